@@ -1,0 +1,12 @@
+// Checks everything but behaviour: the types of source, tests and examples, style and lint, and the package as users get it.
+import { globSync } from "node:fs";
+import { run } from "./run.ts";
+
+run("Types", "tsc", "-p", "tsconfig.json");
+// Each of these folders declares session keys of its own, so each is a program of its own.
+for (const project of globSync(["test/types/*/tsconfig.json", "examples/*/tsconfig.json"]))
+  run("Types", "tsc", "--noEmit", "-p", project);
+run("Style", "biome", "check", ".");
+run("Build", "tsc", "-p", "tsconfig.build.json");
+run("Package", "publint", "--strict");
+run("Types of the package", "attw", "--quiet", "--pack", ".", "--profile", "esm-only");

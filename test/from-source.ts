@@ -1,0 +1,12 @@
+// For processes that a test starts: `node --import ./test/from-source.ts program.ts` finds "coatcheck/sqlite" in src/, unbuilt.
+import { registerHooks } from "node:module";
+import { pathToFileURL } from "node:url";
+import { entryPoints } from "../scripts/entry-points.ts";
+
+const sources = new Map(
+  entryPoints().map(({ publicName, source }) => [publicName, pathToFileURL(source).href]),
+);
+
+registerHooks({
+  resolve: (specifier, context, next) => next(sources.get(specifier) ?? specifier, context),
+});

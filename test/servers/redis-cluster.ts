@@ -1,0 +1,91 @@
+import { cli, startNode, until } from "./redis-nodes.ts";
+import type { Server } from "./server.ts";
+
+export interface RedisCluster {
+  readonly nodes: readonly Server[];
+  /** The node that now serves this key as its primary. */
+  primaryOf(key: string): Server;
+  replicasOf(primary: Server): Server[];
+  /** Waits until every slot has a primary and every living primary its replica, in sync. */
+  whole(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** A Redis Cluster of three primaries with a replica each. A dead primary is replaced within about two seconds. */
+export async function startRedisCluster(): Promise<RedisCluster> {
+  const settings = (port: number) => ({
+    "cluster-enabled": "yes",
+    "cluster-node-timeout": "1000",
+    // The usual place, 10000 above, is where the system gives out ports.
+    "cluster-port": `${port - 10_000}`,
+    "cluster-replica-validity-factor": "0",
+  });
+  const nodes: Server[] = [];
+  const stop = async () => {
+    await Promise.all(nodes.map((node) => node.stop()));
+  };
+
+  const byPort = (port: unknown) => nodes.find((node) => node.port === Number(port));
+  const dead = (node: Server) => !answers(node);
+
+  /** What a living node says of all: CLUSTER NODES, a line each. */
+  function view() {
+    const asked = nodes.find(answers);
+    if (!asked) throw new Error("No node of the cluster answers.");
+    return cli(asked, "cluster", "nodes")
+      .trim()
+      .split("\n")
+      .map((line) => {
+        const [id, address = "", flags = "", primary, , , , link, ...slots] = line.split(" ");
+        const node = byPort(/:(\d+)/.exec(address)?.[1]);
+        return { id, node, flags: flags.split(","), primary, link, slots };
+      });
+  }
+
+  function primaryOf(key: string): Server {
+    const slot = Number(cli(nodes.find(answers) as Server, "cluster", "keyslot", key));
+    const holds = (range: string) => {
+      const [from, to = from] = range.split("-").map(Number);
+      return slot >= (from as number) && slot <= (to as number);
+    };
+    const owner = view().find(({ flags, slots }) => flags.includes("master") && slots.some(holds));
+    if (!owner?.node) throw new Error(`No primary for slot ${slot}`);
+    return owner.node;
+  }
+
+  function replicasOf(primary: Server): Server[] {
+    const all = view();
+    const id = all.find(({ node }) => node === primary)?.id;
+    return all.filter((other) => other.primary === id).map(({ node }) => node as Server);
+  }
+
+  async function whole(): Promise<void> {
+    const isWhole = () =>
+      nodes.every((node) => {
+        if (dead(node)) return true;
+        const replication = cli(node, "info", "replication");
+        if (!cli(node, "cluster", "info").includes("cluster_state:ok")) return false;
+        return replication.includes("role:master") || replication.includes("master_link_status:up");
+      });
+    await until("the cluster is whole", isWhole);
+  }
+
+  try {
+    for (let n = 0; n < 6; n++) nodes.push(await startNode("redis-cluster", settings));
+    const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+    cli(nodes[0] as Server, "--cluster", "create", ...addresses, "--cluster-replicas", "1", "--cluster-yes");
+    await whole();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { nodes, primaryOf, replicasOf, whole, stop };
+}
+
+function answers(node: Server): boolean {
+  try {
+    return cli(node, "ping").startsWith("PONG");
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+import { globSync } from "node:fs";
+import { dirname } from "node:path";
+import { defineConfig } from "vitest/config";
+import { entryPoints } from "./scripts/entry-points.ts";
+
+// "coatcheck/sqlite" means src/stores/sqlite.ts here: tests are written as users write, and need no build.
+const alias = entryPoints().map(({ publicName, source }) => ({
+  find: new RegExp(`^${publicName}$`),
+  replacement: source,
+}));
+
+// A folder of type tests declares session keys of its own, so it is a program of its own, with its own tsconfig.json.
+const typePrograms = new Set(globSync("test/types/*/*.test-d.ts").map(dirname));
+
+export default defineConfig({
+  test: {
+    reporters: ["default", "./test/tally.ts"],
+    pool: "forks",
+    maxWorkers: 2,
+    teardownTimeout: 10_000,
+    projects: [
+      {
+        extends: true,
+        resolve: { alias },
+        test: {
+          name: "behaviour",
+          environment: "node",
+          include: ["test/**/*.test.ts"],
+          testTimeout: 15_000,
+          hookTimeout: 60_000,
+        },
+      },
+      types("types", "tsconfig.json", ["test/**/*.test-d.ts"], ["test/types/*/**"]),
+      ...[...typePrograms].map((folder) =>
+        types(folder, `${folder}/tsconfig.json`, [`${folder}/*.test-d.ts`]),
+      ),
+    ],
+  },
+});
+
+function types(name: string, tsconfig: string, include: string[], exclude: string[] = []) {
+  return {
+    extends: true as const,
+    test: { name, include: [], typecheck: { enabled: true, only: true, tsconfig, include, exclude } },
+  };
+}
