@@ -1,0 +1,51 @@
+/** What happens to sessions, told on `node:diagnostics_channel`: silent and nearly free while nobody listens. */
+import { channel } from "node:diagnostics_channel";
+
+/** The message of each event. `session` is a log id: never a key, never a cookie value, never data. */
+export interface SessionEvents {
+  /** A record was created. */
+  created: { session: string; userId: string | null };
+  /** The key was replaced. `from` is the old session's log id. */
+  rotated: { session: string; from: string; userId: string | null };
+  /** `flush` or `logout` removed the session. */
+  ended: { session: string };
+  /** Changes were dropped: another request had ended the session. */
+  interrupted: { session: string };
+  /** A request came with a key that was rotated away; it got an empty session. */
+  moved: { session: string };
+  /** A request came with a key that the store does not know, or that has expired. */
+  unknown: { session: string };
+  /** A cookie of our name held no key. */
+  malformed: { length: number };
+  /** Several cookies of our name came: an old domain or path, or another site's doing. */
+  duplicated: { values: number };
+  /** The record could not be read as a session; the visitor got a fresh one. */
+  corrupt: { session: string; reason: string };
+  /** The record is of a newer release; it was left alone. */
+  newer: { session: string; format: number };
+  /** Two requests wrote at once, and this one was replayed on the other's record. */
+  conflict: { session: string; attempt: number };
+  /** The store failed or was too late. */
+  unavailable: { doing: string; error: unknown };
+  /** A Secure cookie was withheld from a request that was not secure. */
+  withheld: { name: string };
+  /** The response ended, and changes were never saved. */
+  unsaved: { session: string | null };
+  /** A batch of expired sessions was cleared. */
+  cleared: { deleted: number };
+}
+
+export type SessionEvent = keyof SessionEvents;
+
+/** The channel of an event is `coatcheck:<event>`. */
+const channels = new Map<SessionEvent, ReturnType<typeof channel>>();
+
+/** The message is made only when somebody listens. */
+export function tell<E extends SessionEvent>(event: E, message: () => SessionEvents[E]): void {
+  let listened = channels.get(event);
+  if (listened === undefined) {
+    listened = channel(`coatcheck:${event}`);
+    channels.set(event, listened);
+  }
+  if (listened.hasSubscribers) listened.publish(message());
+}

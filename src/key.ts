@@ -1,0 +1,34 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { StoreId } from "./store.ts";
+
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
+const LENGTH = 32;
+
+/** The largest multiple of 36 in a byte: bytes from here on are thrown away, so that each letter is equally likely. */
+const FAIR = 252;
+
+/** A new session key, as Django makes them: 32 letters of `a-z0-9`, 165 random bits. */
+export function newKey(): string {
+  let key = "";
+  while (key.length < LENGTH) {
+    for (const byte of randomBytes(40)) {
+      if (byte < FAIR && key.length < LENGTH) key += ALPHABET[byte % ALPHABET.length];
+    }
+  }
+  return key;
+}
+
+/** Whether a cookie value can be a key of ours at all; anything else is refused before the store is asked. */
+export function isKey(text: string): boolean {
+  return /^[a-z0-9]{32}$/.test(text);
+}
+
+/** Where the session of a key is stored. A plain hash is enough: a key is random, so there is nothing to guess. */
+export function storeIdOf(key: string): StoreId {
+  return createHash("sha256").update(key).digest("hex") as StoreId;
+}
+
+/** A name for a session in logs and events, from which neither key nor store id can be told. */
+export function logIdOf(id: StoreId): string {
+  return createHash("sha256").update(`log${id}`).digest("hex").slice(0, 12);
+}

@@ -1,0 +1,252 @@
+import { parseData } from "./changes.ts";
+import { Committer, type Header } from "./commit.ts";
+import { readCookie, SessionCookie } from "./cookie.ts";
+import { Draft, type Kept } from "./draft.ts";
+import { SettingsError, StoreUnavailableError } from "./errors.ts";
+import { tell } from "./events.ts";
+import { isOver, lastSeenAt } from "./expiry.ts";
+import { GuardedStore } from "./guarded-store.ts";
+import { logIdOf } from "./key.ts";
+import { draftOf, Session, type SessionKeeper } from "./session.ts";
+import { type Options, readSettings, type Settings } from "./settings.ts";
+import { isStoreId, type StoredRecord, type StoreId, type StoreStats } from "./store.ts";
+import { type ClearOptions, countSessions, Sweeper } from "./sweeper.ts";
+import { Writers } from "./writers.ts";
+
+/** One session of a user, as `listUserSessions` shows it. */
+export interface UserSession {
+  /** For `revoke`; may stand in a page. */
+  readonly handle: string;
+  readonly createdAt: Date;
+  /** The last write or touch, to 1/100 of the session's lifetime; without `idleTimeout`, reading is not activity. */
+  readonly lastSeenAt: Date;
+  readonly authenticatedAt: Date | null;
+  readonly expiresAt: Date;
+  /** A copy: changing it changes nothing. */
+  readonly data: Record<string, unknown>;
+}
+
+export interface OpenOptions {
+  /** Whether the request came over TLS. */
+  readonly secure: boolean;
+  /** Aborted when the client hangs up: the read is given up. Looked at only when the store is asked. */
+  readonly signal?: AbortSignal;
+}
+
+/** A record of a later layout is left alone: a newer release wrote it, and will read it again. */
+const FORMAT = 1;
+
+/** Opens the session of a request and commits it with the response; every framework's adapter is built on these two. */
+export class Sessions {
+  readonly #settings: Settings;
+  readonly #cookie: SessionCookie;
+  readonly #store: GuardedStore;
+  readonly #committer: Committer;
+  readonly #sweeper: Sweeper;
+  readonly #keeper: SessionKeeper = {
+    load: (draft) => (draft.isLoaded ? this.#reload(draft) : this.#find(draft)),
+    save: (draft) => this.#committer.save(draft),
+  };
+  readonly #warned = new Set<string>();
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.#cookie = new SessionCookie(settings.cookie);
+    this.#store = new GuardedStore(settings);
+    this.#sweeper = new Sweeper(this.#store, settings.clearExpiredEvery);
+    const warnOnce = this.warnOnce.bind(this);
+    this.#committer = new Committer(settings, this.#cookie, this.#store, new Writers(this.#store), warnOnce);
+  }
+
+  /** The session of a request, by its Cookie header. Rejects with StoreUnavailableError when the store cannot say. */
+  async open(cookieHeader: string | null | undefined, request: OpenOptions): Promise<Session> {
+    this.#sweeper.start();
+    const { secure } = request;
+    const values = readCookie(cookieHeader, this.#cookie.name(secure));
+    const draft = new Draft(this.#settings, { secure, values });
+    const session = new Session(draft, this.#keeper);
+    if (!this.#settings.lazy) await this.#find(draft, request);
+    return session;
+  }
+
+  /**
+   * Stores what the request wants stored, and resolves to the headers that the response must carry: `Set-Cookie` (append),
+   * `Vary` (merge), `Cache-Control` (only where the response has none, or says public). The session is taken as it
+   * stands when this is called. Rejects when it could not be stored: the response must then be an error.
+   */
+  commit(session: Session, { status }: { status: number }): Promise<Header[]> {
+    return this.#committer.commit(draftOf(session), status);
+  }
+
+  /** To be called when the response has ended, unless its commit failed: tells of changes that were never saved. */
+  finish(session: Session): void {
+    const draft = draftOf(session);
+    if (draft.isDetached || !(draft.isChanged || draft.endings.size > 0)) return;
+    const id = draft.kept?.id;
+    tell("unsaved", () => ({ session: id === undefined ? null : logIdOf(id) }));
+    if (!draft.isCommitted) return; // The client hung up before there was a response: nobody's mistake.
+    this.warnOnce(
+      "COATCHECK_UNSAVED",
+      "A session was changed after its response had begun, and the change was not saved. Change it before the first byte, " +
+        "or await session.save() afterwards.",
+    );
+  }
+
+  /** A warning on the process, once for each code. */
+  warnOnce(code: string, message: string): void {
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
+    globalThis.process?.emitWarning?.(message, { type: "CoatcheckWarning", code });
+  }
+
+  /** Deletes expired sessions in batches until there are no more; resolves to their number. With `dryRun`, only counts. */
+  clearExpired(options: ClearOptions = {}): Promise<number> {
+    return this.#sweeper.clear(options);
+  }
+
+  /** The live sessions of a user, the one seen last first. */
+  async listUserSessions(userId: string | number): Promise<UserSession[]> {
+    const now = this.#settings.clock();
+    return (await this.#ofUser(String(userId)))
+      .map(({ id, record }) => ({
+        handle: id,
+        createdAt: new Date(record.createdAt),
+        lastSeenAt: new Date(lastSeenAt(record, this.#settings, now)),
+        authenticatedAt: record.authenticatedAt === null ? null : new Date(record.authenticatedAt),
+        expiresAt: new Date(record.expiresAt),
+        data: dataOf(record),
+      }))
+      .sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
+  }
+
+  /** Ends one session of a user. False, and nothing ended, when there is none by that handle or it is another user's. */
+  async revoke(handle: string, { userId }: { userId: string | number }): Promise<boolean> {
+    if (!isStoreId(handle)) return false;
+    const found = await this.#locate(handle);
+    if (found?.record.userId !== String(userId)) return false;
+    await this.#end(found.id);
+    return true;
+  }
+
+  /** Ends all sessions of a user, but the one of the handle `except`; resolves to their number. */
+  async revokeUser(userId: string | number, { except }: { except?: string | null } = {}): Promise<number> {
+    let ended = 0;
+    // Again until none is left, for what was being created meanwhile; bounded, for who signs in faster than we look.
+    for (let pass = 0; pass < 10; pass++) {
+      const others = (await this.#ofUser(String(userId))).filter(({ id }) => id !== except);
+      if (others.length === 0) break;
+      await Promise.all(others.map(({ id }) => this.#end(id)));
+      ended += others.length;
+    }
+    return ended;
+  }
+
+  /** Counts of the store, where it can tell. */
+  stats(): Promise<StoreStats> {
+    return countSessions(this.#store);
+  }
+
+  /** Stops clearing, and closes what the store itself opened. */
+  async close(): Promise<void> {
+    this.#sweeper.stop();
+    await this.#settings.store.close?.();
+  }
+
+  /** Looks for the session of the cookies that came, and takes the first that is live. */
+  async #find(draft: Draft, request?: OpenOptions): Promise<void> {
+    const { presented } = draft;
+    const deadline = this.#store.deadline();
+    try {
+      for (const [index, ticket] of presented.entries()) {
+        const seen = ticket.sealed ?? (await this.#store.read(ticket.id, deadline, request?.signal));
+        if (seen === "moved" || (seen !== null && seen.format > FORMAT)) {
+          draft.others.add(ticket.id);
+          draft.isDetached = true;
+          tellDetached(ticket.id, seen);
+        } else if (seen === null || isOver(seen, this.#settings, this.#settings.clock())) {
+          tell("unknown", () => ({ session: logIdOf(ticket.id) }));
+        } else {
+          draft.isDetached = false;
+          draft.keep({ key: ticket.key, id: ticket.id, record: seen });
+          for (const { id } of presented.slice(index + 1)) draft.others.add(id);
+          break;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || this.#settings.onUnavailable === "error") throw error;
+      draft.unavailable = error;
+      draft.isDetached = true;
+    }
+    draft.isLoaded = true;
+  }
+
+  /** Reads the session again, wherever it has moved to, and makes the pending changes again on it. */
+  async #reload(draft: Draft): Promise<void> {
+    if (draft.kept === null) return;
+    const { key, id } = draft.kept;
+    const found = await this.#locate(id);
+    if (found === null) {
+      draft.keep(null);
+      draft.isDetached = true;
+      return;
+    }
+    draft.dictionary.reload(found.record.data);
+    draft.kept = found.id === id ? { ...found, key } : found;
+  }
+
+  /** The live session of an id, followed where it has moved to; its key is known only to who asked with it. */
+  async #locate(id: StoreId): Promise<Kept | null> {
+    const deadline = this.#store.deadline();
+    for (let at: StoreId | undefined = id; at !== undefined; at = await this.#store.delete(at, deadline)) {
+      const record: StoredRecord | "moved" | null = await this.#store.read(at, deadline);
+      if (record === null) return null;
+      if (record !== "moved")
+        return isOver(record, this.#settings, this.#settings.clock()) ? null : { key: null, id: at, record };
+    }
+    return null;
+  }
+
+  /** The live sessions of a user. */
+  async #ofUser(user: string): Promise<Kept[]> {
+    if (this.#store.given.listUser === undefined) {
+      throw new SettingsError("store", "a store with an index of users, for this");
+    }
+    const isList = (answer: unknown) => Array.isArray(answer) && answer.every(isStoreId);
+    const ids = await this.#store.ask(
+      "list a user's sessions",
+      this.#store.deadline(),
+      isList,
+      async (store, call) => {
+        return store.listUser?.(user, call) ?? [];
+      },
+    );
+    const found = (await Promise.all(ids.map((id) => this.#locate(id)))).filter(
+      (kept) => kept?.record.userId === user,
+    );
+    // By id: the index may still name where a session was, beside where it is.
+    return [...new Map(found.map((kept) => [kept?.id, kept as Kept])).values()];
+  }
+
+  async #end(id: StoreId): Promise<void> {
+    await this.#store.end(id, this.#store.deadline());
+    tell("ended", () => ({ session: logIdOf(id) }));
+  }
+}
+
+/** Makes the sessions of an application, from its options. Throws SettingsError for those that cannot work. */
+export function createSessions<Name extends string = string>(options: Options<Name>): Sessions {
+  return new Sessions(readSettings(options));
+}
+
+function tellDetached(id: StoreId, seen: StoredRecord | "moved"): void {
+  if (seen === "moved") tell("moved", () => ({ session: logIdOf(id) }));
+  else tell("newer", () => ({ session: logIdOf(id), format: seen.format }));
+}
+
+function dataOf(record: StoredRecord): Record<string, unknown> {
+  try {
+    return parseData(record.data);
+  } catch {
+    return {}; // A corrupt session can still be seen and revoked.
+  }
+}

@@ -1,0 +1,31 @@
+/** What stands between the cookie and the store: a key by default, or with a cookie store the sealed record itself. */
+import { isKey, newKey, storeIdOf } from "./key.ts";
+import type { StoredRecord, StoreId } from "./store.ts";
+
+/** What a cookie value stands for. */
+export interface Presented {
+  /** null where the cookie is no key: it carries the record. */
+  readonly key: string | null;
+  readonly id: StoreId;
+  /** The record, where the cookie carries it. */
+  readonly sealed?: StoredRecord;
+}
+
+export interface Ticket {
+  /** null for what is not ours or has been tampered with: the store is not asked. */
+  parse(value: string): Presented | null;
+  /** A new place for a session. */
+  mint(): Presented;
+  /** The cookie value for a stored session. Throws CookieTooLargeError. */
+  issue(kept: { readonly key: string | null; readonly record: StoredRecord }): string;
+}
+
+/** The cookie holds a random key, and the store its hash. */
+export const keyTicket: Ticket = {
+  parse: (value) => (isKey(value) ? { key: value, id: storeIdOf(value) } : null),
+  mint() {
+    const key = newKey();
+    return { key, id: storeIdOf(key) };
+  },
+  issue: ({ key }) => key ?? "",
+};

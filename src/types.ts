@@ -1,0 +1,29 @@
+/** The types behind a session's keys: declared by the application, or none. */
+
+/** What an undeclared key holds. */
+// biome-ignore lint/suspicious/noExplicitAny: without declarations nothing is known, as with JSON.parse.
+type Any = any;
+
+/** No key is declared. */
+type IsOpen<Data> = [keyof Data] extends [never] ? true : false;
+
+export type KeyOf<Data> = IsOpen<Data> extends true ? string : keyof Data & string;
+
+export type ValueOf<Data, K extends KeyOf<Data> = KeyOf<Data>> =
+  IsOpen<Data> extends true ? Any : K extends keyof Data ? Exclude<Data[K], undefined> : never;
+
+/** What `get(key, fallback)` takes for a fallback: a value of the key, or null. */
+export type Fallback<Data, K extends KeyOf<Data>> =
+  IsOpen<Data> extends true ? unknown : ValueOf<Data, K> | null;
+
+type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
+
+/** What `get(key, fallback)` gives: for an open key the type that the fallback suggests. */
+export type WithFallback<Data, K extends KeyOf<Data>, F> =
+  IsOpen<Data> extends true
+    ? [F] extends [null | undefined]
+      ? Any
+      : [F] extends [readonly never[]]
+        ? Any[]
+        : Widened<F>
+    : ValueOf<Data, K> | (null extends F ? null : never);

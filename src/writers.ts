@@ -1,0 +1,172 @@
+/**
+ * The writers of one session in this process stand in line. The first writes; those that came meanwhile share the next
+ * write, on the record that it hands on, so that they never race each other at the store. Deletes do not stand in line.
+ */
+import { StoreUnavailableError } from "./errors.ts";
+import { tell } from "./events.ts";
+import type { Deadline, GuardedStore } from "./guarded-store.ts";
+import { logIdOf } from "./key.ts";
+import type { Moved, StoredRecord, StoreId, WriteOutcome } from "./store.ts";
+
+/** What one request wants written. */
+export interface Write {
+  /** The record that the request knows. */
+  readonly known: StoredRecord;
+  /** The record to be stored, made from the one that is there; run again when that has changed. Its version is not used. */
+  next(current: StoredRecord): StoredRecord;
+  /** The new id, where the key changes: such a write is not shared. */
+  readonly rotateTo?: StoreId;
+  readonly deadline: Deadline;
+}
+
+/** How it went: the record as stored, or why there was none to write on. */
+export type Written = { readonly record: StoredRecord } | "gone" | Moved;
+
+interface Waiting extends Write {
+  settle(written: Written): void;
+  fail(error: unknown): void;
+}
+
+export const newVersion = () => Math.floor(Math.random() * 2 ** 53);
+
+const tooBusy = () =>
+  new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
+
+const isMoved = (outcome: WriteOutcome | Written): outcome is Moved =>
+  typeof outcome === "object" && "movedTo" in outcome;
+
+/** Full jitter that grows: up to 4, 8, 16 … 250 ms. */
+const pause = (attempt: number) =>
+  new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(250, 2 ** (attempt + 1))));
+
+export class Writers {
+  readonly #store: GuardedStore;
+  readonly #lines = new Map<StoreId, Waiting[]>();
+
+  constructor(store: GuardedStore) {
+    this.#store = store;
+  }
+
+  /** Resolves when the write is stored or can no longer be; rejects with what `next` throws, and StoreUnavailableError. */
+  write(id: StoreId, write: Write): Promise<Written> {
+    return new Promise((resolve, reject) => {
+      const line = this.#lines.get(id);
+      if (line === undefined) {
+        this.#lines.set(id, []);
+        void this.#serve(id, { ...write, settle: resolve, fail: reject });
+        return;
+      }
+      const leave = () => {
+        const place = line.indexOf(waiting);
+        if (place !== -1) line.splice(place, 1);
+        reject(tooBusy());
+      };
+      const timer = setTimeout(leave, Math.max(0, write.deadline - performance.now()));
+      const waiting: Waiting = {
+        ...write,
+        settle(written) {
+          clearTimeout(timer);
+          resolve(written);
+        },
+        fail(error) {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      line.push(waiting);
+    });
+  }
+
+  /** Serves the line of a session until nobody waits. */
+  async #serve(id: StoreId, first: Waiting): Promise<void> {
+    const line = this.#lines.get(id) ?? [];
+    // A store that cannot compare is read again in each turn: the best that can be done without it.
+    const trust = this.#store.given.capabilities?.compareAndSet !== false;
+    let batch = [first];
+    let current = trust ? first.known : null;
+    while (batch.length > 0) {
+      try {
+        const end = await this.#attempt(id, batch, current);
+        if (typeof end === "object" && "record" in end) {
+          current = trust ? end.record : null;
+        } else {
+          for (const waiting of line.splice(0)) waiting.settle(end);
+        }
+      } catch (error) {
+        for (const waiting of batch) waiting.fail(error);
+        current = null;
+      }
+      batch = takeBatch(line);
+    }
+    this.#lines.delete(id);
+  }
+
+  /**
+   * Writes for a batch, and tells each how it went. Resolves to the record to go on from, or to why there is none for
+   * anybody in line; rejects when the store could not say. `current` is null when the record must be read first.
+   */
+  async #attempt(id: StoreId, batch: Waiting[], current: StoredRecord | null): Promise<Written> {
+    const deadline = Math.max(...batch.map((waiting) => waiting.deadline));
+    for (let attempt = 1; ; attempt++) {
+      if (current === null) {
+        const seen = await this.#store.read(id, deadline);
+        if (seen === null) return settleAll(batch, "gone");
+        // Of a moved id any write tells where it went.
+        current = seen === "moved" ? (batch[0] as Waiting).known : seen;
+      }
+      const { record, writers } = makeRecord(batch, current);
+      if (writers.length === 0) return { record: current };
+      const rotateTo = (writers[0] as Waiting).rotateTo;
+      const outcome: WriteOutcome = rotateTo
+        ? await this.#store.rotate(id, rotateTo, record, current.version, deadline)
+        : await this.#store.update(id, record, current.version, deadline);
+
+      if (outcome === "saved" || (isMoved(outcome) && outcome.movedTo === rotateTo))
+        return this.#saved(writers, record, rotateTo);
+      if (outcome !== "conflict") return settleAll(writers, outcome);
+
+      tell("conflict", () => ({ session: logIdOf(id), attempt }));
+      const seen = await this.#store.read(id, deadline);
+      if (seen === null) return settleAll(writers, "gone");
+      if (seen !== "moved") {
+        // Our own version: the write was done, and only its answer was lost.
+        if (seen.version === record.version) return this.#saved(writers, record, rotateTo);
+        current = seen;
+      }
+      batch = writers;
+      if (performance.now() >= deadline) throw tooBusy();
+      if (attempt > 1) await pause(attempt);
+    }
+  }
+
+  #saved(writers: Waiting[], record: StoredRecord, rotateTo: StoreId | undefined): Written {
+    settleAll(writers, { record });
+    return rotateTo ? { movedTo: rotateTo } : { record };
+  }
+}
+
+/** All that wait, up to the first that changes the key; that one alone. */
+function takeBatch(line: Waiting[]): Waiting[] {
+  const rotation = line.findIndex((waiting) => waiting.rotateTo !== undefined);
+  return line.splice(0, rotation === -1 ? line.length : Math.max(1, rotation));
+}
+
+/** One record from the changes of all; who throws drops out alone. */
+function makeRecord(batch: Waiting[], current: StoredRecord): { record: StoredRecord; writers: Waiting[] } {
+  let record = current;
+  const writers = batch.filter((waiting) => {
+    try {
+      record = waiting.next(record);
+      return true;
+    } catch (error) {
+      waiting.fail(error);
+      return false;
+    }
+  });
+  return { record: { ...record, version: newVersion() }, writers };
+}
+
+function settleAll(writers: Waiting[], written: Written): Written {
+  for (const waiting of writers) waiting.settle(written);
+  return written;
+}
