@@ -1,0 +1,306 @@
+/**
+ * Sessions in a SQLite database: one file, several processes, no server.
+ *
+ *   CREATE TABLE coatcheck_sessions (
+ *     id               TEXT    NOT NULL PRIMARY KEY, -- SHA-256 of the session key, hexadecimal
+ *     data             TEXT    NOT NULL,             -- '' in a mark
+ *     version          INTEGER NOT NULL,
+ *     user_id          TEXT,
+ *     created_at       INTEGER NOT NULL,             -- times are epoch milliseconds
+ *     authenticated_at INTEGER,
+ *     expires_at       INTEGER NOT NULL,
+ *     expiry           REAL,
+ *     format           INTEGER NOT NULL,
+ *     moved_to         TEXT                          -- the new id, in the mark of a session that was rotated
+ *   ) STRICT;
+ *   CREATE INDEX coatcheck_sessions_expires_at ON coatcheck_sessions (expires_at);
+ *   CREATE INDEX coatcheck_sessions_user_id ON coatcheck_sessions (user_id) WHERE user_id IS NOT NULL;
+ *
+ * The table has row ids: without them the rows, fat with data, lie in the inner pages of the tree too, and with 2 kB of
+ * data a read took three times as long, a write twice.
+ */
+import { SettingsError } from "../errors.ts";
+import {
+  MOVED_MARK_MS,
+  type Store,
+  type StoreCall,
+  type StoredRecord,
+  type StoreId,
+  type StoreStats,
+  type WriteOutcome,
+} from "../store.ts";
+import { LockQueue } from "./lock-queue.ts";
+import {
+  fromHandle,
+  fromPath,
+  isLocked,
+  prepare,
+  type SqliteDatabase,
+  type SqliteValue,
+  type Synchronous,
+  transaction,
+} from "./sqlite-database.ts";
+
+export type { SqliteDatabase, SqliteStatement, SqliteValue } from "./sqlite-database.ts";
+
+export interface SqliteStoreOptions {
+  /** Letters, digits and `_`. Default is `coatcheck_sessions`. */
+  readonly table?: string;
+  /**
+   * `"normal"`, the default, keeps everything through a crash of the process, but a power cut may undo the last moments,
+   * a logout among them. `"full"` waits for the disk at each write. Only with a path: a handle has its owner's setting.
+   */
+  readonly synchronous?: Synchronous;
+}
+
+export interface SqliteStore extends Store {
+  /** Creates table and indexes where they are missing. The first call of any verb does the same. */
+  createTable(): Promise<void>;
+  clearExpired: NonNullable<Store["clearExpired"]>;
+  listUser: NonNullable<Store["listUser"]>;
+  stats: NonNullable<Store["stats"]>;
+  check: NonNullable<Store["check"]>;
+  close: NonNullable<Store["close"]>;
+}
+
+/** Rows that one transaction of `clearExpired` removes: two or three milliseconds, so that nobody waits long. */
+const BATCH = 100;
+
+/**
+ * A store in a SQLite database: the path of one (a missing file is created, for its owner only; `":memory:"` works for
+ * tests), or an open database of `node:sqlite` or better-sqlite3, such as the application's own.
+ *
+ * Nothing is opened before the first call. A path is opened in WAL mode by `node:sqlite`, or by better-sqlite3 where the
+ * runtime has none. A handle keeps its journal mode and its settings; WAL is advised: without it readers and writers hold
+ * up each other. **An application that opens the same file with better-sqlite3 must give that handle, not the path**: two
+ * copies of SQLite in one process undo each other's locks (sqlite.org/howtocorrupt.html, 2.2.1). Where another connection holds the lock, or the handle's owner a transaction, calls wait without
+ * blocking the server, until their signal aborts. Throws a SettingsError for options that cannot work.
+ */
+export function sqliteStore(
+  pathOrDatabase: string | SqliteDatabase,
+  { table = "coatcheck_sessions", synchronous }: SqliteStoreOptions = {},
+): SqliteStore {
+  if (!/^(?!sqlite_)[a-z_][a-z0-9_]{0,62}$/i.test(table)) {
+    throw new SettingsError(
+      "table",
+      "a name of at most 63 letters, digits and _, beginning with no digit and not sqlite_",
+    );
+  }
+  const source = sourceOf(pathOrDatabase, synchronous);
+  const reads = new LockQueue(isLocked);
+  const writes = new LockQueue(isLocked);
+  let statements: Statements | undefined;
+  let closed = false;
+
+  /** After a fault the next call begins anew: the file may have been replaced, the disk be writable again. */
+  function attempt<T>(through: typeof source.read, work: (statements: Statements) => T): T {
+    if (closed) throw new Error("The sqliteStore was closed. Close it when the last response has been sent.");
+    try {
+      statements ??= source.write(() => prepareAll(source.open(), table));
+      const prepared = statements;
+      return through(() => work(prepared));
+    } catch (error) {
+      if (!isLocked(error)) {
+        statements = undefined;
+        source.close();
+      }
+      throw error;
+    }
+  }
+
+  async function read<T>(call: Pick<StoreCall, "signal">, work: (statements: Statements) => T): Promise<T> {
+    call.signal.throwIfAborted();
+    if (!source.loaded) await source.load();
+    return await reads.run(() => attempt(source.read, work), call.signal);
+  }
+
+  /** Every write goes through here, so that writes of one turn could share a transaction. */
+  async function write<T>(call: Pick<StoreCall, "signal">, work: (statements: Statements) => T): Promise<T> {
+    call.signal.throwIfAborted();
+    if (!source.loaded) await source.load();
+    return await writes.run(() => attempt(source.write, work), call.signal);
+  }
+
+  return {
+    read: (id, call) => read(call, ({ find }) => decode(find.get(id, call.now) as Row | undefined)),
+
+    create: (id, record, call) => write(call, ({ insert }) => changed(insert.run(id, ...encode(record)))),
+
+    update: (id, record, expected, call) =>
+      write(call, ({ update, locate }) => {
+        if (changed(update.run(...encode(record), id, expected, call.now))) return "saved";
+        return whyNot(locate.get(id, call.now) as Located | undefined);
+      }),
+
+    rotate: (oldId, newId, record, expected, call) =>
+      write(call, ({ database, mark, insertNew, locate }) =>
+        transaction(database, () => {
+          const markEnds = call.now + MOVED_MARK_MS;
+          if (!changed(mark.run(newId, markEnds, oldId, expected, call.now))) {
+            return whyNot(locate.get(oldId, call.now) as Located | undefined);
+          }
+          insertNew.run(newId, ...encode(record));
+          return "saved";
+        }),
+      ),
+
+    touch: (id, expiresAt, version, call) =>
+      write(call, ({ touch, isVersion }) => {
+        if (changed(touch.run(expiresAt, id, version, call.now, expiresAt))) return true;
+        return isVersion.get(id, version, call.now) !== undefined;
+      }),
+
+    delete: (id, call) =>
+      write(call, ({ remove, locate }) => {
+        if (changed(remove.run(id))) return undefined;
+        const movedTo = (locate.get(id, call.now) as Located | undefined)?.movedTo;
+        return movedTo ? { movedTo } : undefined;
+      }),
+
+    async clearExpired(call) {
+      for (let cleared = 0; ; ) {
+        const limit = Math.min(BATCH, call.limit - cleared);
+        const went = await write(call, ({ clear }) => Number(clear.run(call.now, limit).changes));
+        cleared += went;
+        if (went < limit || cleared >= call.limit) return cleared;
+        // Others, here and in other processes, come in between.
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    },
+
+    listUser: (userId, call) =>
+      read(call, ({ listUser }) => (listUser.all(userId, call.now) as { id: StoreId }[]).map(({ id }) => id)),
+
+    stats: (call) => read(call, ({ count }) => ({ ...(count.get(call.now, call.now) as StoreStats) })),
+
+    /** A write that finds nothing to change needs all that a write needs. */
+    check: (call) => write(call, ({ remove }) => void remove.run("")),
+
+    createTable: () => write({ signal: new AbortController().signal }, () => undefined),
+
+    async close() {
+      closed = true;
+      statements = undefined;
+      source.close();
+    },
+  };
+}
+
+function sourceOf(pathOrDatabase: unknown, synchronous: Synchronous | undefined) {
+  if (synchronous !== undefined && !["normal", "full"].includes(synchronous)) {
+    throw new SettingsError("synchronous", '"normal" or "full"');
+  }
+  if (typeof pathOrDatabase === "string" && pathOrDatabase !== "" && !pathOrDatabase.startsWith("file:")) {
+    return fromPath(pathOrDatabase, synchronous ?? "normal");
+  }
+  if (typeof (pathOrDatabase as Partial<SqliteDatabase> | null)?.prepare !== "function") {
+    throw new SettingsError(
+      "store",
+      "sqliteStore with the path of a file, or an open database of node:sqlite or better-sqlite3",
+    );
+  }
+  if (synchronous !== undefined)
+    throw new SettingsError("synchronous", "a value only with a path: set it on your handle");
+  return fromHandle(pathOrDatabase as SqliteDatabase);
+}
+
+/** A row as `find` returns it. */
+interface Row extends StoredRecord {
+  readonly movedTo: StoreId | null;
+}
+
+type Located = Pick<Row, "movedTo">;
+
+const changed = (result: { changes: number | bigint }) => Number(result.changes) > 0;
+
+function encode(record: StoredRecord): SqliteValue[] {
+  const { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format } = record;
+  return [data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format];
+}
+
+function decode(row: Row | undefined): StoredRecord | "moved" | null {
+  if (row === undefined) return null;
+  if (row.movedTo !== null) return "moved";
+  const { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format } = row;
+  return { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format };
+}
+
+/** Why a conditional write changed nothing. */
+function whyNot(row: Located | undefined): Exclude<WriteOutcome, "saved"> {
+  if (row === undefined) return "gone";
+  return row.movedTo === null ? "conflict" : { movedTo: row.movedTo };
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+/** Creates the table where it is missing, and prepares what the verbs run. */
+function prepareAll(database: SqliteDatabase, table: string) {
+  const exists = prepare(
+    database,
+    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
+  );
+  if (exists.get(table) === undefined) transaction(database, () => database.exec(schema(table)));
+  try {
+    return prepareStatements(database, table);
+  } catch (error) {
+    if (isLocked(error)) throw error;
+    throw new Error(
+      `The table ${table} cannot hold sessions: it has not the columns that sqliteStore gives it. If it is something else, ` +
+        "choose another name by the option table; if it is a table of sessions, drop it and it is created anew.",
+      { cause: error },
+    );
+  }
+}
+
+/** For two processes that come to a new file at once. */
+function schema(table: string): string {
+  return `
+    CREATE TABLE IF NOT EXISTS ${table} (
+      id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL, version INTEGER NOT NULL, user_id TEXT,
+      created_at INTEGER NOT NULL, authenticated_at INTEGER, expires_at INTEGER NOT NULL, expiry REAL,
+      format INTEGER NOT NULL, moved_to TEXT
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS ${table}_expires_at ON ${table} (expires_at);
+    CREATE INDEX IF NOT EXISTS ${table}_user_id ON ${table} (user_id) WHERE user_id IS NOT NULL`;
+}
+
+function prepareStatements(database: SqliteDatabase, table: string) {
+  const sql = (text: string) => prepare(database, text);
+  const columns = "data, version, user_id, created_at, authenticated_at, expires_at, expiry, format";
+  const insert = `INSERT INTO ${table} (id, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  return {
+    database,
+    find: sql(`
+      SELECT data, version, user_id AS userId, created_at AS createdAt, authenticated_at AS authenticatedAt,
+        expires_at AS expiresAt, expiry, format, moved_to AS movedTo
+      FROM ${table} WHERE id = ? AND expires_at > ?`),
+    locate: sql(`SELECT moved_to AS movedTo FROM ${table} WHERE id = ? AND expires_at > ?`),
+    isVersion: sql(
+      `SELECT 1 FROM ${table} WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`,
+    ),
+    insert: sql(`${insert} ON CONFLICT (id) DO NOTHING`),
+    insertNew: sql(insert),
+    update: sql(`
+      UPDATE ${table} SET data = ?, version = ?, user_id = ?, created_at = ?, authenticated_at = ?, expires_at = ?,
+        expiry = ?, format = ?
+      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`),
+    mark: sql(`
+      UPDATE ${table} SET moved_to = ?, expires_at = ?, data = '', user_id = NULL, authenticated_at = NULL, expiry = NULL
+      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`),
+    touch: sql(`
+      UPDATE ${table} SET expires_at = ?
+      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL AND expires_at < ?`),
+    remove: sql(`DELETE FROM ${table} WHERE id = ? AND moved_to IS NULL`),
+    // One statement under the write lock: nothing can be touched between the choice and the removal.
+    clear: sql(`
+      DELETE FROM ${table} WHERE rowid IN
+        (SELECT rowid FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`),
+    listUser: sql(`SELECT id FROM ${table} WHERE user_id = ? AND expires_at > ?`),
+    count: sql(`
+      WITH known AS (SELECT *, expires_at > ? AND moved_to IS NULL AS live FROM ${table})
+      SELECT count(*) FILTER (WHERE live) AS live, count(*) FILTER (WHERE expires_at <= ?) AS expired,
+        count(user_id) FILTER (WHERE live) AS authenticated, min(created_at) FILTER (WHERE live) AS oldest,
+        coalesce(sum(length(CAST(data AS BLOB))) FILTER (WHERE live), 0) AS bytes
+      FROM known`),
+  };
+}

@@ -1,0 +1,139 @@
+/** What one sentence of the contract is tried with: an empty store, a clock that the sentence moves, and ids that nobody has. */
+import assert from "node:assert/strict";
+import type { Store, StoreCall, StoredRecord, StoreId } from "../store.ts";
+
+/** An empty store, and ways to look at it from outside. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  /** A second store object over the same data: another connection or, better, another process. */
+  readonly elsewhere?: Store;
+  /** All that the data holds under an id, as text (`""` for nothing): seen past the store, to find what a mark may not keep. */
+  peek?(id: StoreId): string | Promise<string>;
+  /** Called when the sentence has been tried: removes the data and lets go of what was opened. */
+  dispose?(): unknown;
+}
+
+/** Called once for each sentence, or twice: what it makes is empty, and two of them share nothing. */
+export type MakeStore = () => StoreUnderTest | Promise<StoreUnderTest>;
+
+const HOUR = 3_600_000;
+
+export class Trial {
+  readonly store: Store;
+  /** The store from elsewhere, or the store again where there is no elsewhere. */
+  readonly other: Store;
+  readonly peek: StoreUnderTest["peek"];
+  /** Makes another store, that shares nothing with this one. */
+  readonly another: MakeStore;
+  /**
+   * The time of every call, epoch milliseconds: the real one when the sentence begins, so that no record is too old for a
+   * store that expires natively, and from there on moved by `pass` alone.
+   */
+  now = Date.now();
+  readonly #patience = new AbortController();
+
+  constructor(made: StoreUnderTest, another: MakeStore) {
+    this.store = made.store;
+    this.other = made.elsewhere ?? made.store;
+    this.peek = made.peek;
+    this.another = another;
+  }
+
+  get call(): StoreCall {
+    return { signal: this.#patience.signal, now: this.now };
+  }
+
+  /** A call by a server whose clock stands elsewhere. */
+  callAt(now: number): StoreCall {
+    return { signal: this.#patience.signal, now };
+  }
+
+  pass(milliseconds: number): void {
+    this.now += milliseconds;
+  }
+
+  id(): StoreId {
+    const bytes = crypto.getRandomValues(new Uint8Array(32));
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") as StoreId;
+  }
+
+  /** A record unlike any other, with an hour to live. */
+  record(changes: Partial<StoredRecord> = {}): StoredRecord {
+    return {
+      data: JSON.stringify({ nonce: this.id() }),
+      version: this.version(),
+      userId: null,
+      createdAt: this.now,
+      authenticatedAt: null,
+      expiresAt: this.now + HOUR,
+      expiry: null,
+      format: 1,
+      ...changes,
+    };
+  }
+
+  /** Any version that the core could draw: 53 bits. */
+  version(): number {
+    const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+    return (high & 0x1fffff) * 2 ** 32 + low;
+  }
+
+  /** Stores a new record. */
+  async keep(changes: Partial<StoredRecord> = {}): Promise<{ id: StoreId; record: StoredRecord }> {
+    const id = this.id();
+    const record = this.record(changes);
+    assert.equal(await this.store.create(id, record, this.call), true, "create of a fresh id");
+    return { id, record };
+  }
+
+  /** Stores a new record and rotates it away. */
+  async move(
+    changes: Partial<StoredRecord> = {},
+  ): Promise<{ from: StoreId; to: StoreId; record: StoredRecord }> {
+    const { id: from, record: old } = await this.keep(changes);
+    const to = this.id();
+    const record = this.record(changes);
+    assert.equal(
+      await this.store.rotate(from, to, record, old.version, this.call),
+      "saved",
+      "rotate of a live session",
+    );
+    return { from, to, record };
+  }
+
+  /** Holds when every process reads this record under the id. */
+  async isLive(id: StoreId, record: StoredRecord, why = "read"): Promise<void> {
+    for (const store of this.#everywhere()) {
+      const found = await store.read(id, this.call);
+      assert.ok(found !== null && found !== "moved", `${why}: a live record was read as ${String(found)}`);
+      assert.deepEqual({ ...found }, record, why);
+    }
+  }
+
+  /** Holds when every process reads null under the id. */
+  async isAbsent(id: StoreId, why = "read"): Promise<void> {
+    for (const store of this.#everywhere()) assert.equal(await store.read(id, this.call), null, why);
+  }
+
+  /** Holds when every process reads "moved" under the id. */
+  async isMoved(id: StoreId, why = "read"): Promise<void> {
+    for (const store of this.#everywhere()) assert.equal(await store.read(id, this.call), "moved", why);
+  }
+
+  /** The user's sessions, in no order, as a process sees them. */
+  async listed(userId: string, store = this.store): Promise<Set<StoreId>> {
+    assert.ok(store.listUser, "listUser");
+    return new Set(await store.listUser(userId, this.call));
+  }
+
+  /** Runs `times` calls at once, every other one from elsewhere. */
+  atOnce<T>(times: number, run: (store: Store, n: number) => Promise<T>): Promise<T[]> {
+    return Promise.all(
+      Array.from({ length: times }, (_, n) => run(n % 2 === 0 ? this.store : this.other, n)),
+    );
+  }
+
+  #everywhere(): Store[] {
+    return this.other === this.store ? [this.store] : [this.store, this.other];
+  }
+}
