@@ -1,0 +1,37 @@
+/**
+ * `coatcheck/express`: `app.use(session(options))`, then `req.session` in every handler. For Express 4 and 5, connect,
+ * and whatever else calls `(req, res, next)`.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Session } from "../session.ts";
+import type { Sessions } from "../sessions.ts";
+import type { Options } from "../settings.ts";
+import { sessionsOnNode } from "./default-store.ts";
+import { Visit } from "./visit.ts";
+
+declare global {
+  namespace Express {
+    interface Request {
+      readonly session: Session;
+    }
+  }
+}
+
+/** What Express, connect and their like call for each request. */
+export type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/**
+ * Middleware that opens the session before the next handler runs, and stores it before the response leaves. With no store
+ * given, sessions live in ./sessions.sqlite3. When the session cannot be read or stored, error handlers get the error.
+ */
+export function session<const Name extends string>(options?: Options<Name> | Sessions): Middleware {
+  const sessions = sessionsOnNode(options);
+  return (request, response, next) => {
+    const visit = new Visit(sessions, request, response);
+    visit.begin(next).then((isThere) => isThere && next(), next);
+  };
+}
