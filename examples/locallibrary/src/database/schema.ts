@@ -1,0 +1,74 @@
+import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+// The tables as queries see them; migrations/ holds the SQL that makes them.
+
+export const authors = sqliteTable("authors", {
+  id: integer().primaryKey(),
+  firstName: text("first_name").notNull(),
+  lastName: text("last_name").notNull(),
+  born: integer(),
+  died: integer(),
+});
+
+export const genres = sqliteTable("genres", {
+  id: integer().primaryKey(),
+  name: text().notNull().unique(),
+});
+
+/** The language a book was written in. */
+export const languages = sqliteTable("languages", {
+  id: integer().primaryKey(),
+  name: text().notNull().unique(),
+});
+
+export const books = sqliteTable("books", {
+  id: integer().primaryKey(),
+  title: text().notNull(),
+  authorId: integer("author_id")
+    .notNull()
+    .references(() => authors.id),
+  languageId: integer("language_id")
+    .notNull()
+    .references(() => languages.id),
+  /** The year of the first edition; none for what was known long before print. */
+  published: integer(),
+  summary: text().notNull(),
+  isbn: text().unique(),
+});
+
+export const bookGenres = sqliteTable(
+  "book_genres",
+  {
+    bookId: integer("book_id")
+      .notNull()
+      .references(() => books.id, { onDelete: "cascade" }),
+    genreId: integer("genre_id")
+      .notNull()
+      .references(() => genres.id),
+  },
+  (table) => [primaryKey({ columns: [table.bookId, table.genreId] })],
+);
+
+export const copyStatuses = ["available", "on loan", "maintenance", "reserved"] as const;
+export type CopyStatus = (typeof copyStatuses)[number];
+
+/** One book on a shelf; Django's tutorial calls it BookInstance. */
+export const copies = sqliteTable("copies", {
+  /** A UUID, printed on the copy's label. */
+  id: text().primaryKey(),
+  bookId: integer("book_id")
+    .notNull()
+    .references(() => books.id),
+  imprint: text().notNull(),
+  status: text({ enum: copyStatuses }).notNull(),
+  /** The day it should come back, as YYYY-MM-DD. */
+  dueBack: text("due_back"),
+});
+
+export const users = sqliteTable("users", {
+  id: integer().primaryKey(),
+  username: text().notNull().unique(),
+  name: text().notNull(),
+  role: text({ enum: ["reader", "librarian"] }).notNull(),
+  passwordHash: text("password_hash").notNull(),
+});

@@ -1,0 +1,47 @@
+import type { ErrorRequestHandler } from "express";
+
+const pages: Record<number, { title: string; advice: string }> = {
+  400: {
+    title: "We could not read that",
+    advice: "The request was incomplete or garbled. Go back and try it once more.",
+  },
+  403: {
+    title: "That did not come from here",
+    advice:
+      "The form was sent from another site, so nothing was changed. Open the page here and send it again.",
+  },
+  404: {
+    title: "Not on our shelves",
+    advice: "There is no page at this address. It may have moved, or the link has a slip of the pen in it.",
+  },
+  413: {
+    title: "Too much to carry",
+    advice: "The form was larger than anything this library asks for. Shorten it and send it again.",
+  },
+  500: {
+    title: "Something fell off a shelf",
+    advice: "That was our fault, and nothing was changed. Try again; if it happens twice, tell a librarian.",
+  },
+  503: {
+    title: "Closed for a moment",
+    advice: "The library cannot reach its records just now. Wait a little and load the page again.",
+  },
+};
+
+/** Answers every error with a page of its status; what went wrong inside stays in the log. */
+export const errorPage: ErrorRequestHandler = (error, _req, res, next) => {
+  if (res.headersSent) return next(error);
+  const status = pageFor(Number(error?.status));
+  if (status >= 500) console.error(error);
+  res.status(status).set(error?.headers ?? {});
+  res.render("error", { status, ...pages[status] }, (failure: Error | null, html: string) => {
+    if (failure) console.error(failure);
+    res.send(failure ? pages[status]?.title : html);
+  });
+};
+
+/** The status itself where it has a page; 400 stands for the other faults of a request. */
+function pageFor(status: number): number {
+  if (status in pages) return status;
+  return status >= 400 && status < 500 ? 400 : 500;
+}

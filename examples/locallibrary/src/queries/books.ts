@@ -1,0 +1,117 @@
+import { and, asc, count, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { fold } from "../database/fold.ts";
+import type { LibraryDatabase } from "../database/open.ts";
+import { authors, bookGenres, books, copies, genres, languages } from "../database/schema.ts";
+
+/** Which books a list shows; an empty filter shows them all. */
+export interface BookFilter {
+  search?: string;
+  authorId?: number;
+  genreId?: number;
+  languageId?: number;
+}
+
+interface Rows {
+  limit: number;
+  offset: number;
+}
+
+export function countBooks(database: LibraryDatabase, filter: BookFilter): number {
+  const row = database
+    .select({ books: count() })
+    .from(books)
+    .innerJoin(authors, eq(authors.id, books.authorId))
+    .where(matches(database, filter))
+    .get();
+  return row?.books ?? 0;
+}
+
+export function findBooks(database: LibraryDatabase, filter: BookFilter, { limit, offset }: Rows) {
+  return selectBooks(database)
+    .where(matches(database, filter))
+    .orderBy(sql`fold(${books.title})`, books.id)
+    .limit(limit)
+    .offset(offset)
+    .all();
+}
+
+/** A few books that could be taken home now, others each time. */
+export function suggestBooks(database: LibraryDatabase, limit: number) {
+  return selectBooks(database)
+    .where(inArray(books.id, availableBookIds(database)))
+    .orderBy(sql`random()`)
+    .limit(limit)
+    .all();
+}
+
+export function findBook(database: LibraryDatabase, id: number) {
+  const book = database
+    .select()
+    .from(books)
+    .innerJoin(authors, eq(authors.id, books.authorId))
+    .innerJoin(languages, eq(languages.id, books.languageId))
+    .where(eq(books.id, id))
+    .get();
+  if (!book) return undefined;
+  return {
+    ...book.books,
+    author: book.authors,
+    language: book.languages,
+    genres: database
+      .select({ id: genres.id, name: genres.name })
+      .from(genres)
+      .innerJoin(bookGenres, eq(bookGenres.genreId, genres.id))
+      .where(eq(bookGenres.bookId, id))
+      .orderBy(asc(genres.name))
+      .all(),
+    copies: database
+      .select()
+      .from(copies)
+      .where(eq(copies.bookId, id))
+      .orderBy(asc(copies.status), asc(copies.dueBack), asc(copies.imprint))
+      .all(),
+  };
+}
+
+function selectBooks(database: LibraryDatabase) {
+  const ofThisBook = eq(copies.bookId, books.id);
+  return database
+    .select({
+      id: books.id,
+      title: books.title,
+      published: books.published,
+      author: authors,
+      copies: database.$count(copies, ofThisBook),
+      available: database.$count(copies, and(ofThisBook, eq(copies.status, "available"))),
+    })
+    .from(books)
+    .innerJoin(authors, eq(authors.id, books.authorId));
+}
+
+function availableBookIds(database: LibraryDatabase) {
+  return database.select({ id: copies.bookId }).from(copies).where(eq(copies.status, "available"));
+}
+
+function matches(
+  database: LibraryDatabase,
+  { search, authorId, genreId, languageId }: BookFilter,
+): SQL | undefined {
+  const conditions: SQL[] = [];
+  if (authorId !== undefined) conditions.push(eq(books.authorId, authorId));
+  if (languageId !== undefined) conditions.push(eq(books.languageId, languageId));
+  if (genreId !== undefined) {
+    const bookIds = database
+      .select({ id: bookGenres.bookId })
+      .from(bookGenres)
+      .where(eq(bookGenres.genreId, genreId));
+    conditions.push(inArray(books.id, bookIds));
+  }
+  // Every word has to stand somewhere in the title or the author's name.
+  const searched = sql`fold(${books.title} || ' ' || ${authors.firstName} || ' ' || ${authors.lastName})`;
+  for (const word of fold(search ?? "")
+    .split(/\s+/)
+    .filter(Boolean)) {
+    conditions.push(sql`instr(${searched}, ${word}) > 0`);
+  }
+  return and(...conditions);
+}

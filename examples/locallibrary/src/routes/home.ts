@@ -1,0 +1,18 @@
+import { Router } from "express";
+import type { LibraryDatabase } from "../database/open.ts";
+import { suggestBooks } from "../queries/books.ts";
+import { countHoldings } from "../queries/holdings.ts";
+
+const SUGGESTIONS = 6;
+
+export function homeRoutes(database: LibraryDatabase): Router {
+  const router = Router();
+
+  router.get("/", (req, res) => {
+    const visits = req.session.update("num_visits", (n = 0) => n + 1);
+    const holdings = countHoldings(database);
+    res.render("catalog/home", { visits, holdings, books: suggestBooks(database, SUGGESTIONS) });
+  });
+
+  return router;
+}

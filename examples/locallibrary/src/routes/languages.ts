@@ -1,0 +1,24 @@
+import { Router } from "express";
+import type { LibraryDatabase } from "../database/open.ts";
+import { idFrom, orNotFound } from "../not-found.ts";
+import { pageOf } from "../paging.ts";
+import { countBooks, findBooks } from "../queries/books.ts";
+import { findLanguage, findLanguages } from "../queries/languages.ts";
+import { singleValue } from "../single-value.ts";
+
+export function languageRoutes(database: LibraryDatabase): Router {
+  const router = Router();
+
+  router.get("/languages/", (_req, res) => {
+    res.render("catalog/languages", { languages: findLanguages(database) });
+  });
+
+  router.get("/language/:id", (req, res) => {
+    const language = orNotFound(findLanguage(database, idFrom(req.params.id)));
+    const written = { languageId: language.id };
+    const page = pageOf(countBooks(database, written), singleValue(req.query.page));
+    res.render("catalog/language", { language, page, books: findBooks(database, written, page) });
+  });
+
+  return router;
+}

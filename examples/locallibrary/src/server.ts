@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join, resolve } from "node:path";
+import { createSessions } from "coatcheck";
+import { sqliteStore } from "coatcheck/sqlite";
+import { createApp } from "./app.ts";
+import { banner } from "./banner.ts";
+import { type LibraryDatabase, openDatabase } from "./database/open.ts";
+
+const HOST = "127.0.0.1";
+const PATIENCE_MS = 250;
+
+const port = portFrom(process.env.PORT || "8000");
+const databasePath = resolve(process.env.LIBRARY_DATABASE || join(import.meta.dirname, "../library.sqlite3"));
+
+const database = openOrRefuse(databasePath);
+// The sessions live beside the books, in the same file and through the same handle.
+const sessions = createSessions({ store: sqliteStore(database.$client) });
+const server = createServer(createApp({ database, sessions }));
+
+server.once("error", (error: NodeJS.ErrnoException) => {
+  const why = error.code === "EADDRINUSE" ? "another program listens there" : error.message;
+  refuseToStart(`port ${port} cannot be had (${why}). Set PORT to another, or to 0 for any free one.`);
+});
+server.listen(port, HOST, () => {
+  console.log(banner((server.address() as AddressInfo).port, databasePath));
+});
+
+let stopping = false;
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.on(signal, () => {
+    if (stopping) return;
+    stopping = true;
+    void stop();
+  });
+}
+
+/** Lets the requests under way finish, but not for long, and leaves the database in order. */
+async function stop(): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  setTimeout(() => server.closeAllConnections(), PATIENCE_MS).unref();
+  await closed;
+  await sessions.close();
+  database.$client.close();
+  process.exit();
+}
+
+function portFrom(text: string): number {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= 65_535) return number;
+  return refuseToStart(`PORT is "${text}". Set it to a number from 1 to 65535, or to 0 for any free port.`);
+}
+
+function openOrRefuse(path: string): LibraryDatabase {
+  try {
+    return openDatabase(path);
+  } catch (error) {
+    return refuseToStart(
+      `${path} is no database to work with (${error}). Set LIBRARY_DATABASE to another file.`,
+    );
+  }
+}
+
+function refuseToStart(why: string): never {
+  console.error(`LocalLibrary did not start: ${why}`);
+  process.exit(1);
+}

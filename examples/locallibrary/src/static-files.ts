@@ -1,0 +1,18 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import express from "express";
+
+const DIRECTORY = join(import.meta.dirname, "../public");
+
+/** Kept by browsers for a year: a changed file has a new address. */
+export const staticFiles = express.static(DIRECTORY, { immutable: true, maxAge: "1y", index: false });
+
+/** The address of a file in public/, with a fingerprint of its content. */
+export function staticUrl(name: string): string {
+  const fingerprint = createHash("sha256")
+    .update(readFileSync(join(DIRECTORY, name)))
+    .digest("hex")
+    .slice(0, 12);
+  return `/static/${name}?${fingerprint}`;
+}

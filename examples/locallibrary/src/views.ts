@@ -1,0 +1,51 @@
+import { join } from "node:path";
+import type { Express } from "express";
+import { Liquid } from "liquidjs";
+import { staticUrl } from "./static-files.ts";
+
+const VIEWS = join(import.meta.dirname, "../views");
+
+/** LiquidJS as the application's template engine. Values are escaped, and a name that was not given is an error. */
+export function useViews(app: Express): void {
+  const liquid = new Liquid({
+    root: VIEWS,
+    extname: ".liquid",
+    cache: true,
+    outputEscape: "escape",
+    strictFilters: true,
+    strictVariables: true,
+    lenientIf: true,
+    // Due dates are days without a time, which a local offset would move.
+    timezoneOffset: 0,
+  });
+
+  liquid.registerFilter("counted", counted);
+  liquid.registerFilter("full_name", fullName);
+  liquid.registerFilter("lifespan", lifespan);
+
+  // Every page has these; a page shown before the session was read, such as 503, keeps the nulls.
+  Object.assign(app.locals, {
+    stylesheet: staticUrl("library.css"),
+    icon: staticUrl("icon.svg"),
+    user: null,
+    path: null,
+    returnTo: null,
+  });
+
+  app.engine("liquid", liquid.express());
+  app.set("view engine", "liquid");
+  app.set("views", VIEWS);
+}
+
+/** "1 time", "2 times". */
+function counted(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+function fullName({ firstName, lastName }: { firstName: string; lastName: string }): string {
+  return `${firstName} ${lastName}`.trim();
+}
+
+function lifespan({ born, died }: { born: number | null; died: number | null }): string {
+  return born === null && died === null ? "dates unknown" : `${born ?? "?"}–${died ?? ""}`;
+}

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { Browser } from "./browser.ts";
+import { siteOfThisFile } from "./site.ts";
+
+const site = siteOfThisFile();
+
+test.each([
+  ["another site", { "sec-fetch-site": "cross-site" }],
+  ["a sibling subdomain", { "sec-fetch-site": "same-site" }],
+  ["another origin, in an old browser", { origin: "https://evil.example" }],
+  ["a sandboxed frame", { origin: "null" }],
+])("a form from %s is refused and changes nothing", async (_, headers) => {
+  const browser = new Browser(site().url);
+  await browser.login("reader", "borrow-a-book");
+  const response = await browser.post("/accounts/logout/", {}, headers);
+  expect(response.status).toBe(403);
+  expect(await response.text()).toContain("That did not come from here");
+  expect(await browser.text("/catalog/")).toContain("Robin Reader");
+});
+
+test("the site's own forms are let in, by browsers new and old", async () => {
+  for (const headers of [{ "sec-fetch-site": "same-origin" }, { origin: site().url }]) {
+    const browser = new Browser(site().url);
+    await browser.login("reader", "borrow-a-book");
+    expect((await browser.post("/accounts/logout/", {}, headers)).status).toBe(303);
+  }
+});
+
+test("a link from another site still opens a page", async () => {
+  const response = await new Browser(site().url).get("/catalog/", { "sec-fetch-site": "cross-site" });
+  expect(response.status).toBe(200);
+});

@@ -1,0 +1,85 @@
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import Database from "better-sqlite3";
+import { expect, onTestFinished, test } from "vitest";
+import { Browser } from "./browser.ts";
+import { spawnSite, startSite, temporaryDatabase } from "./site.ts";
+
+test("the first start makes and fills the database, and the banner says all one needs", async () => {
+  const database = temporaryDatabase();
+  const site = await startSite(database);
+  expect(existsSync(database)).toBe(true);
+  for (const text of [
+    site.url,
+    "reader / borrow-a-book",
+    "librarian / mind-the-shelves",
+    "library.sqlite3",
+  ]) {
+    expect(site.output()).toContain(text);
+  }
+});
+
+test("it answers on this machine only, by name and by number", async () => {
+  const site = await startSite();
+  const { port } = new URL(site.url);
+  expect((await fetch(`http://127.0.0.1:${port}/catalog/`)).status).toBe(200);
+  expect((await fetch(`http://localhost:${port}/catalog/`)).status).toBe(200);
+});
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "%s ends it within a second, even with connections left open",
+  async (signal) => {
+    const site = await startSite();
+    await new Browser(site.url).visit();
+    const idle = connect(Number(new URL(site.url).port), "127.0.0.1");
+    idle.on("error", () => {});
+    onTestFinished(() => void idle.destroy());
+    await once(idle, "connect");
+    const { code, afterMs } = await site.stop(signal);
+    expect(code).toBe(0);
+    expect(afterMs).toBeLessThan(1000);
+  },
+);
+
+test("two servers that start on one new file at once share one library", async () => {
+  const database = temporaryDatabase();
+  const [one, other] = await Promise.all([startSite(database), startSite(database)]);
+  const books = async (url: string) =>
+    /Books<\/a><\/dt><dd>(\d+)/.exec(await new Browser(url).text("/catalog/"))?.[1];
+  expect(await books(one.url)).toBe(await books(other.url));
+});
+
+test("a port that is taken is said in one line, with what to do", async () => {
+  const site = await startSite();
+  const { port } = new URL(site.url);
+  expect(await refusal({ PORT: port })).toBe(
+    `LocalLibrary did not start: port ${port} cannot be had (another program listens there). Set PORT to another, or to 0 for any free one.\n`,
+  );
+});
+
+test.each(["http", "70000", "-1"])("PORT=%s is refused with what it takes", async (port) => {
+  expect(await refusal({ PORT: port })).toBe(
+    `LocalLibrary did not start: PORT is "${port}". Set it to a number from 1 to 65535, or to 0 for any free port.\n`,
+  );
+});
+
+test("a file that is no database, or a newer version's, is refused", async () => {
+  const file = temporaryDatabase();
+  writeFileSync(file, "This is a letter, not a database.");
+  expect(await refusal({ LIBRARY_DATABASE: file })).toMatch(
+    /not a database\)\. Set LIBRARY_DATABASE to another file\.\n$/,
+  );
+  expect(readFileSync(file, "utf8")).toBe("This is a letter, not a database.");
+
+  const newer = temporaryDatabase();
+  new Database(newer).pragma("user_version = 99");
+  expect(await refusal({ LIBRARY_DATABASE: newer })).toContain("a newer LocalLibrary made it");
+});
+
+/** What the site says when it will not start with these variables. */
+async function refusal(variables: Record<string, string>): Promise<string> {
+  const site = spawnSite({ PORT: "0", LIBRARY_DATABASE: temporaryDatabase(), ...variables });
+  expect((await site.ended).code).toBe(1);
+  return site.output();
+}

@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { Browser } from "./browser.ts";
+import { siteOfThisFile, startSite, temporaryDatabase } from "./site.ts";
+
+const site = siteOfThisFile();
+
+test("a browser's visits are counted, one by one", async () => {
+  const browser = new Browser(site().url);
+  expect(await browser.visit()).toBe(1);
+  expect(await browser.visit()).toBe(2);
+  expect(await browser.visit()).toBe(3);
+});
+
+test("one visit is 1 time, more are times", async () => {
+  const browser = new Browser(site().url);
+  expect(await browser.text("/catalog/")).toContain("You have visited this page 1 time.");
+  expect(await browser.text("/catalog/")).toContain("You have visited this page 2 times.");
+});
+
+test("each browser has its own count", async () => {
+  const [one, other] = [new Browser(site().url), new Browser(site().url)];
+  await one.visit();
+  expect(await one.visit()).toBe(2);
+  expect(await other.visit()).toBe(1);
+});
+
+test("the count survives a restart of the server", async () => {
+  const database = temporaryDatabase();
+  const before = await startSite(database);
+  const browser = new Browser(before.url);
+  for (const visit of [1, 2, 3]) expect(await browser.visit()).toBe(visit);
+  await before.stop();
+
+  const after = await startSite(database);
+  const sameBrowser = new Browser(after.url);
+  for (const [name, value] of browser.cookies) sameBrowser.cookies.set(name, value);
+  expect(await sameBrowser.visit()).toBe(4);
+});
+
+test("100 simultaneous visits add exactly 100", async () => {
+  const browser = new Browser(site().url);
+  await browser.visit();
+  const counts = await Promise.all(Array.from({ length: 100 }, () => browser.visit()));
+  expect(counts.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i + 2));
+  expect(await browser.visit()).toBe(102);
+});
+
+test("two servers on one database lose no visit between them", async () => {
+  const database = temporaryDatabase();
+  const sites = [await startSite(database), await startSite(database)];
+  const [first, second] = sites.map((site) => new Browser(site.url)) as [Browser, Browser];
+  await first.visit();
+  for (const [name, value] of first.cookies) second.cookies.set(name, value);
+  const visits = [first, second].flatMap((browser) => Array.from({ length: 50 }, () => browser.visit()));
+  await Promise.all(visits);
+  expect(await first.visit()).toBe(102);
+});
+
+test("a visitor who only reads the catalog gets no cookie", async () => {
+  const browser = new Browser(site().url);
+  for (const path of ["/catalog/books/", "/catalog/book/1", "/catalog/authors/", "/accounts/login/"]) {
+    await browser.get(path);
+  }
+  expect(browser.cookies.size).toBe(0);
+});
