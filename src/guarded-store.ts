@@ -139,7 +139,7 @@ export class GuardedStore {
         throw new TypeError(`it answered with something else than the contract says (${typeof answer})`);
       return answer;
     } catch (error) {
-      tell("unavailable", () => ({ doing, error }));
+      if (!hangUp?.aborted) tell("unavailable", () => ({ doing, error }));
       throw new StoreUnavailableError(doing, error);
     } finally {
       stop();

@@ -70,12 +70,12 @@ export function addSessionHeaders(response: ServerResponse, headers: readonly He
 
 type HeaderValue = number | string | string[];
 
-function joined(name: string, present: HeaderValue, value: string): HeaderValue {
+export function joined(name: string, present: HeaderValue, value: string): HeaderValue {
   switch (name.toLowerCase()) {
     case "vary": {
       const words = wordsOf(present);
       const missing = wordsOf(value).filter((word) => !includes(words, word));
-      return words.includes("*") || missing.length === 0 ? present : [...words, ...missing].join(", ");
+      return words.includes("*") ? present : [...words, ...missing].join(", ");
     }
     case "cache-control":
       return includes(wordsOf(present), "public") ? value : present;
