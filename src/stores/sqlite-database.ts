@@ -132,7 +132,6 @@ function openFile(driver: Driver, path: string): SqliteDatabase {
     driver.createFile(path);
     return driver.open(path);
   } catch (error) {
-    if (isLocked(error)) throw error;
     throw new Error(
       `The session database ${JSON.stringify(path)} could not be opened. Its folder must exist, and this process must be ` +
         "allowed to write in it.",
@@ -173,9 +172,9 @@ async function loadSqlite(): Promise<Driver["open"]> {
     // By a name that bundlers do not follow: most applications have no need of it.
     const name = "better-sqlite3";
     const { default: Database } = (await import(name)) as {
-      default: new (path: string, options: { timeout: number }) => SqliteDatabase;
+      default: new (path: string) => SqliteDatabase;
     };
-    return (path) => new Database(path, { timeout: 0 });
+    return (path) => new Database(path);
   } catch (error) {
     causes.push(error);
   }

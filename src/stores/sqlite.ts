@@ -235,10 +235,7 @@ type Statements = ReturnType<typeof prepareStatements>;
 
 /** Creates the table where it is missing, and prepares what the verbs run. */
 function prepareAll(database: SqliteDatabase, table: string) {
-  const exists = prepare(
-    database,
-    "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?",
-  );
+  const exists = prepare(database, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?");
   if (exists.get(table) === undefined) transaction(database, () => database.exec(schema(table)));
   try {
     return prepareStatements(database, table);

@@ -1,0 +1,132 @@
+import type { StoreCall, StoredRecord, StoreId } from "coatcheck";
+import { redisStore } from "coatcheck/redis";
+import { testStore } from "coatcheck/testing";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { redis } from "../servers/redis.ts";
+import { type Connected, sentinels } from "../servers/redis-clients.ts";
+import { type RedisSentinel, startRedisSentinel } from "../servers/redis-sentinel.ts";
+import { missing } from "../servers/start.ts";
+
+let made = 0;
+const freshPrefix = () => `t${process.pid}-${++made}:`;
+
+const version = () => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+const call = (milliseconds = 5000): StoreCall => ({
+  signal: AbortSignal.timeout(milliseconds),
+  now: Date.now(),
+});
+function freshId(): StoreId {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex") as StoreId;
+}
+function record(changes: Partial<StoredRecord> = {}): StoredRecord {
+  const now = Date.now();
+  const times = { createdAt: now, authenticatedAt: null, expiresAt: now + 3_600_000, expiry: null };
+  return { data: "{}", version: version(), userId: null, ...times, format: 1, ...changes };
+}
+
+const why = missing(redis);
+
+describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
+  let site: RedisSentinel;
+  beforeAll(async () => {
+    site = await startRedisSentinel("coats");
+  }, 900_000);
+  afterAll(() => site?.stop());
+
+  for (const [library, connect] of Object.entries(sentinels)) {
+    describe(library, () => {
+      let here: Connected;
+      let elsewhere: Connected;
+      beforeAll(async () => {
+        here = await connect(site, "coats");
+        elsewhere = await connect(site, "coats");
+      });
+      afterAll(() => Promise.all([here?.close(), elsewhere?.close()]));
+
+      testStore(
+        library,
+        () => {
+          const prefix = freshPrefix();
+          return {
+            store: redisStore({ client: here.client, prefix, wait: "all" }),
+            elsewhere: redisStore({ client: elsewhere.client, prefix }),
+            peek: (id) => here.get(`${prefix}s:{${id}}`),
+          };
+        },
+        { describe, it, without: ["clearExpired"] },
+      );
+
+      describe("with a replica that hangs", () => {
+        const hanging = () => site.nodes.find((node) => node !== site.primary());
+        beforeAll(() => hanging()?.pause());
+        afterAll(async () => {
+          await hanging()?.resume();
+          await site.whole();
+        });
+
+        test("what waits is refused in time, and says why", async () => {
+          const prefix = freshPrefix();
+          const store = redisStore({ client: here.client, prefix, wait: { for: "security", timeout: 150 } });
+          const strict = redisStore({ client: here.client, prefix, wait: { for: "all", timeout: 150 } });
+          const [id, first, second] = [freshId(), record(), record()];
+          expect(await store.create(id, first, call())).toBe(true);
+          expect(await store.update(id, second, first.version, call())).toBe("saved");
+
+          const refused = async (work: Promise<unknown>) => {
+            const begun = performance.now();
+            await expect(work).rejects.toThrow("0 of 1 replicas had the write within 150 ms");
+            expect(performance.now() - begun).toBeLessThan(600);
+          };
+          await refused(strict.update(id, record(), second.version, call()));
+          await refused(strict.create(freshId(), record(), call()));
+          await refused(store.create(freshId(), record({ userId: "ann" }), call()));
+          await refused(store.rotate(id, freshId(), record(), second.version, call()));
+          await refused(store.delete(id, call()));
+        });
+
+        test("what another connection did is not taken for confirmed when it is repeated on this one", async () => {
+          const prefix = freshPrefix();
+          const first = redisStore({ client: elsewhere.client, prefix });
+          const again = redisStore({ client: here.client, prefix, wait: { for: "all", timeout: 150 } });
+          const [id, to, ended] = [freshId(), freshId(), freshId()];
+          const [created, updated, rotated] = [record(), record(), record()];
+          const unconfirmed = (work: Promise<unknown>) => expect(work).rejects.toThrow("0 of 1 replicas");
+          await first.create(ended, created, call());
+          await first.delete(ended, call());
+          await unconfirmed(again.delete(ended, call()));
+          await first.create(id, created, call());
+          await first.update(id, updated, created.version, call());
+          await unconfirmed(again.update(id, updated, created.version, call()));
+          await first.touch(id, updated.expiresAt + 9, updated.version, call());
+          await unconfirmed(again.touch(id, updated.expiresAt + 9, updated.version, call()));
+          await first.rotate(id, to, rotated, updated.version, call());
+          await unconfirmed(again.touch(to, rotated.expiresAt, rotated.version, call()));
+        });
+      });
+
+      test("after a failover the same client writes to the new primary, and no session that ended is back", async () => {
+        const store = redisStore({ client: here.client, prefix: freshPrefix(), wait: "all" });
+        const [kept, ended, from, to] = [freshId(), freshId(), freshId(), freshId()];
+        const first = record();
+        for (const id of [kept, ended, from]) expect(await store.create(id, first, call())).toBe(true);
+        expect(await store.rotate(from, to, record(), first.version, call())).toBe("saved");
+        expect(await store.delete(ended, call())).toBe(undefined);
+
+        const dead = site.primary();
+        await dead.kill();
+        await expect.poll(() => site.primary() === dead, { timeout: 10_000 }).toBe(false);
+        // It comes back as a replica: whoever still writes to it hears READONLY.
+        await dead.restart();
+        await site.whole();
+
+        const withoutWait = redisStore({ client: here.client, prefix: `t${process.pid}-${made}:` });
+        await expect.poll(() => withoutWait.read(kept, call(1000)), { timeout: 10_000 }).toEqual(first);
+        expect(await withoutWait.read(ended, call())).toBe(null);
+        expect(await withoutWait.read(from, call())).toBe("moved");
+        expect(await withoutWait.read(to, call())).not.toBe(null);
+        for (let n = 0; n < 20; n++) expect(await withoutWait.create(freshId(), record(), call())).toBe(true);
+        expect(await store.update(kept, record(), first.version, call())).toBe("saved");
+      }, 40_000);
+    });
+  }
+});

@@ -1,0 +1,466 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { StoreCall, StoredRecord, StoreId } from "coatcheck";
+import { type RedisStoreOptions, redisStore } from "coatcheck/redis";
+import { testStore } from "coatcheck/testing";
+import { Redis } from "ioredis";
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { redis } from "../servers/redis.ts";
+import { type Connected, singles } from "../servers/redis-clients.ts";
+import { cli, startNode } from "../servers/redis-nodes.ts";
+import type { Server } from "../servers/server.ts";
+import { describeWithServer } from "../servers/suite.ts";
+
+const HOUR = 3_600_000;
+let made = 0;
+const freshPrefix = () => `t${process.pid}-${++made}:`;
+
+const version = () => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+const call = (milliseconds = 5000): StoreCall => ({
+  signal: AbortSignal.timeout(milliseconds),
+  now: Date.now(),
+});
+function freshId(): StoreId {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex") as StoreId;
+}
+function record(changes: Partial<StoredRecord> = {}): StoredRecord {
+  const now = Date.now();
+  const times = { createdAt: now, authenticatedAt: null, expiresAt: now + HOUR, expiry: null };
+  return { data: '{"n":1}', version: version(), userId: null, ...times, format: 1, ...changes };
+}
+
+describeWithServer(redis, (server) => {
+  for (const [library, connect] of Object.entries(singles)) {
+    describe(library, () => {
+      let here: Connected;
+      let elsewhere: Connected;
+      beforeAll(async () => {
+        here = await connect(server());
+        elsewhere = await connect(server());
+      });
+      afterAll(() => Promise.all([here?.close(), elsewhere?.close()]));
+
+      testStore(
+        library,
+        () => {
+          const prefix = freshPrefix();
+          return {
+            store: redisStore({ client: here.client, prefix }),
+            elsewhere: redisStore({ client: elsewhere.client, prefix }),
+            peek: (id) => here.get(`${prefix}s:{${id}}`),
+          };
+        },
+        { describe, it, without: ["clearExpired"] },
+      );
+
+      test("goes on when the server forgets its scripts", async () => {
+        const store = redisStore({ client: here.client, prefix: freshPrefix() });
+        const id = freshId();
+        const first = record({ userId: "ann" });
+        const forget = () => cli(server(), "script", "flush");
+        forget();
+        expect(await store.create(id, first, call())).toBe(true);
+        forget();
+        const second = record({ userId: "ann" });
+        expect(await store.update(id, second, first.version, call())).toBe("saved");
+        forget();
+        const next = freshId();
+        expect(await store.rotate(id, next, record({ userId: "ann" }), second.version, call())).toBe("saved");
+        forget();
+        await Promise.all([store.delete(next, call()), store.delete(freshId(), call())]);
+        expect(await store.listUser("ann", call())).toEqual([]);
+      });
+    });
+  }
+
+  describe("with a client that is watched", () => {
+    let node: Connected;
+    const inner = () =>
+      node.client as unknown as { sendCommand(command: string[], options: object): Promise<unknown> };
+    beforeAll(async () => {
+      node = await (singles["node-redis"] as (typeof singles)[string])(server());
+    });
+    afterAll(() => node?.close());
+
+    /** The client as the store sees it, with a look at each command, before it goes and after its answer. */
+    function watched(before: (command: string[]) => void, after: () => void = () => {}) {
+      const sendCommand = async (command: string[], options: object) => {
+        before(command);
+        const answer = await inner().sendCommand(command, options);
+        after();
+        return answer;
+      };
+      return { isOpen: true, isReady: true, sendCommand, multi: () => ({}) } as RedisStoreOptions["client"];
+    }
+
+    test("a read is GET, and each write one script on one key; only rotate needs more", async () => {
+      const sent: string[] = [];
+      const store = redisStore({
+        client: watched(([name = ""]) => sent.push(name)),
+        prefix: freshPrefix(),
+      });
+      const commands = async (work: Promise<unknown>) => {
+        await work;
+        return sent.splice(0).map((name) => (name === "eval" ? "evalsha" : name));
+      };
+      const warm = async () => {
+        const [id, to, first] = [freshId(), freshId(), record()];
+        await store.create(id, first, call());
+        await store.update(id, first, first.version, call());
+        await store.touch(id, first.expiresAt + 1, first.version, call());
+        await store.rotate(id, to, record({ userId: "ann" }), first.version, call());
+        await store.delete(to, call());
+        sent.length = 0;
+      };
+      await warm();
+      const [id, to, first] = [freshId(), freshId(), record()];
+      const next = record();
+      expect(await commands(store.create(id, first, call()))).toEqual(["evalsha"]);
+      expect(await commands(store.read(id, call()))).toEqual(["get"]);
+      expect(await commands(store.update(id, next, first.version, call()))).toEqual(["evalsha"]);
+      expect(await commands(store.touch(id, next.expiresAt + 1, next.version, call()))).toEqual(["evalsha"]);
+      expect(await commands(store.rotate(id, to, record(), next.version, call()))).toEqual(
+        Array(3).fill("evalsha"),
+      );
+      expect(await commands(store.delete(to, call()))).toEqual(["evalsha"]);
+      const user = freshId();
+      const signedIn = record({ userId: "ann" });
+      expect(await commands(store.create(user, signedIn, call()))).toEqual(["evalsha", "evalsha"]);
+      const later = record({ userId: "ann", expiresAt: Date.now() + HOUR + 60_000 });
+      expect(await commands(store.update(user, later, signedIn.version, call()))).toEqual(["evalsha"]);
+    });
+
+    // The steps of a rotation to a user: two at once (entry, pending record), then one, then two at once.
+    for (const lost of [false, true]) {
+      test(`a rotation cut short after any command${lost ? ", its answer lost," : ""} leaves one session, and a logout ends it`, async () => {
+        const left = { old: 0, new: 0 };
+        for (let commands = 0; commands <= 6; commands++) {
+          const prefix = freshPrefix();
+          const healthy = redisStore({ client: node.client, prefix });
+          const [from, to, before] = [freshId(), freshId(), record()];
+          const after = record({ userId: "ann", data: '{"n":2}' });
+          await healthy.create(from, before, call());
+
+          const crash = new AbortController();
+          let sent = 0;
+          const cut = () => {
+            if (sent < commands) return;
+            crash.abort(new Error("crashed"));
+            throw crash.signal.reason;
+          };
+          const dying = watched(
+            () => {
+              cut();
+              sent++;
+            },
+            lost ? cut : undefined,
+          );
+          const dead = redisStore({ client: dying, prefix });
+          const now = Date.now();
+          await dead.rotate(from, to, after, before.version, { signal: crash.signal, now }).catch(() => {});
+          await sleep(5); // what was under way arrives
+
+          const found = [await healthy.read(from, call()), await healthy.read(to, call())];
+          const isOld = typeof found[0] === "object" && found[0] !== null;
+          expect(found, `after ${commands} commands`).toEqual(isOld ? [before, null] : ["moved", after]);
+          left[isOld ? "old" : "new"]++;
+
+          const moved = await healthy.delete(from, call());
+          if (moved) await healthy.delete(moved.movedTo, call());
+          for (const id of [from, to]) {
+            const gone = await healthy.read(id, call());
+            expect([null, "moved"], `deleted after ${commands} commands`).toContainEqual(gone);
+            expect(await healthy.update(id, record(), after.version, call())).not.toBe("saved");
+            expect(await healthy.touch(id, Date.now() + 2 * HOUR, after.version, call())).toBe(false);
+          }
+        }
+        expect(Math.min(left.old, left.new)).toBeGreaterThan(1);
+      });
+    }
+
+    test("a rotation that was finished leaves a record with its full life, and nothing to settle", async () => {
+      const prefix = freshPrefix();
+      const store = redisStore({ client: node.client, prefix });
+      const [from, to, first] = [freshId(), freshId(), record()];
+      await store.create(from, first, call());
+      expect(await store.rotate(from, to, record(), first.version, call())).toBe("saved");
+      expect(await node.get(`${prefix}s:{${to}}`)).toMatch(/^r /);
+      expect(Number(cli(server(), "pttl", `${prefix}s:{${to}}`))).toBeGreaterThan(HOUR - 10_000);
+      expect(Number(cli(server(), "pttl", `${prefix}s:{${from}}`))).toBeLessThanOrEqual(60_000);
+    });
+
+    test("nothing is kept for ever: every key has an end, also after touches and updates", async () => {
+      const prefix = freshPrefix();
+      const store = redisStore({ client: node.client, prefix });
+      for (const userId of ["ann", null]) {
+        const [id, to, first] = [freshId(), freshId(), record({ userId })];
+        const next = record({ userId });
+        await store.create(id, first, call());
+        await store.touch(id, first.expiresAt + HOUR, first.version, call());
+        await store.update(id, next, first.version, call());
+        await store.rotate(id, to, record({ userId }), next.version, call());
+        await store.touch(to, first.expiresAt + 9 * HOUR, next.version, call());
+      }
+      const keys = cli(server(), "keys", `${prefix}*`).trim().split("\n");
+      expect(keys.length).toBe(5);
+      for (const key of keys) expect(Number(cli(server(), "pttl", key)), key).toBeGreaterThan(0);
+    });
+
+    test("a pending record is nothing, to nobody, and goes by itself", async () => {
+      const prefix = freshPrefix();
+      const healthy = redisStore({ client: node.client, prefix });
+      const [from, to, before] = [freshId(), freshId(), record()];
+      await healthy.create(from, before, call());
+      const crash = new AbortController();
+      const client = watched((command) => {
+        if (!command.some((part) => part.startsWith("m "))) return;
+        crash.abort(new Error("crashed"));
+        throw crash.signal.reason;
+      });
+      const after = record();
+      const dying = redisStore({ client, prefix });
+      await dying
+        .rotate(from, to, after, before.version, { signal: crash.signal, now: Date.now() })
+        .catch(() => {});
+      expect(await node.get(`${prefix}s:{${to}}`)).toMatch(/^p /);
+      expect(Number(cli(server(), "pttl", `${prefix}s:{${to}}`))).toBeLessThanOrEqual(120_000);
+      expect(await healthy.read(to, call())).toBe(null);
+      expect(await healthy.update(to, record(), after.version, call())).toBe("gone");
+      expect(await healthy.touch(to, Date.now() + 2 * HOUR, after.version, call())).toBe(false);
+      expect(await healthy.rotate(to, freshId(), record(), after.version, call())).toBe("gone");
+      expect(await healthy.stats(call())).toMatchObject({ live: 1 });
+      expect(await healthy.read(from, call())).toEqual(before);
+    });
+
+    test("a command that the client repeats after its answer was lost says the same again", async () => {
+      const prefix = freshPrefix();
+      const client = watched(() => {});
+      const plain = client as unknown as { sendCommand(...args: unknown[]): Promise<unknown> };
+      const once = plain.sendCommand;
+      plain.sendCommand = async (...args) => {
+        await once(...args);
+        return await once(...args);
+      };
+      const store = redisStore({ client, prefix });
+      const [id, to, first, second, third] = [freshId(), freshId(), record(), record(), record()];
+      expect(await store.create(id, first, call())).toBe(true);
+      expect(await store.update(id, second, first.version, call())).toBe("saved");
+      expect(await store.rotate(id, to, third, second.version, call())).toBe("saved");
+      expect(await store.touch(to, third.expiresAt + 1000, third.version, call())).toBe(true);
+      expect(await store.read(to, call())).toEqual({ ...third, expiresAt: third.expiresAt + 1000 });
+      expect(await store.delete(to, call())).toBe(undefined);
+      expect(await store.read(to, call())).toBe(null);
+    });
+
+    test("an update whose answer was lost was saved, even when another has built on it since", async () => {
+      const prefix = freshPrefix();
+      const store = redisStore({ client: node.client, prefix });
+      const [id, first, mine, theirs] = [freshId(), record(), record(), record()];
+      await store.create(id, first, call());
+      expect(await store.update(id, mine, first.version, call())).toBe("saved");
+      expect(await store.update(id, theirs, mine.version, call())).toBe("saved");
+      expect(await store.update(id, mine, first.version, call())).toBe("saved");
+      expect(await store.read(id, call())).toEqual(theirs);
+    });
+  });
+
+  test("both libraries on one data: what one writes the other reads, and of two that race one wins", async () => {
+    const prefix = freshPrefix();
+    const all = await Promise.all(Object.values(singles).map((connect) => connect(server())));
+    const stores = all.map(({ client }) => redisStore({ client, prefix }));
+    const pick = (n: number) => stores[n % stores.length] as (typeof stores)[number];
+    const id = freshId();
+    await pick(0).create(id, record({ data: "0" }), call());
+    const raise = async (n: number) => {
+      for (;;) {
+        const found = await pick(n).read(id, call());
+        if (found === null || found === "moved") throw new Error("it is there");
+        const next = { ...found, data: String(Number(found.data) + 1), version: version() };
+        if ((await pick(n).update(id, next, found.version, call())) === "saved") return;
+        await sleep(Math.random() * 20);
+      }
+    };
+    await Promise.all(Array.from({ length: 60 }, (_, n) => raise(n)));
+    for (const n of stores.keys()) expect(await pick(n).read(id, call())).toMatchObject({ data: "60" });
+
+    for (let round = 0; round < 20; round++) {
+      const [from, before] = [freshId(), record()];
+      await pick(round).create(from, before, call());
+      const targets = stores.map(() => freshId());
+      const work = stores.map((store, n) =>
+        n === round % 3
+          ? store.delete(from, call())
+          : store.rotate(from, targets[n] as StoreId, record(), before.version, call()),
+      );
+      await Promise.all(work);
+      const live = [];
+      for (const to of [from, ...targets]) {
+        const found = await pick(round + 1).read(to, call());
+        if (found !== null && found !== "moved") live.push(to);
+      }
+      expect(live.length, "sessions that live after a logout and two key changes at once").toBeLessThan(2);
+    }
+    await Promise.all(all.map((connected) => connected.close()));
+  });
+
+  test("the Redis clock decides nothing: sessions of another century live, and expire by `now`", async () => {
+    const client = new Redis({ port: server().port });
+    const store = redisStore({ client, prefix: freshPrefix() });
+    for (const now of [Date.UTC(1999, 0), Date.UTC(2100, 0)]) {
+      const at = (moment: number) => ({ signal: AbortSignal.timeout(5000), now: moment });
+      const [id, kept] = [freshId(), record({ createdAt: now, expiresAt: now + HOUR })];
+      expect(await store.create(id, kept, at(now))).toBe(true);
+      expect(await store.read(id, at(now + HOUR - 1))).toEqual(kept);
+      expect(await store.read(id, at(now + HOUR))).toBe(null);
+    }
+    client.disconnect();
+  });
+
+  test("a key that another program wrote is a fault, and is left alone", async () => {
+    const client = new Redis({ port: server().port });
+    const prefix = freshPrefix();
+    const store = redisStore({ client, prefix });
+    const [id, hash] = [freshId(), freshId()];
+    await client.set(`${prefix}s:{${id}}`, '{"cookie":{}}');
+    await client.hset(`${prefix}s:{${hash}}`, "a", "b");
+    await expect(store.read(id, call())).rejects.toThrow("another program uses the same prefix");
+    await expect(store.read(hash, call())).rejects.toThrow("WRONGTYPE");
+    client.disconnect();
+  });
+
+  test("the keyPrefix of ioredis is put before the store's own, in stats too", async () => {
+    const client = new Redis({ port: server().port, keyPrefix: `${freshPrefix()}[site]*` });
+    const store = redisStore({ client, prefix: "sessions?" });
+    const [id, kept] = [freshId(), record({ userId: "ann" })];
+    expect(await store.create(id, kept, call())).toBe(true);
+    expect(await store.read(id, call())).toEqual(kept);
+    expect(await store.listUser("ann", call())).toEqual([id]);
+    expect(await store.stats(call())).toMatchObject({ live: 1, authenticated: 1, oldest: kept.createdAt });
+    client.disconnect();
+  });
+
+  test("a node-redis client that nobody connected, or that was closed, is named in the fault", async () => {
+    const client = createClient({ url: server().url });
+    const store = redisStore({ client, prefix: freshPrefix() });
+    await expect(store.read(freshId(), call())).rejects.toThrow("await client.connect()");
+    await client.connect();
+    expect(await store.read(freshId(), call())).toBe(null);
+    await client.close();
+    await expect(store.check(call())).rejects.toThrow("not open");
+  });
+});
+
+test("options that cannot work are refused when the store is made", () => {
+  const client = new Redis({ lazyConnect: true });
+  const made = (options: object) => () => redisStore({ client, ...options } as RedisStoreOptions);
+  expect(made({ client: {} })).toThrow("node-redis");
+  expect(made({ client: undefined })).toThrow("ioredis");
+  expect(made({ prefix: "{sessions}:" })).toThrow("prefix");
+  expect(made({ wait: "always" })).toThrow("wait");
+  expect(made({ wait: { for: "all", replicas: 0 } })).toThrow("wait.replicas");
+  expect(made({ wait: { for: "all", timeout: 0 } })).toThrow("wait.timeout");
+  client.disconnect();
+});
+
+describe("unplugged", () => {
+  let server: Server;
+  beforeAll(async () => {
+    server = await startNode("redis-unplugged");
+  }, 900_000);
+  afterAll(() => server?.stop());
+
+  for (const [library, connect] of Object.entries(singles)) {
+    test(`${library}: a server that is killed, hung or restarted costs a fault in time, and no restart of ours`, async () => {
+      const { client, close } = await connect(server);
+      const store = redisStore({ client, prefix: freshPrefix() });
+      const [id, kept] = [freshId(), record()];
+      await store.create(id, kept, call());
+
+      const rejectsInTime = async (what: string) => {
+        const begun = performance.now();
+        const works = [
+          store.read(id, call(400)),
+          store.update(id, kept, kept.version, call(400)),
+          store.rotate(id, freshId(), kept, kept.version, call(400)),
+          store.delete(freshId(), call(400)),
+        ];
+        const outcomes = await Promise.allSettled(works);
+        expect(
+          outcomes.map(({ status }) => status),
+          what,
+        ).toEqual(Array(4).fill("rejected"));
+        expect(performance.now() - begun, what).toBeLessThan(700);
+      };
+
+      await server.pause();
+      await rejectsInTime("hung");
+      await server.resume();
+      await expect.poll(() => store.read(id, call())).not.toBe(null);
+
+      // A fresh session: what was asked of the hung server it does when it wakes, late, as any server would.
+      const [second, record2] = [freshId(), record()];
+      await store.create(second, record2, call());
+      const during = Promise.allSettled(Array.from({ length: 20 }, () => store.read(second, call(3000))));
+      await server.kill();
+      await rejectsInTime("killed");
+      await server.restart();
+      for (const outcome of await during) {
+        expect(outcome.status === "rejected" || outcome.value !== null, "absent is not said").toBe(true);
+      }
+      expect(await store.read(second, call())).toEqual(record2);
+      const next = record();
+      expect(await store.update(second, next, record2.version, call())).toBe("saved");
+      await close();
+    }, 30_000);
+  }
+
+  test("node-redis: a write that waits for the connection is taken back when its signal aborts", async () => {
+    const { client, close } = await (singles["node-redis"] as (typeof singles)[string])(server);
+    const store = redisStore({ client, prefix: freshPrefix() });
+    const [id, kept] = [freshId(), record()];
+    await store.create(id, kept, call());
+    await server.kill();
+    await sleep(100);
+    await expect(store.update(id, record(), kept.version, call(200))).rejects.toThrow();
+    await server.restart();
+    await sleep(200);
+    expect(await store.read(id, call())).toEqual(kept);
+    await close();
+  });
+
+  test("check warns of a server that evicts sessions, and only of that", async () => {
+    const client = new Redis({ port: server.port });
+    const store = redisStore({ client });
+    const warnings: string[] = [];
+    const listen = (warning: Error & { code?: string }) =>
+      warnings.push(`${warning.code}: ${warning.message}`);
+    process.on("warning", listen);
+    for (const policy of ["noeviction", "volatile-ttl", "allkeys-lru"]) {
+      cli(server, "config", "set", "maxmemory", "100mb", "maxmemory-policy", policy);
+      await store.check(call());
+      await sleep(10);
+      expect(warnings.length, policy).toBe(policy === "allkeys-lru" ? 1 : 0);
+    }
+    expect(warnings[0]).toMatch(/COATCHECK_REDIS_EVICTION: .*allkeys-lru/);
+    process.off("warning", listen);
+    cli(server, "config", "set", "maxmemory", "0", "maxmemory-policy", "noeviction");
+    const waiting = redisStore({ client, wait: "all" });
+    await expect(waiting.check(call())).rejects.toThrow("asks for 1 replicas, and a primary has 0");
+    client.disconnect();
+  });
+
+  test("a server whose memory is full refuses what is new, and still lets users out", async () => {
+    const client = new Redis({ port: server.port });
+    const store = redisStore({ client, prefix: freshPrefix() });
+    const [id, kept] = [freshId(), record({ userId: "ann" })];
+    await store.create(id, kept, call());
+    cli(server, "config", "set", "maxmemory", "1");
+    await expect(store.create(freshId(), record(), call())).rejects.toThrow("OOM");
+    expect(await store.read(id, call())).toEqual(kept);
+    expect(await store.delete(freshId(), call())).toBe(undefined);
+    expect(await store.delete(id, call())).toBe(undefined);
+    expect(await store.read(id, call())).toBe(null);
+    cli(server, "config", "set", "maxmemory", "0");
+    client.disconnect();
+  });
+});

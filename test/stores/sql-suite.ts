@@ -1,0 +1,340 @@
+/** What PostgreSQL and MariaDB must both show beyond the contract: races of processes, sweeps, and servers that fail. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { MysqlStore } from "coatcheck/mysql";
+import type { PostgresStore } from "coatcheck/postgres";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { StoredRecord, StoreId } from "../../src/store.ts";
+import type { Server } from "../servers/server.ts";
+
+export type SqlStore = PostgresStore | MysqlStore;
+
+/** A pool of its own, a store over it, and a way to look past the store. */
+export interface Opened {
+  store: SqlStore;
+  /** Runs a statement on any connection of the pool. */
+  sql(text: string): Promise<Record<string, unknown>[]>;
+  /** Lends a connection, inside a transaction. */
+  begin(): Promise<{ sql(text: string): Promise<unknown>; end(): Promise<void> }>;
+  end(): Promise<unknown>;
+}
+
+export interface SqlKind {
+  name: "postgres" | "mysql";
+  open(table: string, changes?: { port?: number; connections?: number }): Opened;
+  /** An id as the database writes it. */
+  literal(id: StoreId): string;
+}
+
+export const newId = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(32)), (byte) => byte.toString(16).padStart(2, "0")).join(
+    "",
+  ) as StoreId;
+
+export const call = (milliseconds = 10_000, now = Date.now()) => ({
+  signal: AbortSignal.timeout(milliseconds),
+  now,
+});
+
+export function record(changes: Partial<StoredRecord> = {}): StoredRecord {
+  const [createdAt, expiresAt] = [Date.now(), Date.now() + 3_600_000];
+  const version = Math.floor(Math.random() * 2 ** 53);
+  return {
+    data: "1",
+    version,
+    userId: null,
+    createdAt,
+    authenticatedAt: null,
+    expiresAt,
+    expiry: null,
+    format: 1,
+    ...changes,
+  };
+}
+
+let tables = 0;
+export const newTable = () => `sessions_${process.pid}_${++tables}`;
+
+/** How long something took, milliseconds. */
+export async function took(work: Promise<unknown>): Promise<number> {
+  const begun = performance.now();
+  await work.catch(() => {});
+  return performance.now() - begun;
+}
+
+export function describeSqlStore({ name, open, literal }: SqlKind, server: () => Server): void {
+  const opened: Opened[] = [];
+  const opens = (...given: Parameters<typeof open>) => {
+    const made = open(...given);
+    opened.push(made);
+    return made;
+  };
+  let table = "";
+  let here: Opened;
+
+  beforeEach(async () => {
+    table = newTable();
+    here = opens(table);
+    await here.store.createTable();
+  });
+  afterEach(async () => {
+    await here.sql(`DROP TABLE IF EXISTS ${table}`);
+    for (const one of opened.splice(0)) await one.end();
+  });
+
+  async function keep(changes: Partial<StoredRecord> = {}) {
+    const [id, kept] = [newId(), record(changes)];
+    expect(await here.store.create(id, kept, call())).toBe(true);
+    return { id, kept };
+  }
+  const dataOf = async (id: StoreId) => ((await here.store.read(id, call())) as StoredRecord | null)?.data;
+
+  describe("the table", () => {
+    it("is created once by servers that start at once, and found by those that start later", async () => {
+      const fresh = newTable();
+      const servers = Array.from({ length: 8 }, () => opens(fresh, { connections: 2 }));
+      await Promise.all(servers.flatMap(({ store }) => [store.createTable(), store.createTable()]));
+      await Promise.all(servers.map(({ store }) => store.createTable()));
+      for (const { store } of servers) await store.check(call());
+      await here.sql(`DROP TABLE ${fresh}`);
+    });
+
+    it("is created by nothing else, and check says how", async () => {
+      const fresh = newTable();
+      const { store } = opens(fresh);
+      await expect(store.read(newId(), call())).rejects.toThrow();
+      await expect(store.create(newId(), record(), call())).rejects.toThrow();
+      await expect(store.check(call())).rejects.toThrow(
+        `There is no table ${fresh}. Create it once: await store.createTable(), or npx coatcheck create-table.`,
+      );
+      expect(await here.store.read(newId(), call())).toBeNull();
+    });
+
+    it("is refused by check when it is another one", async () => {
+      const fresh = newTable();
+      await here.sql(`CREATE TABLE ${fresh} (id INTEGER, data TEXT)`);
+      await expect(opens(fresh).store.check(call())).rejects.toThrow(/cannot hold sessions/);
+      await here.sql(`DROP TABLE ${fresh}`);
+    });
+
+    it("has a name that needs no care", () => {
+      for (const wrong of ["", "a b", "a;b", 'a"b', "a`b", "a.b.c", "1a", ".a", "a.", "x".repeat(60), "ä"]) {
+        expect(() => open(wrong), wrong).toThrow(/The option table takes/);
+      }
+    });
+  });
+
+  describe("two processes", () => {
+    it("raise one counter 200 times each, and it comes out at 400", async () => {
+      const { id } = await keep({ data: "0" });
+      const run = async () => {
+        const args = [name, server().url, table, id, "200"];
+        const program = new URL("./sql-counter.ts", import.meta.url);
+        const child = fork(program, args, { execArgv: ["--import", "./test/from-source.ts"] });
+        expect(await once(child, "exit")).toEqual([0, null]);
+      };
+      await Promise.all([run(), run()]);
+      expect(await dataOf(id)).toBe("400");
+    }, 60_000);
+  });
+
+  describe("clearExpired", () => {
+    it("passes over a row that another transaction has locked, and spares the one it touched", async () => {
+      const now = Date.now();
+      const [touched, other] = [await keep({ expiresAt: now - 2 }), await keep({ expiresAt: now - 1 })];
+      const transaction = await here.begin();
+      await transaction.sql(
+        `UPDATE ${table} SET expires_at = ${now + 3_600_000} WHERE id = ${literal(touched.id)}`,
+      );
+      expect(await here.store.clearExpired({ ...call(2000, now), limit: 10 })).toBe(1);
+      await transaction.sql("COMMIT");
+      await transaction.end();
+      expect(await here.store.clearExpired({ ...call(2000, now), limit: 10 })).toBe(0);
+      expect(await dataOf(touched.id)).toBe("1");
+      expect(await dataOf(other.id)).toBeUndefined();
+    });
+
+    it("runs on several servers at once, amid touches and logins, and takes each row once", async () => {
+      const now = Date.now();
+      const sleepers: StoreId[] = [];
+      for (let n = 0; n < 30; n++) {
+        const kept = Array.from({ length: 20 }, () => keep({ expiresAt: now + 60_000, version: n }));
+        sleepers.push(...(await Promise.all(kept)).map(({ id }) => id));
+      }
+      // The sweepers' clock is ahead: what the others touch in time is spared.
+      const later = now + 60_000;
+      let cleared = 0;
+      let spared = 0;
+      const sweep = async () => {
+        const { store } = opens(table, { connections: 2 });
+        for (let idle = 0; idle < 3; ) {
+          const went = await store.clearExpired({ ...call(10_000, later), limit: 13 });
+          cleared += went;
+          idle = went === 0 ? idle + 1 : 0;
+        }
+      };
+      const serve = async () => {
+        const { store } = opens(table, { connections: 4 });
+        for (const [n, id] of sleepers.entries()) {
+          if (n % 3 > 0) continue;
+          if (await store.touch(id, now + 3_600_000, Math.floor(n / 20), call(10_000, now))) spared++;
+          await store.rotate((await keep()).id, newId(), record(), 0, call());
+        }
+      };
+      await Promise.all([sweep(), sweep(), sweep(), serve()]);
+      expect(cleared + spared).toBe(600);
+    }, 60_000);
+  });
+
+  describe("a call that takes too long", () => {
+    it("rejects at its signal while a row is locked, and leaves nothing half done", async () => {
+      const { id, kept } = await keep({ userId: "ann" });
+      const transaction = await here.begin();
+      await transaction.sql(`UPDATE ${table} SET data = 'x' WHERE id = ${literal(id)}`);
+      const to = newId();
+      const waiting = [
+        here.store.update(id, record(), kept.version, call(150)),
+        here.store.rotate(id, to, record(), kept.version, call(150)),
+        here.store.touch(id, Date.now() + 7_200_000, kept.version, call(150)),
+        here.store.delete(id, call(150)),
+      ];
+      const times = await Promise.all(waiting.map(took));
+      for (const settled of await Promise.allSettled(waiting)) expect(settled.status).toBe("rejected");
+      expect(Math.max(...times)).toBeLessThan(600);
+      await transaction.end();
+      // What was sent may still be carried out, whole: the session is in one of the two places, or deleted.
+      await sleep(200);
+      const [old, moved] = [await here.store.read(id, call()), await here.store.read(to, call())];
+      expect(moved === null || old === "moved" || old === null).toBe(true);
+      expect((await here.store.listUser("ann", call())).length).toBeLessThanOrEqual(1);
+      expect(await here.store.create(newId(), record(), call())).toBe(true);
+    });
+
+    it("waits for a connection of an exhausted pool, rejects at its signal and does nothing later", async () => {
+      const only = opens(table, { connections: 1 });
+      const { id, kept } = await keep();
+      const transaction = await only.begin();
+      const update = only.store.update(id, record({ data: "2" }), kept.version, call(200));
+      const patient = only.store.read(id, call(5000));
+      const waited = await took(update);
+      await expect(update).rejects.toThrow();
+      expect(waited).toBeGreaterThan(150);
+      expect(waited).toBeLessThan(600);
+      await transaction.end();
+      expect(((await patient) as StoredRecord).data).toBe("1");
+      await sleep(50);
+      expect(await dataOf(id)).toBe("1");
+    });
+  });
+
+  describe("a server that fails", () => {
+    it("is hung: calls reject at their signals, and all is well when it goes on", async () => {
+      const { id, kept } = await keep();
+      await server().pause();
+      try {
+        const calls = Array.from({ length: 20 }, (_, n) =>
+          n % 2 === 0
+            ? here.store.read(id, call(300))
+            : here.store.rotate(id, newId(), record(), kept.version + 1, call(300)),
+        );
+        for (const time of await Promise.all(calls.map(took))) expect(time).toBeLessThan(1500);
+        for (const settled of await Promise.allSettled(calls)) expect(settled.status).toBe("rejected");
+      } finally {
+        await server().resume();
+      }
+      await expect.poll(() => dataOf(id).catch(String), { timeout: 10_000 }).toBe("1");
+      const ten = Array.from({ length: 20 }, () => here.store.read(id, call()));
+      for (const found of await Promise.all(ten)) expect(found).toEqual(kept);
+    }, 30_000);
+
+    it("crashes and comes back: the same pool serves again", async () => {
+      const { id, kept } = await keep();
+      await Promise.all(Array.from({ length: 10 }, () => here.store.read(id, call())));
+      const transaction = await here.begin();
+      await transaction.sql(`UPDATE ${table} SET data = 'x' WHERE id = ${literal(id)}`);
+      const inFlight = here.store.update(id, record(), kept.version, call(5000));
+      await sleep(50);
+      await Promise.all([server().kill(), expect(inFlight).rejects.toThrow()]);
+      await transaction.end();
+      expect(await took(here.store.read(id, call(1000)))).toBeLessThan(1500);
+      await expect(here.store.read(id, call(1000))).rejects.toThrow();
+      await server().restart();
+      const next = newId();
+      const create = () => here.store.create(next, record(), call()).catch(String);
+      await expect.poll(create, { timeout: 10_000 }).toBe(true);
+      expect(await dataOf(next)).toBe("1");
+    }, 60_000);
+
+    it("is out of reach without a word: connections that stay silent are replaced", async () => {
+      const line = await wire(server().port);
+      const only = opens(table, { port: line.port, connections: 1 });
+      const { id } = await keep();
+      expect(await only.store.read(id, call())).toMatchObject({ data: "1" });
+      line.cut();
+      await expect(only.store.read(id, call(200))).rejects.toThrow();
+      // The one connection hangs; when its time is up the pool makes another.
+      await expect(only.store.read(id, call(1000))).rejects.toThrow();
+      expect(await only.store.read(id, call(8000))).toMatchObject({ data: "1" });
+      line.close();
+    }, 30_000);
+
+    it("drops a connection in the middle of a request: that one rejects, the next is served", async () => {
+      const line = await wire(server().port);
+      const only = opens(table, { port: line.port, connections: 1 });
+      const { id, kept } = await keep();
+      await only.store.read(id, call());
+      const transaction = await here.begin();
+      await transaction.sql(`UPDATE ${table} SET data = 'x' WHERE id = ${literal(id)}`);
+      const update = only.store.update(id, record({ data: "2" }), kept.version, call(5000));
+      await sleep(100);
+      line.drop();
+      await expect(update).rejects.toThrow();
+      await transaction.end();
+      // The server may have carried it out all the same.
+      expect(["1", "2"]).toContain(((await only.store.read(id, call())) as StoredRecord).data);
+      line.close();
+    });
+  });
+}
+
+/** A wire to a port that can be cut: connections made by then go silent, or drop; those made later work. */
+async function wire(to: number) {
+  let ends: Socket[] = [];
+  const listener = createServer((near) => {
+    const far = connect(to, "127.0.0.1");
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      one.on("data", (bytes) => other.write(bytes));
+      one.on("close", () => other.destroy());
+      one.on("error", () => {});
+    }
+    ends.push(near, far);
+  }).listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const take = () => ends.splice(0);
+  const silent: Socket[] = [];
+  return {
+    port: (listener.address() as { port: number }).port,
+    cut() {
+      for (const end of take()) {
+        end
+          .removeAllListeners()
+          .on("error", () => {})
+          .pause();
+        silent.push(end);
+      }
+    },
+    drop() {
+      for (const end of take()) end.destroy();
+    },
+    close() {
+      for (const end of [...take(), ...silent]) end.destroy();
+      ends = [];
+      listener.close();
+    },
+  };
+}

@@ -1,0 +1,448 @@
+import { type ChildProcess, fork, spawnSync } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
+import Database from "better-sqlite3";
+import { type SqliteDatabase, type SqliteStore, sqliteStore } from "coatcheck/sqlite";
+import { testStore } from "coatcheck/testing";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { StoredRecord, StoreId } from "../../src/store.ts";
+
+let folder = "";
+let file = "";
+
+function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), "coatcheck-sqlite-"));
+}
+
+/** Two SQLite libraries in one process do not see each other's locks, so each kind looks at its file with its own. */
+const kinds = {
+  "a path": (path: string) => ({ given: path, database: new DatabaseSync(path) }),
+  "a node:sqlite handle": (path: string) => given(new DatabaseSync(path), "wal"),
+  "a better-sqlite3 handle": (path: string) => given(new Database(path), "wal"),
+  "a better-sqlite3 handle with a rollback journal": (path: string) => given(new Database(path), "delete"),
+  "a handle that its owner reads with big integers, as arrays": (path: string) =>
+    given(new DatabaseSync(path, { readBigInts: true, returnArrays: true }), "wal"),
+};
+
+function given<Handle extends DatabaseSync | Database.Database>(database: Handle, journal: "wal" | "delete") {
+  database.exec(`PRAGMA journal_mode = ${journal}`);
+  return { given: database, database };
+}
+
+for (const [kind, open] of Object.entries(kinds)) {
+  testStore(
+    `sqlite, ${kind}`,
+    () => {
+      const at = newFolder();
+      const [here, there] = [open(join(at, "site.sqlite3")), open(join(at, "site.sqlite3"))];
+      const store = sqliteStore(here.given);
+      const elsewhere = sqliteStore(there.given);
+      return {
+        store,
+        elsewhere,
+        peek(id) {
+          const sql = "SELECT concat_ws(' ', data, user_id, moved_to) FROM coatcheck_sessions WHERE id = ?";
+          return JSON.stringify(here.database.prepare(sql).get(id) ?? "");
+        },
+        async dispose() {
+          await store.close();
+          await elsewhere.close();
+          here.database.close();
+          there.database.close();
+          rmSync(at, { recursive: true });
+        },
+      };
+    },
+    { describe, it },
+  );
+}
+
+const call = (milliseconds = 10_000) => ({ signal: AbortSignal.timeout(milliseconds), now: Date.now() });
+const newId = () => createHash("sha256").update(randomBytes(32)).digest("hex") as StoreId;
+
+function record(changes: Partial<StoredRecord> = {}): StoredRecord {
+  const times = {
+    createdAt: Date.now(),
+    authenticatedAt: null,
+    expiresAt: Date.now() + 3_600_000,
+    expiry: null,
+  };
+  return { data: '{"n":1}', version: 1, userId: null, format: 1, ...times, ...changes };
+}
+
+/** The longest time for which timers did not come, milliseconds. */
+function watchEventLoop() {
+  let last = performance.now();
+  let longest = 0;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  }, 2);
+  return () => {
+    clearInterval(timer);
+    return longest;
+  };
+}
+
+const opened: { close(): unknown }[] = [];
+function opens<T extends { close(): unknown }>(closable: T): T {
+  opened.push(closable);
+  return closable;
+}
+const pathStore = (...given: Parameters<typeof sqliteStore>): SqliteStore => opens(sqliteStore(...given));
+
+beforeEach(() => {
+  folder = newFolder();
+  file = join(folder, "site.sqlite3");
+});
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe("sqliteStore", () => {
+  it("opens nothing before the first call, and then a file for its owner's eyes only", async () => {
+    const store = pathStore(file);
+    expect(existsSync(file)).toBe(false);
+    await store.create(newId(), record(), call());
+    for (const suffix of ["", "-wal", "-shm"])
+      expect(statSync(file + suffix).mode & 0o777, suffix).toBe(0o600);
+    expect(opens(new DatabaseSync(file)).prepare("PRAGMA journal_mode").get()).toEqual({
+      journal_mode: "wal",
+    });
+  });
+
+  it("does not remember that it could not open: the next call tries again", async () => {
+    const store = pathStore(join(folder, "later", "site.sqlite3"));
+    await expect(store.read(newId(), call())).rejects.toThrow(/could not be opened. Its folder must exist/);
+    mkdirSync(join(folder, "later"));
+    expect(await store.read(newId(), call())).toBeNull();
+  });
+
+  it("begins anew after its table was dropped", async () => {
+    const store = pathStore(file);
+    await store.create(newId(), record(), call());
+    opens(new DatabaseSync(file)).exec("DROP TABLE coatcheck_sessions");
+    await expect(store.read(newId(), call())).rejects.toThrow(/no such table/);
+    expect(await store.create(newId(), record(), call())).toBe(true);
+  });
+
+  it("creates its table once, at createTable() or the first call, and finds it by its keys", async () => {
+    const store = pathStore(file, { table: "Web_Sessions" });
+    await store.createTable();
+    await store.createTable();
+    await pathStore(file, { table: "web_sessions" }).check(call());
+    const database = opens(new DatabaseSync(file));
+    const plan = (sql: string) => JSON.stringify(database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all());
+    expect(plan("SELECT * FROM web_sessions WHERE id = '' AND expires_at > 0")).toMatch(
+      /SEARCH.*autoindex.*\(id=\?\)/,
+    );
+    expect(plan("SELECT rowid FROM web_sessions WHERE expires_at <= 0 ORDER BY expires_at LIMIT 9")).toMatch(
+      /Web_Sessions_expires_at/,
+    );
+    expect(plan("SELECT id FROM web_sessions WHERE user_id = 'a' AND expires_at > 0")).toMatch(
+      /Web_Sessions_user_id/,
+    );
+    const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    expect(tables.map(({ name }) => name)).toEqual(["Web_Sessions"]);
+  });
+
+  it("finds the table that another process created between its look and its own attempt", async () => {
+    const handle = opens(new DatabaseSync(file));
+    const other = opens(new DatabaseSync(file));
+    const late: SqliteDatabase = {
+      prepare: (sql) => handle.prepare(sql),
+      exec(sql) {
+        if (sql === "BEGIN IMMEDIATE") void sqliteStore(other).createTable();
+        handle.exec(sql);
+      },
+      close() {},
+    };
+    expect(await sqliteStore(late).create(newId(), record(), call())).toBe(true);
+  });
+
+  it("refuses options that cannot work, saying what they take", () => {
+    for (const table of ["", "a b", "1st", 'x"; DROP TABLE y', "sqlite_sessions", "a".repeat(64)]) {
+      expect(() => sqliteStore(file, { table })).toThrow(/option table takes a name/);
+    }
+    expect(() => sqliteStore(file, { synchronous: "off" as "full" })).toThrow(
+      /option synchronous takes "normal" or "full"/,
+    );
+    expect(() => sqliteStore(new Database(":memory:"), { synchronous: "full" })).toThrow(/only with a path/);
+    for (const wrong of ["", "file:site.sqlite3", null, {}, undefined]) {
+      expect(() => sqliteStore(wrong as string)).toThrow(
+        /takes sqliteStore with the path of a file, or an open database/,
+      );
+    }
+  });
+
+  it("works in memory, where each store is a database of its own", async () => {
+    const store = pathStore(":memory:");
+    const id = newId();
+    await store.create(id, record(), call());
+    expect(await store.read(id, call())).toMatchObject({ data: '{"n":1}' });
+    expect(await pathStore(":memory:").read(id, call())).toBeNull();
+    expect(existsSync(":memory:")).toBe(false);
+  });
+
+  it("waits for the disk at each write when told so", async () => {
+    const exec = vi.spyOn(DatabaseSync.prototype, "exec");
+    await pathStore(file).createTable();
+    await pathStore(file, { synchronous: "full" }).createTable();
+    const settings = exec.mock.calls.map(([sql]) => sql).filter((sql) => sql.includes("synchronous"));
+    exec.mockRestore();
+    expect(settings).toEqual(["PRAGMA synchronous = normal", "PRAGMA synchronous = full"]);
+  });
+
+  it("says at check, and at every call, what is wrong with a table that is something else", async () => {
+    opens(new DatabaseSync(file)).exec("CREATE TABLE coatcheck_sessions (id TEXT, coat TEXT)");
+    const store = pathStore(file);
+    await expect(store.check(call())).rejects.toThrow(
+      /has not the columns.*choose another name by the option table/s,
+    );
+    await expect(store.read(newId(), call())).rejects.toThrow(/has not the columns/);
+  });
+
+  it("says at check that a database cannot be written", async () => {
+    await pathStore(file).createTable();
+    const store = sqliteStore(opens(new DatabaseSync(file, { readOnly: true })));
+    expect(await store.read(newId(), call())).toBeNull();
+    await expect(store.check(call())).rejects.toThrow(/readonly/);
+  });
+
+  it("leaves nothing half done when a rotation fails: the session stays, and the handle is free", async () => {
+    for (const handle of [opens(new DatabaseSync(file)), opens(new Database(`${file}-2`))]) {
+      const store = sqliteStore(handle);
+      const [id, taken] = [newId(), newId()];
+      await store.create(id, record(), call());
+      await store.create(taken, record({ version: 2 }), call());
+      await expect(store.rotate(id, taken, record({ version: 3 }), 1, call())).rejects.toThrow(/UNIQUE/);
+      expect(await store.read(id, call())).toMatchObject({ version: 1 });
+      expect(await store.read(taken, call())).toMatchObject({ version: 2 });
+      expect(await store.update(id, record({ version: 3 }), 1, call(1000))).toBe("saved");
+    }
+  });
+
+  it("serves nothing after close", async () => {
+    const store = pathStore(file);
+    await store.create(newId(), record(), call());
+    await store.close();
+    await store.close();
+    await expect(store.read(newId(), call())).rejects.toThrow(/was closed/);
+  });
+
+  it("leaves a handle's settings alone, and open", async () => {
+    const handle = opens(new Database(file, { timeout: 1234 }));
+    const store = sqliteStore(handle);
+    await store.create(newId(), record(), call());
+    await store.close();
+    expect(handle.pragma("journal_mode", { simple: true })).toBe("delete");
+    expect(handle.pragma("busy_timeout", { simple: true })).toBe(1234);
+    expect(handle.prepare("SELECT count(*) FROM coatcheck_sessions").pluck().get()).toBe(1);
+  });
+
+  it("clears in short transactions, and others write in between", async () => {
+    const store = pathStore(file);
+    const now = Date.now();
+    for (let n = 0; n < 1000; n++) await store.create(newId(), record({ expiresAt: now + 1000 }), call());
+    const rest = async () => (await store.stats({ ...call(), now: now + 1000 })).expired ?? Number.NaN;
+    const seen: number[] = [];
+    const sweep = store.clearExpired({ ...call(), now: now + 1000, limit: 750 });
+    const busy = async () => {
+      for (let n = 0; n < 4; n++) {
+        await pathStore(file).create(newId(), record(), call());
+        seen.push(await rest());
+        await sleep(3);
+      }
+    };
+    await Promise.all([sweep, busy()]);
+    expect(await sweep).toBe(750);
+    expect(await rest()).toBe(250);
+    expect(
+      seen.some((left) => left > 250 && left < 1000),
+      String(seen),
+    ).toBe(true);
+  });
+
+  it("stops clearing when its signal aborts", async () => {
+    const store = pathStore(file);
+    const now = Date.now();
+    for (let n = 0; n < 500; n++) await store.create(newId(), record({ expiresAt: now + 1000 }), call());
+    const controller = new AbortController();
+    const sweep = store.clearExpired({ signal: controller.signal, now: now + 1000, limit: 500 });
+    controller.abort(new Error("enough"));
+    await expect(sweep).rejects.toThrow("enough");
+    expect((await store.stats({ ...call(), now: now + 1000 })).expired).toBeGreaterThan(0);
+  });
+});
+
+describe("a locked SQLite database", () => {
+  const given = {
+    "a path": () => file,
+    "a node:sqlite handle": () => opens(new DatabaseSync(file, { timeout: 5000 })),
+    "a better-sqlite3 handle": () => opens(new Database(file)),
+  };
+  const sameLibrary = (kind: string) =>
+    opens(kind.includes("better") ? new Database(file) : new DatabaseSync(file));
+
+  for (const [kind, open] of Object.entries(given)) {
+    it(`holds up no one else: ${kind} waits, gives up when its signal aborts, and works again`, async () => {
+      const store = pathStore(open());
+      const [id, later] = [newId(), newId()];
+      const other = sameLibrary(kind);
+      other.exec("PRAGMA journal_mode = WAL");
+      expect(await store.create(id, record(), call())).toBe(true);
+      other.exec("BEGIN IMMEDIATE");
+      const blocked = watchEventLoop();
+      const impatient = store.update(id, record({ version: 2 }), 1, call(100));
+      const patient = store.create(later, record(), call());
+      await expect(impatient).rejects.toThrow(/stayed locked/);
+      expect(await store.read(id, call()), "reading goes on").toMatchObject({ version: 1 });
+      await sleep(200);
+      other.exec("COMMIT");
+      expect(await patient).toBe(true);
+      expect(blocked(), "longest pause of the event loop, ms").toBeLessThan(150);
+      expect(await store.read(id, call()), "what gave up wrote nothing").toMatchObject({ version: 1 });
+      expect(await store.update(id, record({ version: 2 }), 1, call())).toBe("saved");
+    });
+  }
+
+  it("keeps the order of those that wait, and drops those that gave up", async () => {
+    const store = pathStore(file);
+    const id = newId();
+    await store.create(id, record({ version: 0 }), call());
+    const other = opens(new DatabaseSync(file));
+    other.exec("BEGIN IMMEDIATE");
+    const steps = [1, 2, 3, 4, 5].map((version) =>
+      store.update(id, record({ version }), version - 1, call(version === 5 ? 50 : 10_000)),
+    );
+    await expect(steps[4]).rejects.toThrow(/stayed locked/);
+    other.exec("ROLLBACK");
+    expect(await Promise.all(steps.slice(0, 4))).toEqual(["saved", "saved", "saved", "saved"]);
+    expect(await store.read(id, call())).toMatchObject({ version: 4 });
+  });
+
+  it("waits for the end of a transaction that the handle's owner has open, and is not undone with it", async () => {
+    for (const handle of [opens(new DatabaseSync(file)), opens(new Database(`${file}-2`))]) {
+      const store = sqliteStore(handle);
+      const id = newId();
+      handle.exec("BEGIN");
+      const first = store.read(id, call());
+      handle.exec("ROLLBACK");
+      expect(await first, "the first call of all, that creates the table").toBeNull();
+      handle.exec("BEGIN");
+      const created = store.create(id, record(), call());
+      await expect(store.create(newId(), record(), call(50))).rejects.toThrow(/stayed locked/);
+      handle.exec("ROLLBACK");
+      expect(await created).toBe(true);
+      expect(await store.read(id, call())).toMatchObject({ version: 1 });
+    }
+  });
+
+  it("keeps the locks that this process has on the file when the store opens it", async () => {
+    const handle = opens(new DatabaseSync(file));
+    handle.exec("CREATE TABLE coats (id); BEGIN IMMEDIATE");
+    await expect(pathStore(file).read(newId(), call(50))).rejects.toThrow(/stayed locked/);
+    const write = `new (require("node:sqlite").DatabaseSync)(${JSON.stringify(file)}).exec("INSERT INTO coats VALUES (1)")`;
+    const other = spawnSync(process.execPath, ["-e", write], { encoding: "utf8" });
+    expect(other.stderr).toMatch(/database is locked/);
+  });
+
+  it("waits while a new file is locked by whoever creates it", async () => {
+    const other = opens(new DatabaseSync(file));
+    other.exec("BEGIN EXCLUSIVE");
+    const store = pathStore(file);
+    await expect(store.read(newId(), call(60))).rejects.toThrow(/stayed locked/);
+    const created = store.create(newId(), record(), call());
+    await sleep(30);
+    other.exec("COMMIT");
+    expect(await created).toBe(true);
+  });
+});
+
+describe("several processes on one SQLite file", () => {
+  const children: ChildProcess[] = [];
+  async function writer(id: StoreId, times: number): Promise<ChildProcess> {
+    const child = fork(join(import.meta.dirname, "sqlite-writer.ts"), [file, id, String(times)], {
+      execArgv: [],
+    });
+    children.push(child);
+    await once(child, "message");
+    return child;
+  }
+
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill("SIGKILL");
+  });
+
+  it("open a new file at once and raise one counter, each 200 times: 400", async () => {
+    const id = newId();
+    const writers = [await writer(id, 200), await writer(id, 200)];
+    for (const child of writers) child.send("go");
+    const codes = await Promise.all(writers.map(async (child) => (await once(child, "exit"))[0]));
+    expect(codes).toEqual([0, 0]);
+    expect(await pathStore(file).read(id, call())).toMatchObject({ data: "400" });
+  }, 30_000);
+
+  it("leave a sound file with every write that was answered when one is killed in the middle", async () => {
+    const id = newId();
+    for (let round = 0; round < 3; round++) {
+      const child = await writer(id, 1e9);
+      let answered = 0;
+      child.on("message", (count) => {
+        answered = count as number;
+      });
+      child.send("go");
+      while (answered < 100 * (round + 1)) await sleep(5);
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      const store = pathStore(file);
+      const found = await store.read(id, call());
+      if (found === null || found === "moved") throw new Error("the session is gone");
+      expect(Number(found.data)).toBeGreaterThanOrEqual(answered);
+      expect(await store.update(id, { ...found, version: 7 }, found.version, call())).toBe("saved");
+      expect(opens(new DatabaseSync(file)).prepare("PRAGMA integrity_check").get()).toEqual({
+        integrity_check: "ok",
+      });
+    }
+  }, 30_000);
+});
+
+describe("the SQLite that the runtime has", () => {
+  afterEach(() => {
+    vi.doUnmock("node:sqlite");
+    vi.doUnmock("better-sqlite3");
+    vi.resetModules();
+  });
+
+  async function freshStore(): Promise<SqliteStore> {
+    vi.resetModules();
+    const { sqliteStore } = await import("../../src/stores/sqlite.ts");
+    return opens(sqliteStore(file));
+  }
+  const missing = () => {
+    throw new Error("no such module");
+  };
+
+  it("is better-sqlite3 where node:sqlite is missing", async () => {
+    vi.doMock("node:sqlite", missing);
+    const store = await freshStore();
+    const id = newId();
+    expect(await store.create(id, record(), call())).toBe(true);
+    expect(await store.read(id, call())).toMatchObject({ version: 1 });
+  });
+
+  it("is asked for where there is none, by a sentence that says what to install", async () => {
+    vi.doMock("node:sqlite", missing);
+    vi.doMock("better-sqlite3", missing);
+    const store = await freshStore();
+    await expect(store.read(newId(), call())).rejects.toThrow(/found no SQLite.*Install better-sqlite3/s);
+  });
+});
