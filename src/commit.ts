@@ -146,7 +146,7 @@ export class Committer {
     for (let attempt = 1; attempt <= 3; attempt++) {
       const { key, id } = draft.ticket.mint();
       if (await this.#store.create(id, record, deadline)) {
-        announce(draft, { key, id, record }, now);
+        this.#announce(draft, { key, id, record }, now);
         tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
         return { key, id, record };
       }
@@ -196,7 +196,7 @@ export class Committer {
       const { record } = written;
       const stored = { key: at.key, id: at.id, ...newTicket, record };
       // A sealed record is its own cookie, so each write needs a new one.
-      if (isRenewed || settings.store.ticket !== undefined) announce(draft, stored, now);
+      if (isRenewed || settings.store.ticket !== undefined) this.#announce(draft, stored, now);
       if (newTicket !== null) {
         const { userId } = record;
         tell("rotated", () => ({ session: logIdOf(stored.id), from: logIdOf(kept.id), userId }));
@@ -214,9 +214,19 @@ export class Committer {
     if (fresh <= kept.record.expiresAt || !isRenewal(kept.record, fresh, settings)) return true;
     if (await this.#store.touch(kept.id, fresh, kept.record.version, deadline)) {
       draft.kept = { ...kept, record: { ...kept.record, expiresAt: fresh } };
-      announce(draft, draft.kept, now);
+      this.#announce(draft, draft.kept, now);
     }
     return true;
+  }
+
+  /** Lets the response send the cookie of a session written `now`; not where somebody else changed the key, and sends it. */
+  #announce(draft: Draft, kept: Kept, now: number): void {
+    const { settings, ticket, visit } = draft;
+    if (kept.key === null && settings.store.ticket === undefined) return;
+    const { expiry, expiresAt } = kept.record;
+    const untilClose = expiry === 0 || (expiry === null && settings.expireAtBrowserClose);
+    const value = ticket.issue(kept, this.#cookie.name(visit.secure));
+    draft.cookie = { value, maxAge: untilClose ? null : (expiresAt - now) / 1000 };
   }
 
   /** Whether the browser would not take the new key: nothing is stored then that it could never ask for. */
@@ -233,26 +243,18 @@ export class Committer {
     return true;
   }
 
-  #headers({ accessed, cookie, kept, ticket, visit }: Draft): Header[] {
+  #headers({ accessed, cookie, visit }: Draft): Header[] {
     const headers: Header[] = [];
     if (cookie === "remove") {
       headers.push(["Set-Cookie", this.#cookie.remove(visit.secure)]);
-    } else if (cookie !== null && kept !== null && !this.#cookie.isWithheld(visit.secure)) {
-      headers.push(["Set-Cookie", this.#cookie.set(ticket.issue(kept), visit.secure, cookie.maxAge)]);
+    } else if (cookie !== null && !this.#cookie.isWithheld(visit.secure)) {
+      headers.push(["Set-Cookie", this.#cookie.set(cookie.value, visit.secure, cookie.maxAge)]);
     }
     // A cache that kept the cookie would hand one visitor's session to the next (CVE-2026-35192).
     if (headers.length > 0) headers.push(["Cache-Control", "private, no-store"]);
     if (accessed || headers.length > 0) headers.push(["Vary", "Cookie"]);
     return headers;
   }
-}
-
-/** Lets the response send the cookie of a session written `now`; not where somebody else changed the key, and sends it. */
-function announce(draft: Draft, { key, record }: Kept, now: number): void {
-  if (key === null && draft.settings.store.ticket === undefined) return;
-  const { expiry, expiresAt } = record;
-  const untilClose = expiry === 0 || (expiry === null && draft.settings.expireAtBrowserClose);
-  draft.cookie = { maxAge: untilClose ? null : (expiresAt - now) / 1000 };
 }
 
 /** The changes of this request as they stand, or null where `modified = false` says to save none. */

@@ -21,8 +21,8 @@ export interface Visit {
   readonly values: readonly string[];
 }
 
-/** Sends the key again, for `maxAge` seconds or (null) until the browser closes; or makes the browser forget it. */
-export type CookieChange = { readonly maxAge: number | null } | "remove";
+/** Sends the cookie, for `maxAge` seconds or (null) until the browser closes; or makes the browser forget it. */
+export type CookieChange = { readonly value: string; readonly maxAge: number | null } | "remove";
 
 const EMPTY = "{}";
 

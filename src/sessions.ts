@@ -56,6 +56,13 @@ export class Sessions {
     this.#sweeper = new Sweeper(this.#store, settings.clearExpiredEvery);
     const warnOnce = this.warnOnce.bind(this);
     this.#committer = new Committer(settings, this.#cookie, this.#store, new Writers(this.#store), warnOnce);
+    if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket === undefined) {
+      warnOnce(
+        "COATCHECK_NO_COMPARE_AND_SET",
+        "This session store cannot compare and set, so of two servers that write one session at the same time, one can " +
+          "lose its change, and a slow write can bring an ended session back. Use a store that can where that matters.",
+      );
+    }
   }
 
   /** The session of a request, by its Cookie header. Rejects with StoreUnavailableError when the store cannot say. */

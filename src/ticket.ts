@@ -16,8 +16,8 @@ export interface Ticket {
   parse(value: string): Presented | null;
   /** A new place for a session. */
   mint(): Presented;
-  /** The cookie value for a stored session. Throws CookieTooLargeError. */
-  issue(kept: { readonly key: string | null; readonly record: StoredRecord }): string;
+  /** The value of the cookie `name` for a stored session. Throws CookieTooLargeError. */
+  issue(kept: { readonly key: string | null; readonly record: StoredRecord }, name: string): string;
 }
 
 /** The cookie holds a random key, and the store its hash. */

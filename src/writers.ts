@@ -80,8 +80,10 @@ export class Writers {
   /** Serves the line of a session until nobody waits. */
   async #serve(id: StoreId, first: Waiting): Promise<void> {
     const line = this.#lines.get(id) ?? [];
-    // A store that cannot compare is read again in each turn: the best that can be done without it.
-    const trust = this.#store.given.capabilities?.compareAndSet !== false;
+    // A store that cannot compare is read again in each turn: the best that can be done without it. A sealed record came
+    // with its request, and is nowhere else to be read.
+    const { capabilities, ticket } = this.#store.given;
+    const trust = capabilities?.compareAndSet !== false || ticket !== undefined;
     let batch = [first];
     let current = trust ? first.known : null;
     while (batch.length > 0) {

@@ -1,0 +1,204 @@
+import { createHash, hkdfSync } from "node:crypto";
+import { CookieTooLargeError, createSessions, type Options, SettingsError, type Store } from "coatcheck";
+import { encryptedCookieStore, signedCookieStore } from "coatcheck/cookies";
+import { compactDecrypt } from "jose";
+import { describe, expect, it } from "vitest";
+import { Browser } from "../browser.ts";
+import { MovedClock } from "../moved-clock.ts";
+import { overhearWarnings } from "../overheard.ts";
+
+const SECRET = "a secret of at least thirty-two characters";
+const OTHER = "another secret, of thirty-two and more characters";
+
+const kinds = [
+  { name: "signedCookieStore", make: signedCookieStore },
+  { name: "encryptedCookieStore", make: encryptedCookieStore },
+];
+
+function browse(store: Store, options: Options = {}): Browser {
+  return new Browser(createSessions({ store, ...options }));
+}
+
+describe.each(kinds)("$name", ({ make }) => {
+  it("carries the data from request to request, and nothing else is kept", async () => {
+    const store = make({ secrets: [SECRET] });
+    const browser = browse(store);
+    await browser.visit((session) => session.set("name", 'Zoë "世界" 😀').set("list", [1, { a: null }]));
+    const other = browse(make({ secrets: [SECRET] }));
+    other.jar.set("sessionid", browser.key ?? "");
+    expect(await other.sees()).toEqual({ name: 'Zoë "世界" 😀', list: [1, { a: null }] });
+  });
+
+  it("sends a new cookie with every change, and none without", async () => {
+    const browser = browse(make({ secrets: [SECRET] }));
+    for (const visits of [1, 2, 3]) {
+      const reply = await browser.visit((session) => session.update("n", (n = 0) => n + 1));
+      expect(reply.cookie).toBe("set");
+      expect(await browser.sees()).toEqual({ n: visits });
+    }
+    expect((await browser.visit((session) => session.get("n"))).cookie).toBe("none");
+  });
+
+  it("has neither key nor handle", async () => {
+    const browser = browse(make({ secrets: [SECRET] }));
+    await browser.visit((session) => session.set("a", 1));
+    const session = await browser.open();
+    expect([session.key, session.handle]).toEqual([null, null]);
+  });
+
+  it("keeps the user, and forgets both at logout", async () => {
+    const browser = browse(make({ secrets: [SECRET] }));
+    await browser.visit((session) => session.set("cart", [1]).login(7));
+    const session = await browser.open();
+    expect([session.userId, session.get("cart")]).toEqual(["7", [1]]);
+    const reply = await browser.visit((session) => session.logout());
+    expect(reply.cookie).toBe("removed");
+    expect(await browser.sees()).toEqual({});
+  });
+
+  it("honours the expiry, whatever the browser keeps", async () => {
+    const clock = new MovedClock();
+    const browser = browse(make({ secrets: [SECRET] }), { clock: clock.read });
+    await browser.visit((session) => session.set("a", 1).setExpiry(60));
+    clock.pass(59);
+    expect(await browser.sees()).toEqual({ a: 1 });
+    clock.pass(1);
+    expect(await browser.sees()).toEqual({});
+  });
+
+  it("prolongs an idle session by a new cookie", async () => {
+    const clock = new MovedClock();
+    const browser = browse(make({ secrets: [SECRET] }), { clock: clock.read, idleTimeout: 100 });
+    await browser.visit((session) => session.set("a", 1));
+    for (const _ of [1, 2, 3]) {
+      clock.pass(60);
+      expect((await browser.visit()).cookie).toBe("set");
+    }
+    expect(await browser.sees()).toEqual({ a: 1 });
+  });
+
+  it("accepts what an older secret sealed, and seals with the first", async () => {
+    const before = browse(make({ secrets: [OTHER] }));
+    await before.visit((session) => session.set("a", 1));
+    const after = browse(make({ secrets: [SECRET, OTHER] }));
+    after.jar.set("sessionid", before.key ?? "");
+    await after.visit((session) => session.set("b", 2));
+    const last = browse(make({ secrets: [SECRET] }));
+    last.jar.set("sessionid", after.key ?? "");
+    expect(await last.sees()).toEqual({ a: 1, b: 2 });
+  });
+
+  it("takes a cookie with any one character changed, or cut short, for none at all", async () => {
+    const browser = browse(make({ secrets: [SECRET] }));
+    await browser.visit((session) => session.set("a", 1));
+    const value = browser.key ?? "";
+    for (let at = 0; at < value.length; at++) {
+      // The last character of a base64url group may carry bits that mean nothing; another letter far off changes all.
+      const forged = value.slice(0, at) + (value[at] === "A" ? "w" : "A") + value.slice(at + 1);
+      for (const cookie of [forged, value.slice(0, at)]) {
+        browser.jar.set("sessionid", cookie);
+        expect(await browser.sees(), cookie).toEqual({});
+      }
+    }
+  });
+
+  it("refuses a session too large for a cookie, naming size and keys, and leaves the cookie as it was", async () => {
+    const browser = browse(make({ secrets: [SECRET] }));
+    await browser.visit((session) => session.set("small", 1));
+    const session = await browser.open();
+    // Random text, or Django's compression would make it fit.
+    session.set("novel", createHash("sha512").update("x").digest("hex").repeat(1) + randomText(6000));
+    const failure = await browser.respond(session).catch((error) => error);
+    expect(failure).toBeInstanceOf(CookieTooLargeError);
+    expect(failure.message).toMatch(/\d{4,} bytes.*4096.*novel/s);
+    expect(failure.message).not.toContain("small (6");
+    expect(await browser.sees()).toEqual({ small: 1 });
+  });
+
+  it("tells save() that the session is too large, and keeps the change for a smaller one", async () => {
+    const browser = browse(make({ secrets: [SECRET] }));
+    const session = await browser.open();
+    session.set("novel", randomText(6000)).set("a", 1);
+    await expect(session.save()).rejects.toBeInstanceOf(CookieTooLargeError);
+    session.delete("novel");
+    expect(await session.save()).toBe(true);
+    await browser.respond(session);
+    expect(await browser.sees()).toEqual({ a: 1 });
+  });
+
+  it("says that a user's sessions cannot be listed", async () => {
+    const sessions = createSessions({ store: make({ secrets: [SECRET] }) });
+    await expect(sessions.listUserSessions(7)).rejects.toBeInstanceOf(SettingsError);
+  });
+
+  it.each([undefined, [], "secret", [""], [7]])("refuses %j for secrets, without repeating it", (secrets) => {
+    expect(() => make({ secrets: secrets as unknown as string[] })).toThrow(SettingsError);
+  });
+
+  it("warns of a short secret, without repeating it", async () => {
+    const warnings = overhearWarnings();
+    make({ secrets: ["hunter2"] });
+    const [warning] = await warnings();
+    expect(warning?.message).toContain("32 characters");
+    expect(warning?.message).not.toContain("hunter2");
+  });
+});
+
+describe("signedCookieStore", () => {
+  const DJANGO_SECRET = "test-secret-key-0123456789";
+  // From django-vectors: {"a":1}, signed by Django's signed_cookies engine at 1700000000.
+  const DJANGO_COOKIE = "eyJhIjoxfQ:1r31eq:6mwj5pYsRWu2HYm-3TofBVIQ2_LcO4Ydsr-XpZwZ_fM";
+
+  it("reads a cookie that Django signed, for two weeks from its time", async () => {
+    let now = 1_700_000_000_000;
+    const browser = browse(signedCookieStore({ secrets: [DJANGO_SECRET] }), { clock: () => now });
+    browser.jar.set("sessionid", DJANGO_COOKIE);
+    expect(await browser.sees()).toEqual({ a: 1 });
+    now += 1_209_600_000;
+    expect(await browser.sees()).toEqual({});
+  });
+
+  it.each([
+    "eyJhIjoxfQ:1r31eq:-erKf6X8XuUqGwrV8KEYexjqNCph05oz8-C135MZMYM", // The salt of Django's database sessions.
+    "eyJhIjoxfQ",
+    "::",
+    `${DJANGO_COOKIE}=`,
+    `.${DJANGO_COOKIE}`,
+  ])("takes %s for no session", async (cookie) => {
+    const browser = browse(signedCookieStore({ secrets: [DJANGO_SECRET] }), {
+      clock: () => 1_700_000_000_000,
+    });
+    browser.jar.set("sessionid", cookie);
+    expect(await browser.sees()).toEqual({});
+  });
+});
+
+describe("encryptedCookieStore", () => {
+  it("writes a JWE that jose decrypts", async () => {
+    const browser = browse(encryptedCookieStore({ secrets: [SECRET] }));
+    await browser.visit((session) => session.set("wheels", "alloy"));
+    const key = new Uint8Array(hkdfSync("sha256", SECRET, "", "coatcheck cookie A256GCM", 32));
+    const { plaintext, protectedHeader } = await compactDecrypt(browser.key ?? "", key);
+    expect(new TextDecoder().decode(plaintext).split("\n")[1]).toBe('{"wheels":"alloy"}');
+    expect(protectedHeader).toMatchObject({ alg: "dir", enc: "A256GCM" });
+  });
+
+  it("never seals the same text the same way twice, and shows nothing of it", async () => {
+    const seen = new Set<string>();
+    for (let n = 0; n < 20; n++) {
+      const browser = browse(encryptedCookieStore({ secrets: [SECRET] }), { clock: () => 1_700_000_000_000 });
+      await browser.visit((session) => session.set("wheels", "alloy"));
+      const value = browser.key ?? "";
+      expect(Buffer.from(value.split(".")[3] ?? "", "base64url").includes("alloy")).toBe(false);
+      seen.add(value);
+    }
+    expect(seen.size).toBe(20);
+  });
+});
+
+/** Text that no compression makes shorter, the same at every call. */
+function randomText(length: number): string {
+  let text = "";
+  for (let n = 0; text.length < length; n++) text += createHash("sha512").update(String(n)).digest("base64");
+  return text.slice(0, length);
+}
