@@ -2,18 +2,25 @@
 import { replay } from "./changes.ts";
 import type { SessionCookie } from "./cookie.ts";
 import type { Snapshot } from "./dictionary.ts";
-import type { Draft, Kept } from "./draft.ts";
-import { SessionInterruptedError, StoreUnavailableError } from "./errors.ts";
+import type { Draft, Kept, Login, Taken, Wants } from "./draft.ts";
+import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "./errors.ts";
 import { tell } from "./events.ts";
 import { expiresAt, isRenewal } from "./expiry.ts";
-import type { Deadline, GuardedStore } from "./guarded-store.ts";
+import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
 import { logIdOf } from "./key.ts";
+import { FORMAT, newVersion } from "./record.ts";
 import type { Settings } from "./settings.ts";
-import type { StoredRecord } from "./store.ts";
-import { newVersion, type Writers } from "./writers.ts";
+import type { StoredRecord, StoreId } from "./store.ts";
+import type { Writers } from "./writers.ts";
 
 /** A response header to add. */
 export type Header = [name: string, value: string];
+
+/**
+ * What a write leaves stored; null for nothing. "not stored": the session is as it was, as its cookie cannot be sent;
+ * "ended": another request had ended it.
+ */
+type Outcome = Kept | null | "not stored" | "ended";
 
 export class Committer {
   readonly #settings: Settings;
@@ -38,101 +45,84 @@ export class Committer {
 
   /** `session.save()`: false when another request had ended the session, or when its cookie cannot be sent. */
   save(draft: Draft): Promise<boolean> {
-    return inTurn(draft, () => this.#persist(draft, "always"));
+    return inTurn(draft, () => this.#persist(draft, true));
   }
 
   /** What the response is to carry. Its status decides: an error saves nothing, but what was flushed stays flushed. */
   async commit(draft: Draft, status: number): Promise<Header[]> {
     draft.isCommitted = true;
     const wasDetached = draft.isDetached;
-    await inTurn<unknown>(draft, () =>
-      status >= 500 ? this.#endOnly(draft) : this.#persist(draft, "if changed"),
-    );
-    if (draft.isDetached && !wasDetached && this.#settings.onInterrupted === "error")
+    await inTurn<unknown>(draft, () => {
+      if (status >= 500) return this.#endOnly(draft);
+      return draft.isModified ? this.#persist(draft, false) : this.#touch(draft);
+    });
+    if (draft.isDetached && !wasDetached && this.#settings.onInterrupted === "error") {
       throw new SessionInterruptedError();
+    }
     return this.#headers(draft);
   }
 
   /** A response with an error status keeps nothing but the handler's own flush. */
   async #endOnly(draft: Draft): Promise<void> {
-    if (draft.flushedBy === "handler") await this.#end(draft, this.#store.deadline());
-    draft.modified = false;
+    const { endings, flushedBy } = draft.drop();
+    if (flushedBy !== "handler") return;
+    this.#announceEnd(draft);
+    await this.#end(endings, this.#store.deadline());
   }
 
-  async #persist(draft: Draft, when: "always" | "if changed"): Promise<boolean> {
+  /** Does all that is wanted of a session; with `always`, writes it even where nothing is. */
+  async #persist(draft: Draft, always: boolean): Promise<boolean> {
     const deadline = this.#store.deadline();
-    const [isKept] = await Promise.all([this.#write(draft, when, deadline), this.#end(draft, deadline)]);
-    return isKept;
+    const taken = draft.take();
+    // Before anything is stored: a session stored after a flush has its own cookie to set.
+    if (taken.wants.flushedBy !== null) this.#announceEnd(draft);
+    try {
+      const [stored] = await Promise.all([
+        this.#write(draft, taken, always, deadline),
+        this.#end(taken.wants.endings, deadline),
+      ]);
+      if (stored === "ended") draft.detach(taken);
+      else draft.settle(taken, stored === "not stored" ? taken.kept : stored);
+      return stored !== "not stored" && !draft.isDetached;
+    } catch (error) {
+      draft.putBack(taken);
+      throw error;
+    }
   }
 
   /** Deletes what was flushed. */
-  async #end(draft: Draft, deadline: Deadline): Promise<void> {
-    if (draft.flushedBy === null) return;
-    const endings = [...draft.endings];
-    await Promise.all(endings.map((id) => this.#store.end(id, deadline)));
-    for (const id of endings) {
-      draft.endings.delete(id);
-      tell("ended", () => ({ session: logIdOf(id) }));
-    }
-    draft.flushedBy = null;
-    // A session that was stored after the flush has its own cookie to set.
-    if (draft.kept === null) draft.cookie = draft.visit.values.length > 0 ? "remove" : null;
+  async #end(endings: ReadonlySet<StoreId>, deadline: Deadline): Promise<void> {
+    await Promise.all([...endings].map((id) => this.#store.end(id, deadline)));
+    for (const id of endings) tell("ended", () => ({ session: logIdOf(id) }));
   }
 
-  #write(draft: Draft, when: "always" | "if changed", deadline: Deadline): Promise<boolean> {
-    const { kept } = draft;
-    if (draft.isDetached || !draft.isLoaded) return Promise.resolve(!draft.isDetached);
-    const isWanted = when === "always" || draft.isChanged;
-    if (kept === null) {
-      const isCreated = when === "always" || draft.login !== null || (isWanted && !draft.isEmpty);
-      return isCreated ? this.#first(draft, deadline) : Promise.resolve(true);
+  /** Resolves to what is stored then. */
+  async #write(draft: Draft, taken: Taken, always: boolean, deadline: Deadline): Promise<Outcome> {
+    const { data, isChanged, isEmpty, kept, wants } = taken;
+    if (draft.isDetached) return null;
+    const isWritten = always || isChanged;
+    if (kept !== null) {
+      if (!isWritten && !wants.rotate) return kept;
+      if (wants.rotate && this.#isWithheld(draft)) return "not stored";
+      return this.#follow(draft, taken, kept, deadline);
     }
-    if (isWanted || draft.rotate) return this.#again(draft, kept, deadline);
-    return this.#touch(draft, kept, deadline);
-  }
-
-  /** Stores a session for the first time. */
-  async #first(draft: Draft, deadline: Deadline): Promise<boolean> {
-    if (this.#isWithheld(draft)) return false;
-    const taken = take(draft);
-    return this.#keepOr(draft, taken, async () => this.#create(draft, taken?.mine ?? "{}", deadline));
-  }
-
-  /** Writes to a session that is stored, under a new key if asked. */
-  async #again(draft: Draft, kept: Kept, deadline: Deadline): Promise<boolean> {
-    if (draft.rotate && this.#isWithheld(draft)) return false;
-    const taken = take(draft);
-    return this.#keepOr(draft, taken, () => this.#follow(draft, kept, taken, deadline));
-  }
-
-  /** Runs a write and takes over what it stored; what could not be stored counts as not saved again. */
-  async #keepOr(draft: Draft, taken: Snapshot | null, write: () => Promise<Kept | null>): Promise<boolean> {
-    const { kept: before, login, expiry } = draft;
-    let stored: Kept | null;
-    try {
-      stored = await write();
-    } catch (error) {
-      if (taken !== null && draft.kept === before) draft.dictionary.putBack(taken);
-      throw error;
+    if (draft.isCommitted && always) {
+      if (wants.flushedBy !== null) return null;
+      throw new SessionCommittedError("save() of a session that is not stored yet");
     }
-    if (draft.kept !== before) {
-      // Flushed while it was being written: what was stored ends too.
-      if (stored !== null) draft.endings.add(stored.id);
-      return true;
-    }
-    draft.kept = stored;
-    draft.isDetached = stored === null;
-    if (stored !== null && taken !== null) draft.dictionary.rebase(stored.record.data, taken);
-    draft.rotate = false;
-    draft.modified = null;
-    if (draft.login === login) draft.login = null;
-    if (draft.expiry === expiry) draft.expiry = undefined;
-    return stored !== null;
+    if (!always && wants.login === null && !(isChanged && !isEmpty)) return null;
+    if (this.#isWithheld(draft)) return "not stored";
+    return this.#create(draft, wants, data?.mine ?? "{}", deadline);
   }
 
   /** Stores a record under a new key. */
-  async #create(draft: Draft, data: string, deadline: Deadline): Promise<Kept> {
-    const { login, expiry = null, settings } = draft;
+  async #create(
+    draft: Draft,
+    { login, expiry = null }: Wants,
+    data: string,
+    deadline: Deadline,
+  ): Promise<Kept> {
+    const { settings } = draft;
     const now = settings.clock();
     const born = { createdAt: now, authenticatedAt: login?.at ?? null, expiry };
     const record: StoredRecord = {
@@ -141,7 +131,7 @@ export class Committer {
       version: newVersion(),
       userId: login?.userId ?? null,
       expiresAt: expiresAt(born, settings, now),
-      format: 1,
+      format: FORMAT,
     };
     for (let attempt = 1; attempt <= 3; attempt++) {
       const { key, id } = draft.ticket.mint();
@@ -157,17 +147,23 @@ export class Committer {
     );
   }
 
-  /** Writes on the record, where it is or where it has moved to; null when the session has ended. */
-  async #follow(draft: Draft, kept: Kept, taken: Snapshot | null, deadline: Deadline): Promise<Kept | null> {
-    const { login, expiry, settings } = draft;
+  /** Writes on the record, where it is or where it has moved to. */
+  async #follow(draft: Draft, taken: Taken, kept: Kept, deadline: Deadline): Promise<Outcome> {
+    const { data, wants } = taken;
+    const { settings } = draft;
+    const { login, expiry } = wants;
     const now = settings.clock();
+    const trail = new Trail();
     let at = kept;
-    let newTicket = draft.rotate ? draft.ticket.mint() : null;
+    // Once the key has been changed by another request, that is enough: a second change would strand its response.
+    const isElsewhere = kept.key === null && settings.store.ticket === undefined;
+    if (isElsewhere && login !== null) return this.#beside(draft, taken, login, kept, deadline);
+    let newTicket = wants.rotate && !isElsewhere ? draft.ticket.mint() : null;
     let isRenewed = false;
     const next = (current: StoredRecord): StoredRecord => {
       const changed = {
         ...current,
-        data: taken === null ? current.data : onto(current.data, taken, settings),
+        data: data === null ? current.data : onto(current.data, data, settings),
         userId: login?.userId ?? current.userId,
         authenticatedAt: login?.at ?? current.authenticatedAt,
         expiry: expiry === undefined ? current.expiry : expiry,
@@ -180,17 +176,17 @@ export class Committer {
       const rotateTo = newTicket === null ? {} : { rotateTo: newTicket.id };
       const written = await this.#writers.write(at.id, { known: kept.record, next, deadline, ...rotateTo });
       if (written === "gone") {
-        if (login !== null)
-          return this.#create(draft, taken === null ? "{}" : onto("{}", taken, settings), deadline);
+        if (login !== null) return this.#create(draft, wants, ownData(data), deadline);
         tell("interrupted", () => ({ session: logIdOf(kept.id) }));
-        return null;
+        return "ended";
       }
       if ("movedTo" in written) {
-        // Another login's key is about to reach the browser: this one gets a session of its own beside it.
-        if (login !== null) return this.#create(draft, taken?.mine ?? kept.record.data, deadline);
-        // Somebody has just changed the key, and once is enough: a second change would strand the first's response.
+        trail.step(written.movedTo);
+        // The key that was announced, if any, is dead; the new one is with the response that changed it.
+        draft.cookie = null;
         newTicket = null;
         at = { key: null, id: written.movedTo, record: kept.record };
+        if (login !== null) return this.#beside(draft, taken, login, at, deadline);
         continue;
       }
       const { record } = written;
@@ -205,18 +201,45 @@ export class Committer {
     }
   }
 
+  /**
+   * Stores a login that found its session moved as a session of its own, beside the one whose key is about to reach the
+   * browser: with the data that is there now or, where another user is, that was there before. Never of one that ended.
+   */
+  async #beside(
+    draft: Draft,
+    { data, wants }: Taken,
+    login: Login,
+    moved: Kept,
+    deadline: Deadline,
+  ): Promise<Kept> {
+    const there = (await this.#store.locate(moved.id, deadline))?.record;
+    if (there === undefined) return this.#create(draft, wants, ownData(data), deadline);
+    const { record } = moved;
+    const base = there.userId === null || there.userId === login.userId ? there.data : record.data;
+    const expiry = wants.expiry === undefined ? record.expiry : wants.expiry;
+    return this.#create(
+      draft,
+      { ...wants, expiry },
+      data === null ? base : onto(base, data, this.#settings),
+      deadline,
+    );
+  }
+
   /** Counts the request as activity, where that is asked for and moves the expiry. */
-  async #touch(draft: Draft, kept: Kept, deadline: Deadline): Promise<boolean> {
-    const { settings } = draft;
-    if (!settings.saveEveryRequest && settings.idleTimeout === null) return true;
+  async #touch(draft: Draft): Promise<void> {
+    const { kept, settings } = draft;
+    if (kept === null || !(settings.saveEveryRequest || settings.idleTimeout !== null)) return;
     const now = settings.clock();
     const fresh = expiresAt(kept.record, settings, now);
-    if (fresh <= kept.record.expiresAt || !isRenewal(kept.record, fresh, settings)) return true;
-    if (await this.#store.touch(kept.id, fresh, kept.record.version, deadline)) {
-      draft.kept = { ...kept, record: { ...kept.record, expiresAt: fresh } };
-      this.#announce(draft, draft.kept, now);
-    }
-    return true;
+    if (fresh <= kept.record.expiresAt || !isRenewal(kept.record, fresh, settings)) return;
+    if (!(await this.#store.touch(kept.id, fresh, kept.record.version, this.#store.deadline()))) return;
+    draft.kept = { ...kept, record: { ...kept.record, expiresAt: fresh } };
+    this.#announce(draft, draft.kept, now);
+  }
+
+  /** Lets the browser forget the cookie, if it has one. */
+  #announceEnd(draft: Draft): void {
+    draft.cookie = draft.visit.values.length > 0 ? "remove" : null;
   }
 
   /** Lets the response send the cookie of a session written `now`; not where somebody else changed the key, and sends it. */
@@ -257,9 +280,11 @@ export class Committer {
   }
 }
 
-/** The changes of this request as they stand, or null where `modified = false` says to save none. */
-function take(draft: Draft): Snapshot | null {
-  return draft.modified === false ? null : draft.dictionary.take();
+/** A request's own changes, on nothing. */
+function ownData(data: Snapshot | null): string {
+  return data === null
+    ? "{}"
+    : replay(data.changes, { base: data.base, mine: data.mine, theirs: "{}" }, "mine");
 }
 
 /** The data that a request's changes make of `theirs`. */

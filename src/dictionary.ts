@@ -109,8 +109,12 @@ export class Dictionary {
     }
   }
 
-  /** Takes what was changed so far, and begins anew from there. Throws a TypeError when a nested value is not JSON. */
-  take(): Snapshot {
+  /**
+   * Takes what was changed so far, and begins anew from there; with `everything`, also changes within values that are
+   * otherwise ignored. Throws a TypeError when a nested value is not JSON.
+   */
+  take(everything = false): Snapshot {
+    this.#exposed ||= everything;
     const mine = this.#serialize();
     for (const key of this.#keysChangedWithin(mine)) this.#changes.setFinal(key);
     const changes = this.#changes;
@@ -136,19 +140,30 @@ export class Dictionary {
 
   /** What was taken is stored, as part of `stored`, which may hold the changes of others too. */
   rebase(stored: string, { mine }: Snapshot): void {
-    if (stored !== mine) {
-      for (const key of this.#keysChangedWithin()) this.#changes.setFinal(key);
-      this.#adopt(mine, stored);
+    if (stored === mine) return;
+    try {
+      this.reload(stored);
+    } catch {
+      // What was done since does not fit on the others' changes: the next save will meet that again, and say so.
     }
-    this.#base = stored;
+  }
+
+  /** There is nothing stored any more: only what this request did itself is left, if that can be on nothing. */
+  orphan(): void {
+    try {
+      this.reload("{}", "mine");
+    } catch {
+      this.#parsed = new Map();
+      this.#begin("{}", new Changes());
+    }
   }
 
   /** The stored text is another now: goes on from it, with the changes made again. Throws what `replay` throws. */
-  reload(stored: string): void {
+  reload(stored: string, onConflict = this.#settings.onConflict): void {
     const snapshot = this.take();
     const { changes, base, mine } = snapshot;
     try {
-      this.#adopt(mine, replay(changes, { base, mine, theirs: stored }, this.#settings.onConflict));
+      this.#adopt(mine, replay(changes, { base, mine, theirs: stored }, onConflict));
     } catch (error) {
       this.putBack(snapshot);
       throw error;

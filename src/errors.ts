@@ -24,6 +24,13 @@ abstract class CoatcheckError extends Error {
     this.expose = status < 500;
     this.headers = headers;
   }
+
+  /** The plain answer to it, for frameworks that ask an error for one, as Hono does. */
+  getResponse(): Response {
+    const { expose, headers, message, status } = this;
+    const page = expose ? message : status === 503 ? "Service Unavailable" : "Internal Server Error";
+    return new Response(`${page}\n`, { status, headers });
+  }
 }
 
 /** `require(name)` found no such key: Django's KeyError. */

@@ -1,6 +1,7 @@
 /** A store as the core sees it: every call has a deadline, every answer is checked, every fault is a StoreUnavailableError. */
 import { StoreUnavailableError } from "./errors.ts";
 import { tell } from "./events.ts";
+import { isOver } from "./expiry.ts";
 import type { Settings } from "./settings.ts";
 import {
   isStoreId,
@@ -37,6 +38,11 @@ const isMoved = (answer: unknown) => isStoreId((answer as Moved | null | undefin
 const isOutcome = (answer: unknown) =>
   ["saved", "conflict", "gone"].includes(answer as string) || isMoved(answer);
 const isBoolean = (answer: unknown) => typeof answer === "boolean";
+
+export interface Located {
+  readonly id: StoreId;
+  readonly record: StoredRecord;
+}
 
 export class GuardedStore {
   readonly #settings: Settings;
@@ -95,8 +101,23 @@ export class GuardedStore {
 
   /** Deletes a session, wherever it has moved to. */
   async end(id: StoreId, deadline: Deadline): Promise<void> {
-    let at: StoreId | undefined = id;
-    while (at !== undefined) at = await this.delete(at, deadline);
+    const trail = new Trail();
+    for (let at: StoreId | undefined = id; at !== undefined; at = await this.delete(at, deadline))
+      trail.step(at);
+  }
+
+  /** The live session of an id, followed where it has moved to. */
+  async locate(id: StoreId, deadline: Deadline): Promise<Located | null> {
+    const trail = new Trail();
+    for (let at: StoreId | undefined = id; at !== undefined; at = await this.delete(at, deadline)) {
+      trail.step(at);
+      const record: StoredRecord | "moved" | null = await this.read(at, deadline);
+      if (record === null) return null;
+      if (record !== "moved")
+        return isOver(record, this.#settings, this.#settings.clock()) ? null : { id: at, record };
+      // Of a moved id, delete removes nothing and says where it went.
+    }
+    return null;
   }
 
   /** Any call of a store, guarded. `hangUp` gives the waiting up early. */
@@ -144,6 +165,18 @@ export class GuardedStore {
     } finally {
       stop();
     }
+  }
+}
+
+/** The places that a session was followed through: marks that lead in a circle are no answer. */
+export class Trail {
+  readonly #been = new Set<StoreId>();
+
+  step(id: StoreId): void {
+    if (this.#been.has(id)) {
+      throw new StoreUnavailableError("follow a session", new Error("its marks lead in a circle"));
+    }
+    this.#been.add(id);
   }
 }
 

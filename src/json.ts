@@ -9,8 +9,8 @@ interface Flaw {
 
 /**
  * Throws a TypeError that names the place when `value` would not come back from JSON as it went in: undefined, NaN,
- * Infinity, bigint, function, symbol, an object with `toJSON` or of a class, a cycle. Members of objects that are
- * undefined are dropped, as JSON does.
+ * Infinity, bigint, function, symbol, an object with `toJSON` or of a class, a cycle, a hole in a list. Members of
+ * objects that are undefined are dropped, as JSON does.
  */
 export function checkJson(value: unknown, name: string): void {
   const flaw =
@@ -50,10 +50,12 @@ function findFlaw(value: unknown, above: object[]): Flaw | null {
   if (!isList && !isPlain(value)) return flawOf(`a ${kindOf(value)}`, "Store a plain object made from it.");
 
   above.push(value);
-  for (const key of Object.keys(value)) {
-    const flaw = findFlaw((value as Record<string, unknown>)[key], above);
+  for (const [key, member] of isList ? value.entries() : Object.entries(value)) {
+    // As an item of a list, undefined would come back as null.
+    const isHole = isList && member === undefined;
+    const flaw = isHole ? flawOf("undefined", "Store null in its place.") : findFlaw(member, above);
     if (flaw === null) continue;
-    flaw.path.unshift(isList ? Number(key) : key);
+    flaw.path.unshift(key);
     return flaw;
   }
   above.pop();

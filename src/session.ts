@@ -105,7 +105,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     for (const [key, value] of given) checkJson(value, key);
     const data = this.#write("assign");
     for (const [key, value] of given) data.set(key, value);
-    this.#draft.modified ??= true; // Django: an update counts as a change even when it is empty.
+    this.#draft.wants.isForced = true; // Django: an update counts as a change even when it is empty.
     return this;
   }
 
@@ -178,13 +178,14 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
 
   /** Whether this request changed the session, nested values included. True forces a write; false saves no data of this request. */
   get modified(): boolean {
-    const draft = this.#draft;
-    return draft.isChanged || draft.flushedBy !== null || draft.rotate || draft.login !== null;
+    return this.#draft.isModified;
   }
 
   set modified(modified: boolean) {
     if (modified) this.#write("modified = true");
-    this.#loaded("modified").modified = modified;
+    const draft = this.#loaded("modified = false");
+    draft.savesData = modified;
+    draft.wants.isForced = modified;
   }
 
   /** Ends the session: its record is deleted before the response leaves, and the cookie is removed. What is set afterwards belongs to a new session. */
@@ -198,7 +199,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   cycleKey(): void {
     this.#write("cycleKey");
     this.#needsCookie("cycleKey()");
-    this.#draft.rotate = true;
+    this.#draft.wants.rotate = true;
   }
 
   /** Signs a user in. Always changes the key; an anonymous visitor's data is kept, another user's is flushed first. */
@@ -214,8 +215,8 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     const draft = this.#draft;
     if (draft.userId !== null && draft.userId !== user) draft.flush("login");
     draft.isDetached = false;
-    draft.rotate = true;
-    draft.login = { userId: user, at: draft.settings.clock() };
+    draft.wants.rotate = true;
+    draft.wants.login = { userId: user, at: draft.settings.clock() };
   }
 
   /** Signs the user out: `flush`. */
@@ -232,7 +233,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   /** When the user signed in. */
   get authenticatedAt(): Date | null {
     this.#read("authenticatedAt");
-    const at = this.#draft.login?.at ?? this.#draft.kept?.record.authenticatedAt ?? null;
+    const at = this.#draft.authenticatedAt;
     return at === null ? null : new Date(at);
   }
 
@@ -241,7 +242,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     const encoded = encodeExpiry(expiry);
     this.#needsCookie("setExpiry()");
     this.#write("setExpiry");
-    this.#draft.expiry = encoded;
+    this.#draft.wants.expiry = encoded;
   }
 
   /** Seconds from `modification` (now) to the end, by the expiry given or the session's own. May be negative. */
@@ -311,7 +312,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     }
     const data = this.#read(member);
     if (this.#draft.kept === null && !this.#draft.isDetached) this.#needsCookie(`${member}()`);
-    if (this.#draft.modified === false) this.#draft.modified = null;
+    this.#draft.savesData = true;
     return data;
   }
 
@@ -322,7 +323,8 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   #expiry(member: string, options: ExpiryOptions): Expiry {
     if (options.expiry !== undefined) return options.expiry;
     this.#read(member);
-    const { expiry, kept } = this.#draft;
+    const { kept, wants } = this.#draft;
+    const { expiry } = wants;
     return decodeExpiry(expiry === undefined ? (kept?.record.expiry ?? null) : expiry);
   }
 

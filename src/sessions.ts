@@ -1,12 +1,13 @@
 import { parseData } from "./changes.ts";
 import { Committer, type Header } from "./commit.ts";
 import { readCookie, SessionCookie } from "./cookie.ts";
-import { Draft, type Kept } from "./draft.ts";
+import { Draft } from "./draft.ts";
 import { SettingsError, StoreUnavailableError } from "./errors.ts";
 import { tell } from "./events.ts";
 import { isOver, lastSeenAt } from "./expiry.ts";
-import { GuardedStore } from "./guarded-store.ts";
+import { GuardedStore, type Located } from "./guarded-store.ts";
 import { logIdOf } from "./key.ts";
+import { isNewer, isUsable } from "./record.ts";
 import { draftOf, Session, type SessionKeeper } from "./session.ts";
 import { type Options, readSettings, type Settings } from "./settings.ts";
 import { isStoreId, type StoredRecord, type StoreId, type StoreStats } from "./store.ts";
@@ -32,9 +33,6 @@ export interface OpenOptions {
   /** Aborted when the client hangs up: the read is given up. Looked at only when the store is asked. */
   readonly signal?: AbortSignal;
 }
-
-/** A record of a later layout is left alone: a newer release wrote it, and will read it again. */
-const FORMAT = 1;
 
 /** Opens the session of a request and commits it with the response; every framework's adapter is built on these two. */
 export class Sessions {
@@ -88,7 +86,7 @@ export class Sessions {
   /** To be called when the response has ended, unless its commit failed: tells of changes that were never saved. */
   finish(session: Session): void {
     const draft = draftOf(session);
-    if (draft.isDetached || !(draft.isChanged || draft.endings.size > 0)) return;
+    if (draft.isDetached || !draft.isModified) return;
     const id = draft.kept?.id;
     tell("unsaved", () => ({ session: id === undefined ? null : logIdOf(id) }));
     if (!draft.isCommitted) return; // The client hung up before there was a response: nobody's mistake.
@@ -140,7 +138,9 @@ export class Sessions {
     let ended = 0;
     // Again until none is left, for what was being created meanwhile; bounded, for who signs in faster than we look.
     for (let pass = 0; pass < 10; pass++) {
-      const others = (await this.#ofUser(String(userId))).filter(({ id }) => id !== except);
+      const found = await this.#ofUser(String(userId));
+      const spared = isStoreId(except) ? await this.#locate(except) : null;
+      const others = found.filter(({ id }) => id !== spared?.id);
       if (others.length === 0) break;
       await Promise.all(others.map(({ id }) => this.#end(id)));
       ended += others.length;
@@ -166,10 +166,11 @@ export class Sessions {
     try {
       for (const [index, ticket] of presented.entries()) {
         const seen = ticket.sealed ?? (await this.#store.read(ticket.id, deadline, request?.signal));
-        if (seen === "moved" || (seen !== null && seen.format > FORMAT)) {
+        if (draft.isLoaded) return; // Flushed while it was being read.
+        if (seen === "moved" || (seen !== null && isNewer(ticket.id, seen))) {
           draft.others.add(ticket.id);
           draft.isDetached = true;
-          tellDetached(ticket.id, seen);
+          if (seen === "moved") tell("moved", () => ({ session: logIdOf(ticket.id) }));
         } else if (seen === null || isOver(seen, this.#settings, this.#settings.clock())) {
           tell("unknown", () => ({ session: logIdOf(ticket.id) }));
         } else {
@@ -192,29 +193,19 @@ export class Sessions {
     if (draft.kept === null) return;
     const { key, id } = draft.kept;
     const found = await this.#locate(id);
-    if (found === null) {
-      draft.keep(null);
-      draft.isDetached = true;
+    if (found === null || !isUsable(found.id, found.record)) {
+      draft.detach();
       return;
     }
-    draft.dictionary.reload(found.record.data);
-    draft.kept = found.id === id ? { ...found, key } : found;
+    draft.reload({ ...found, key: found.id === id ? key : null });
   }
 
-  /** The live session of an id, followed where it has moved to; its key is known only to who asked with it. */
-  async #locate(id: StoreId): Promise<Kept | null> {
-    const deadline = this.#store.deadline();
-    for (let at: StoreId | undefined = id; at !== undefined; at = await this.#store.delete(at, deadline)) {
-      const record: StoredRecord | "moved" | null = await this.#store.read(at, deadline);
-      if (record === null) return null;
-      if (record !== "moved")
-        return isOver(record, this.#settings, this.#settings.clock()) ? null : { key: null, id: at, record };
-    }
-    return null;
+  #locate(id: StoreId) {
+    return this.#store.locate(id, this.#store.deadline());
   }
 
   /** The live sessions of a user. */
-  async #ofUser(user: string): Promise<Kept[]> {
+  async #ofUser(user: string): Promise<Located[]> {
     if (this.#store.given.listUser === undefined) {
       throw new SettingsError("store", "a store with an index of users, for this");
     }
@@ -231,7 +222,7 @@ export class Sessions {
       (kept) => kept?.record.userId === user,
     );
     // By id: the index may still name where a session was, beside where it is.
-    return [...new Map(found.map((kept) => [kept?.id, kept as Kept])).values()];
+    return [...new Map(found.map((kept) => [kept?.id, kept as Located])).values()];
   }
 
   async #end(id: StoreId): Promise<void> {
@@ -243,11 +234,6 @@ export class Sessions {
 /** Makes the sessions of an application, from its options. Throws SettingsError for those that cannot work. */
 export function createSessions<Name extends string = string>(options: Options<Name>): Sessions {
   return new Sessions(readSettings(options));
-}
-
-function tellDetached(id: StoreId, seen: StoredRecord | "moved"): void {
-  if (seen === "moved") tell("moved", () => ({ session: logIdOf(id) }));
-  else tell("newer", () => ({ session: logIdOf(id), format: seen.format }));
 }
 
 function dataOf(record: StoredRecord): Record<string, unknown> {

@@ -6,6 +6,7 @@ import { StoreUnavailableError } from "./errors.ts";
 import { tell } from "./events.ts";
 import type { Deadline, GuardedStore } from "./guarded-store.ts";
 import { logIdOf } from "./key.ts";
+import { isUsable, newVersion } from "./record.ts";
 import type { Moved, StoredRecord, StoreId, WriteOutcome } from "./store.ts";
 
 /** What one request wants written. */
@@ -23,11 +24,11 @@ export interface Write {
 export type Written = { readonly record: StoredRecord } | "gone" | Moved;
 
 interface Waiting extends Write {
+  /** It was told that it is too late. */
+  hasLeft: boolean;
   settle(written: Written): void;
   fail(error: unknown): void;
 }
-
-export const newVersion = () => Math.floor(Math.random() * 2 ** 53);
 
 const tooBusy = () =>
   new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
@@ -53,17 +54,19 @@ export class Writers {
       const line = this.#lines.get(id);
       if (line === undefined) {
         this.#lines.set(id, []);
-        void this.#serve(id, { ...write, settle: resolve, fail: reject });
+        void this.#serve(id, { ...write, hasLeft: false, settle: resolve, fail: reject });
         return;
       }
       const leave = () => {
         const place = line.indexOf(waiting);
         if (place !== -1) line.splice(place, 1);
+        waiting.hasLeft = true;
         reject(tooBusy());
       };
       const timer = setTimeout(leave, Math.max(0, write.deadline - performance.now()));
       const waiting: Waiting = {
         ...write,
+        hasLeft: false,
         settle(written) {
           clearTimeout(timer);
           resolve(written);
@@ -111,7 +114,7 @@ export class Writers {
     const deadline = Math.max(...batch.map((waiting) => waiting.deadline));
     for (let attempt = 1; ; attempt++) {
       if (current === null) {
-        const seen = await this.#store.read(id, deadline);
+        const seen = await this.#reread(id, deadline);
         if (seen === null) return settleAll(batch, "gone");
         // Of a moved id any write tells where it went.
         current = seen === "moved" ? (batch[0] as Waiting).known : seen;
@@ -128,7 +131,7 @@ export class Writers {
       if (outcome !== "conflict") return settleAll(writers, outcome);
 
       tell("conflict", () => ({ session: logIdOf(id), attempt }));
-      const seen = await this.#store.read(id, deadline);
+      const seen = await this.#reread(id, deadline);
       if (seen === null) return settleAll(writers, "gone");
       if (seen !== "moved") {
         // Our own version: the write was done, and only its answer was lost.
@@ -139,6 +142,12 @@ export class Writers {
       if (performance.now() >= deadline) throw tooBusy();
       if (attempt > 1) await pause(attempt);
     }
+  }
+
+  /** Reads what another wrote meanwhile. What is no session to us cannot be written on, and is as good as gone. */
+  async #reread(id: StoreId, deadline: Deadline): Promise<StoredRecord | "moved" | null> {
+    const seen = await this.#store.read(id, deadline);
+    return seen === null || seen === "moved" || isUsable(id, seen) ? seen : null;
   }
 
   #saved(writers: Waiting[], record: StoredRecord, rotateTo: StoreId | undefined): Written {
@@ -157,6 +166,7 @@ function takeBatch(line: Waiting[]): Waiting[] {
 function makeRecord(batch: Waiting[], current: StoredRecord): { record: StoredRecord; writers: Waiting[] } {
   let record = current;
   const writers = batch.filter((waiting) => {
+    if (waiting.hasLeft) return false;
     try {
       record = waiting.next(record);
       return true;

@@ -1,0 +1,19 @@
+import { describe } from "vitest";
+import { type MakeServer, type MakeStore, starter } from "./race.ts";
+import { lines } from "./scenarios/lines.ts";
+import { logouts } from "./scenarios/logouts.ts";
+import { rotations } from "./scenarios/rotations.ts";
+import { saves } from "./scenarios/saves.ts";
+import { writes } from "./scenarios/writes.ts";
+
+/** Every race that one session can get into, over servers and stores of one kind. */
+export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeStore): void {
+  describe(`races: ${name}`, () => {
+    const start = starter(makeServer, makeStore);
+    describe("writes", () => writes(start));
+    describe("logouts", () => logouts(start));
+    describe("new keys", () => rotations(start));
+    describe("save()", () => saves(start));
+    describe("writers in line", () => lines(start));
+  });
+}

@@ -1,0 +1,182 @@
+/** The writers of one session stand in line: each gets its own outcome, and no fault spreads. */
+import { expect, test } from "vitest";
+import { type Handler, jar, nobody, type Start } from "../race.ts";
+
+const increment = (n = 0) => n + 1;
+const set =
+  (key: string): Handler =>
+  (session) =>
+    void session.set(key, 1);
+
+class TokenUsed extends Error {
+  override readonly name = "TokenUsed";
+  readonly status = 403;
+}
+
+/** Takes the one-time token; on a replay, who comes second finds none. */
+const takeToken: Handler = (session) => {
+  session.set("took", "the token");
+  session.update("token", (token) => {
+    if (token === undefined) throw new TokenUsed();
+  });
+};
+
+export function lines(start: Start): void {
+  test("32 at once from two servers all land, well within the deadline", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ n: 0 });
+    const writers = Array.from({ length: 32 }, (_, number) =>
+      race[number % 2 === 0 ? "here" : "there"].send(cookie, (session) => {
+        session.update("n", increment);
+        session.set(`key${number}`, number);
+      }),
+    );
+    const answers = await Promise.all(writers.map(({ answer }) => answer));
+    expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+    const expected = Object.fromEntries(Array.from({ length: 32 }, (_, number) => [`key${number}`, number]));
+    expect((await race.look(cookie)).data).toEqual({ n: 32, ...expected });
+  });
+
+  test("share writes: those that wait are stored together", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ n: 0 });
+    const held = race.gate.hold("update");
+    const mark = race.gate.calls.length;
+    const first = race.here.send(cookie, (session) => void session.update("n", increment));
+    await held.reached;
+    const others = Array.from({ length: 10 }, () =>
+      race.here.send(cookie, (session) => void session.update("n", increment)),
+    );
+    await Promise.all(others.map(({ handled }) => handled));
+    held.release();
+    await Promise.all([first, ...others].map(({ answer }) => answer));
+    expect(race.gate.count("update", mark)).toBe(2);
+    expect((await race.look(cookie)).data).toEqual({ n: 11 });
+  });
+
+  test("whose answer was lost is not stored twice", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ n: 0 });
+    race.gate.answer("update", async (run) => {
+      await run();
+      return "conflict";
+    });
+    const mark = race.gate.calls.length;
+    const answer = await race.here.send(cookie, (session) => void session.update("n", increment)).answer;
+    expect(answer.status).toBe(200);
+    expect((await race.look(cookie)).data).toEqual({ n: 1 });
+    expect(race.gate.count("update", mark)).toBe(1);
+  });
+
+  test("whose answer to a new key was lost still brings that key", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ n: 0 });
+    race.gate.answer("rotate", async (run) => {
+      await run();
+      return "conflict";
+    });
+    const answer = await race.here.send(cookie, (session) => {
+      session.update("n", increment);
+      session.login("ada");
+    }).answer;
+    expect(await race.look(jar(cookie, [answer]))).toEqual({ isStored: true, user: "ada", data: { n: 1 } });
+  });
+
+  test("fail with their own batch only, and the next reads again", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ n: 0 });
+    const held = race.gate.hold("update");
+    const first = race.here.send(cookie, set("first"));
+    await held.reached;
+    const batch = [race.here.send(cookie, set("second")), race.here.send(cookie, set("third"))];
+    await Promise.all(batch.map(({ handled }) => handled));
+    const failing = Promise.withResolvers<void>();
+    const fail = Promise.withResolvers<void>();
+    race.gate.answer("update", async () => {
+      failing.resolve();
+      await fail.promise;
+      throw new Error("the store is down");
+    });
+    held.release();
+    await failing.promise;
+    const next = race.here.send(cookie, set("next"));
+    await next.handled;
+    const mark = race.gate.calls.length;
+    fail.resolve();
+    expect((await first.answer).status).toBe(200);
+    for (const { answer } of batch) {
+      expect(await answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
+    }
+    expect((await next.answer).status).toBe(200);
+    expect(race.gate.calls.slice(mark)).toEqual(["read", "update"]);
+    expect((await race.look(cookie)).data).toEqual({ n: 0, first: 1, next: 1 });
+  });
+
+  for (const place of ["here", "there"] as const) {
+    test(`whose function throws when run again fail alone, from a server ${place}`, async () => {
+      const race = await start();
+      const cookie = await race.visitor({ token: "once", n: 0 });
+      const held = race.gate.hold("update");
+      const slow = race.here.send(cookie, takeToken);
+      await held.reached;
+      const quick = race[place].send(cookie, takeToken);
+      await (place === "here" ? quick.handled : quick.answer);
+      const bystander = race.here.send(cookie, (session) => void session.update("n", increment));
+      await bystander.handled;
+      held.release();
+      const answers = [await slow.answer, await quick.answer];
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 403]);
+      expect(answers.find(({ status }) => status === 403)?.error).toBe("TokenUsed");
+      expect((await bystander.answer).status).toBe(200);
+      expect((await race.look(cookie)).data).toEqual({ took: "the token", n: 1 });
+    });
+  }
+
+  test("are not held up by one that met a logout", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ n: 0 });
+    const held = race.gate.hold("update");
+    const mark = race.gate.calls.length;
+    const sent = [race.here.send(cookie, set("a"))];
+    await held.reached;
+    for (const key of ["b", "c"]) sent.push(race.here.send(cookie, set(key)));
+    await Promise.all(sent.map(({ handled }) => handled));
+    await race.there.send(cookie, (session) => session.flush()).answer;
+    held.release();
+    for (const { answer } of sent)
+      expect(await answer).toEqual({ status: 200, setCookie: null, error: null });
+    expect(race.gate.count("update", mark)).toBe(1);
+    expect(await race.look(cookie)).toEqual(nobody);
+  });
+
+  test("whose store does not answer are told at the deadline, and leave the line to the next", async () => {
+    const race = await start({ storeTimeout: 0.4 });
+    const cookie = await race.visitor({ n: 0 });
+    const held = race.gate.hold("update");
+    const first = race.here.send(cookie, set("first"));
+    await held.reached;
+    const waiting = race.here.send(cookie, set("waiting"));
+    await waiting.handled;
+    expect(await first.answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
+    // It came a moment later, so it may have had the time to write: what it was told is what is so.
+    const hadTime = (await waiting.answer).status === 200;
+    expect((await race.here.send(cookie, set("next")).answer).status).toBe(200);
+    expect((await race.look(cookie)).data).toEqual({ n: 0, next: 1, ...(hadTime ? { waiting: 1 } : {}) });
+  });
+
+  test("give up at the deadline where others write all the time, and store nothing", async () => {
+    const race = await start({ storeTimeout: 0.4 });
+    const cookie = await race.visitor({ n: 0 });
+    let conflicts = 0;
+    const conflict = async () => {
+      conflicts++;
+      race.gate.answer("update", conflict);
+      return "conflict";
+    };
+    race.gate.answer("update", conflict);
+    const answer = await race.here.send(cookie, set("a")).answer;
+    expect(answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
+    expect(conflicts).toBeGreaterThan(1);
+    expect((await race.look(cookie)).data).toEqual({ n: 0 });
+  });
+}

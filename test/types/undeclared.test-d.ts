@@ -1,0 +1,186 @@
+// biome-ignore-all lint/suspicious/noExplicitAny: any is what an undeclared key holds.
+/** A program that declares no keys: any key goes, and a fallback says what to expect. */
+import { createSessions, memoryStore, type Session, type SessionData } from "coatcheck";
+import { session as express } from "coatcheck/express";
+import { session as node } from "coatcheck/node";
+import type { Request } from "express";
+import { assertType, expectTypeOf, test } from "vitest";
+
+declare const session: Session;
+const store = memoryStore();
+
+test("no key is declared here", () => {
+  expectTypeOf<keyof SessionData>().toEqualTypeOf<never>();
+});
+
+test("any key compiles, and its value is any", () => {
+  session.set("anything", { at: ["all"] }).set("more", null);
+  expectTypeOf(session.get("anything")).toBeAny();
+  expectTypeOf(session.require("anything")).toBeAny();
+  expectTypeOf(session.pop("anything")).toBeAny();
+  expectTypeOf(session.has("anything")).toEqualTypeOf<boolean>();
+  expectTypeOf(session.delete("anything")).toEqualTypeOf<boolean>();
+  // @ts-expect-error a key is a string
+  session.get(1);
+  // @ts-expect-error a key is a string
+  session.set(Symbol.iterator, 1);
+});
+
+test("a fallback's type is widened", () => {
+  expectTypeOf(session.get("theme", "dark")).toEqualTypeOf<string>();
+  expectTypeOf(session.get("visits", 0)).toEqualTypeOf<number>();
+  expectTypeOf(session.get("seen", false)).toEqualTypeOf<boolean>();
+  expectTypeOf(session.get("name", "" as string)).toEqualTypeOf<string>();
+  expectTypeOf(session.get("at", { x: 0 })).toEqualTypeOf<{ x: number }>();
+  expectTypeOf(session.get("list", ["a"])).toEqualTypeOf<string[]>();
+  expectTypeOf(session.pop("theme", "dark")).toEqualTypeOf<string>();
+  expectTypeOf(session.setDefault("visits", 0)).toEqualTypeOf<number>();
+});
+
+test("an empty list, null and undefined say nothing of what is there", () => {
+  expectTypeOf(session.get("cart", [])).toEqualTypeOf<any[]>();
+  expectTypeOf(session.setDefault("cart", [])).toEqualTypeOf<any[]>();
+  session.setDefault("cart", []).push({ book: 1 });
+  expectTypeOf(session.get("user", null)).toBeAny();
+  expectTypeOf(session.get("user", undefined)).toBeAny();
+  expectTypeOf(session.pop("user", null)).toBeAny();
+});
+
+test("update takes a function with or without a default, and gives back what that returns", () => {
+  expectTypeOf(session.update("n", (n = 0) => n + 1)).toBeAny();
+  expectTypeOf(session.update("n", (n: number | undefined) => (n ?? 0) + 1)).toEqualTypeOf<number>();
+  expectTypeOf(session.update("list", (list: string[] = []) => [...list, "a"])).toEqualTypeOf<string[]>();
+  expectTypeOf(session.update("token", () => undefined)).toEqualTypeOf<undefined>();
+  session.update("token", (token) => {
+    if (token === undefined) throw new Error("used");
+  });
+});
+
+test("all else of the dictionary", () => {
+  session.assign({ a: 1, "b c": [2] }).set("d", 3);
+  expectTypeOf([...session]).toEqualTypeOf<[string, any][]>();
+  expectTypeOf([...session.entries()]).toEqualTypeOf<[string, any][]>();
+  expectTypeOf([...session.keys()]).toEqualTypeOf<string[]>();
+  expectTypeOf([...session.values()]).toEqualTypeOf<any[]>();
+  expectTypeOf(session.size).toEqualTypeOf<number>();
+  expectTypeOf(session.isEmpty).toEqualTypeOf<boolean>();
+  expectTypeOf(session.toObject().anything).toBeUnknown();
+  expectTypeOf(Object.fromEntries(session)).toEqualTypeOf<{ [key: string]: any }>();
+  session.forEach((value, key, whole) => {
+    expectTypeOf(value).toBeAny();
+    expectTypeOf(key).toEqualTypeOf<string>();
+    assertType<Session>(whole);
+  });
+});
+
+test("user, key and times are read-only, and only `modified` can be set", () => {
+  expectTypeOf(session.key).toEqualTypeOf<string | null>();
+  expectTypeOf(session.handle).toEqualTypeOf<string | null>();
+  expectTypeOf(session.userId).toEqualTypeOf<string | null>();
+  expectTypeOf(session.authenticatedAt).toEqualTypeOf<Date | null>();
+  expectTypeOf(session.accessed).toEqualTypeOf<boolean>();
+  session.modified = true;
+  // @ts-expect-error read-only
+  session.key = "k";
+  // @ts-expect-error read-only
+  session.handle = "h";
+  // @ts-expect-error only login() changes the user
+  session.userId = "ada";
+  // @ts-expect-error read-only
+  session.authenticatedAt = new Date();
+  // @ts-expect-error read-only
+  session.accessed = true;
+  // @ts-expect-error read-only
+  session.size = 0;
+  // @ts-expect-error read-only
+  session.isEmpty = true;
+});
+
+test("data is no member of a session", () => {
+  // @ts-expect-error session.set("user", …)
+  session.user = { name: "Ada" };
+  // @ts-expect-error session.get("user")
+  session.user;
+});
+
+test("login, expiry, save and load", () => {
+  session.login("ada");
+  session.login(7);
+  // @ts-expect-error a user's id is a string or a number
+  session.login({ id: 7 });
+  // @ts-expect-error nobody logs in as null
+  session.login(null);
+  session.setExpiry(60);
+  session.setExpiry(new Date());
+  session.setExpiry(null);
+  // @ts-expect-error seconds, a Date or null
+  session.setExpiry("1h");
+  expectTypeOf(session.getExpiryAge({ modification: new Date(), expiry: 5 })).toEqualTypeOf<number>();
+  expectTypeOf(session.getExpiryDate()).toEqualTypeOf<Date>();
+  expectTypeOf(session.save()).toEqualTypeOf<Promise<boolean>>();
+  expectTypeOf(session.load()).toEqualTypeOf<Promise<void>>();
+});
+
+test("a library takes a session of its own keys", () => {
+  const typed = {} as Session<{ a: number; b?: string[] }>;
+  expectTypeOf(typed.get("a")).toEqualTypeOf<number | undefined>();
+  expectTypeOf(typed.get("b", null)).toEqualTypeOf<string[] | null>();
+  expectTypeOf(typed.require("b")).toEqualTypeOf<string[]>();
+  expectTypeOf([...typed.keys()]).toEqualTypeOf<("a" | "b")[]>();
+  // @ts-expect-error not one of its keys
+  typed.get("c");
+  // @ts-expect-error not of its type
+  typed.set("a", "1");
+});
+
+test("cookie names with a prefix exclude what breaks their promise", () => {
+  const cookies = [
+    () => createSessions({ store, cookie: { name: "__Host-x" } }),
+    () => createSessions({ store, cookie: { name: "__Host-x", path: "/", secure: true, domain: undefined } }),
+    () => createSessions({ store, cookie: { name: "__Secure-x", domain: "example.com", secure: "auto" } }),
+    () => createSessions({ store, cookie: { name: "x", domain: "example.com", secure: false } }),
+    () => createSessions({ store, cookie: { domain: "example.com", path: "/a" } }),
+    // @ts-expect-error __Host- allows no domain
+    () => createSessions({ store, cookie: { name: "__Host-x", domain: "a" } }),
+    // @ts-expect-error __Host- allows no path but "/"
+    () => createSessions({ store, cookie: { name: "__Host-x", path: "/a" } }),
+    // @ts-expect-error __Host- is always Secure
+    () => createSessions({ store, cookie: { name: "__Host-x", secure: false } }),
+    // @ts-expect-error __Secure- is always Secure
+    () => createSessions({ store, cookie: { name: "__Secure-x", secure: false } }),
+    // @ts-expect-error the Express adapter takes the same
+    () => express({ store, cookie: { name: "__Host-x", domain: "a" } }),
+    // @ts-expect-error
+    () => express({ store, cookie: { name: "__Secure-x", secure: false } }),
+    // @ts-expect-error and so does the one for node:http
+    () => node({ store, cookie: { name: "__Host-x", domain: "a" } }, () => {}),
+    () => express({ store, cookie: { name: "__Host-x" } }),
+    () => express(),
+    () => express(createSessions({ store })),
+  ];
+  assertType<(() => unknown)[]>(cookies);
+});
+
+test("options are checked by name and by value", () => {
+  const options = [
+    () => createSessions({ store, onConflict: (_key, _base, mine) => mine }),
+    // @ts-expect-error there is no such option
+    () => createSessions({ store, saveUninitialized: true }),
+    // @ts-expect-error "mine", "theirs", "error" or a function
+    () => createSessions({ store, onConflict: "ours" }),
+    // @ts-expect-error seconds
+    () => createSessions({ store, cookieAge: "2w" }),
+    // @ts-expect-error "lax", "strict" or "none"
+    () => createSessions({ store, cookie: { sameSite: "Lax" } }),
+    // @ts-expect-error a store is made by calling its factory
+    () => createSessions({ store: memoryStore }),
+  ];
+  assertType<(() => unknown)[]>(options);
+});
+
+test("Express requests carry a session that cannot be replaced", () => {
+  const request = {} as Request;
+  expectTypeOf(request.session).toEqualTypeOf<Session>();
+  // @ts-expect-error read-only
+  request.session = {};
+});
