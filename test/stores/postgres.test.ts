@@ -1,24 +1,28 @@
-import { postgresStore } from "coatcheck/postgres";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type PostgresClient, type PostgresPool, postgresStore } from "coatcheck/postgres";
 import { testStore } from "coatcheck/testing";
 import pg from "pg";
-import { describe, expect, it } from "vitest";
-import type { StoreId } from "../../src/store.ts";
+import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { postgres } from "../servers/postgres.ts";
+import type { ServerKind } from "../servers/server.ts";
 import { describeWithServer } from "../servers/suite.ts";
-import { call, describeSqlStore, newId, newTable, record } from "./sql-suite.ts";
+import { call, describeSqlStore, newId, newTable, record, tablesOf } from "./sql-suite.ts";
 
 /** Pools and options that must make no difference. */
 const variants: Record<string, { pool?: pg.PoolConfig; namedStatements?: boolean }> = {
   "as it comes": {},
-  "with named statements": { namedStatements: true },
-  "with pools that are REPEATABLE READ": { pool: isolation("repeatable read") },
-  "with pools that are SERIALIZABLE": { pool: isolation("serializable"), namedStatements: true },
-  "with pools that read other types": {
+  "with pools that are REPEATABLE READ and read other types": {
     pool: {
+      ...isolation("repeatable read"),
       types: {
         getTypeParser: (oid: number) => (text: string) => (oid === 20 ? BigInt(text) : text),
       } as never,
     },
+  },
+  "with pools that are SERIALIZABLE, and named statements": {
+    pool: isolation("serializable"),
+    namedStatements: true,
   },
 };
 
@@ -27,7 +31,11 @@ function isolation(level: string): pg.PoolConfig {
 }
 
 describeWithServer(postgres, (server) => {
+  const own = !process.env[postgres.variable];
+  const urlAt = (changes: Partial<URL>) => Object.assign(new URL(server().url), changes).href;
+
   const pools = new Map<string, pg.Pool>();
+  afterAll(() => Promise.all([...pools.values()].map((pool) => pool.end())));
   const poolOf = (variant: string, which: string) => {
     const key = `${variant} ${which}`;
     const config = {
@@ -40,14 +48,18 @@ describeWithServer(postgres, (server) => {
     return pools.get(key) as pg.Pool;
   };
 
+  const tables = tablesOf(
+    (table) => postgresStore({ pool: poolOf("as it comes", "here"), table }).createTable(),
+    (table) => poolOf("as it comes", "here").query(`TRUNCATE ${table}`),
+  );
+
   for (const [variant, { namedStatements = false }] of Object.entries(variants)) {
     testStore(
       `postgres, ${variant}`,
       async () => {
-        const table = newTable();
         const [pool, second] = [poolOf(variant, "here"), poolOf(variant, "elsewhere")];
+        const table = await tables.take();
         const store = postgresStore({ pool, table, namedStatements });
-        await store.createTable();
         return {
           store,
           elsewhere: postgresStore({ pool: second, table, namedStatements }),
@@ -55,7 +67,7 @@ describeWithServer(postgres, (server) => {
             const text = `SELECT concat_ws(' ', data, user_id, encode(moved_to, 'hex')) AS all FROM ${table} WHERE id = $1`;
             return (await pool.query(text, [`\\x${id}`])).rows[0]?.all ?? "";
           },
-          dispose: () => pool.query(`DROP TABLE ${table}`),
+          dispose: () => tables.giveBack(table),
         };
       },
       { describe, it },
@@ -65,15 +77,10 @@ describeWithServer(postgres, (server) => {
   describeSqlStore(
     {
       name: "postgres",
+      own,
       literal: (id) => `'\\x${id}'`,
       open(table, { port = server().port, connections = 10 } = {}) {
-        const pool = new pg.Pool({
-          host: "127.0.0.1",
-          port,
-          user: "postgres",
-          database: "postgres",
-          max: connections,
-        });
+        const pool = new pg.Pool({ connectionString: urlAt({ port: `${port}` }), max: connections });
         return {
           store: postgresStore({ pool, table }),
           sql: async (text) => (await pool.query(text)).rows,
@@ -98,4 +105,199 @@ describeWithServer(postgres, (server) => {
     },
     server,
   );
+
+  describe("postgresStore", () => {
+    const pool = () => poolOf("as it comes", "here");
+    let table = "";
+    beforeEach(async () => {
+      table = await tables.take();
+    });
+    afterEach(() => tables.giveBack(table));
+
+    it("is refused what is no pool", () => {
+      for (const wrong of [undefined, null, {}, "postgres://localhost"]) {
+        expect(() => postgresStore({ pool: wrong as never })).toThrow("The option pool takes a Pool of pg.");
+      }
+    });
+
+    it("takes one round trip for a verb, two where a write finds nothing to change", async () => {
+      let asked = 0;
+      const counting: PostgresPool = {
+        async connect() {
+          const client = await pool().connect();
+          return {
+            query(query) {
+              asked++;
+              return client.query(query) as ReturnType<PostgresClient["query"]>;
+            },
+            release: (broken) => client.release(broken),
+            on: (event, listener) => client.on(event, listener),
+            off: (event, listener) => client.off(event, listener),
+          };
+        },
+      };
+      const store = postgresStore({ pool: counting, table });
+      const roundTrips = async (work: Promise<unknown>) => {
+        asked = 0;
+        await work;
+        return asked;
+      };
+      const [id, to, first, second] = [newId(), newId(), record(), record()];
+      expect(await roundTrips(store.create(id, first, call()))).toBe(1);
+      expect(await roundTrips(store.read(id, call()))).toBe(1);
+      expect(await roundTrips(store.update(id, second, first.version, call()))).toBe(1);
+      expect(await roundTrips(store.update(id, second, first.version, call()))).toBe(2);
+      expect(await roundTrips(store.touch(id, Date.now() + 9e6, second.version, call()))).toBe(1);
+      expect(await roundTrips(store.rotate(id, to, first, second.version, call()))).toBe(1);
+      expect(await roundTrips(store.delete(to, call()))).toBe(1);
+      expect(await roundTrips(store.delete(to, call()))).toBe(2);
+    });
+
+    it("leaves the indexes alone when a write does not move the end (HOT)", async () => {
+      const fresh = newTable();
+      const store = postgresStore({ pool: pool(), table: fresh });
+      await store.createTable();
+      const [id, kept] = [newId(), record({ userId: "ann" })];
+      await store.create(id, kept, call());
+      for (let n = 0; n < 100; n++) {
+        const next = { ...kept, data: `"${n}"`, version: n + 1 };
+        expect(await store.update(id, next, n === 0 ? kept.version : n, call())).toBe("saved");
+      }
+      const counted = async () => {
+        const text =
+          "SELECT n_tup_upd AS all, n_tup_hot_upd AS hot FROM pg_stat_user_tables WHERE relname = $1";
+        return (await pool().query(text, [fresh])).rows[0];
+      };
+      await expect.poll(counted, { timeout: 10_000 }).toEqual({ all: "100", hot: "100" });
+      await pool().query(`DROP TABLE ${fresh}`);
+    });
+
+    it("finds sessions by id, user and end through indexes", async () => {
+      await pool().query(
+        `INSERT INTO ${table} SELECT sha256(n::text::bytea), '', n, n::text, n, NULL, n, NULL, 1 FROM generate_series(1, 5000) AS n`,
+      );
+      await pool().query(`ANALYZE ${table}`);
+      const plan = async (text: string) => JSON.stringify((await pool().query(`EXPLAIN ${text}`)).rows);
+      expect(await plan(`SELECT * FROM ${table} WHERE id = '\\x00' AND expires_at > 0`)).toContain(
+        `${table}_pkey`,
+      );
+      expect(await plan(`SELECT id FROM ${table} WHERE user_id = '7' AND expires_at > 0`)).toContain(
+        `${table}_user_id`,
+      );
+      const oldest = `SELECT id FROM ${table} WHERE expires_at <= 4000 ORDER BY expires_at LIMIT 10 FOR UPDATE SKIP LOCKED`;
+      expect(await plan(oldest)).toContain(`${table}_expires_at`);
+    });
+
+    it("keeps statements on the server only when told to", async () => {
+      const one = new pg.Pool({ connectionString: server().url, max: 1 });
+      const kept = async () => (await one.query("SELECT name FROM pg_prepared_statements")).rows;
+      await postgresStore({ pool: one, table }).read(newId(), call());
+      expect(await kept()).toEqual([]);
+      await postgresStore({ pool: one, table, namedStatements: true }).read(newId(), call());
+      expect(await kept()).toEqual([{ name: `read ${table}` }]);
+      await one.end();
+    });
+
+    it("can live in a schema, under a name with capitals", async () => {
+      await pool().query("CREATE SCHEMA web");
+      const store = postgresStore({ pool: pool(), table: "web.Sessions" });
+      await expect(store.check(call())).rejects.toThrow(/There is no table web.Sessions/);
+      await store.createTable();
+      await store.createTable();
+      await store.check(call());
+      const { rows } = await pool().query(
+        "SELECT indexname FROM pg_indexes WHERE schemaname = 'web' ORDER BY 1",
+      );
+      expect(rows.map(({ indexname }) => indexname)).toEqual([
+        "Sessions_expires_at",
+        "Sessions_pkey",
+        "Sessions_user_id",
+      ]);
+      await pool().query("DROP SCHEMA web CASCADE");
+    });
+
+    it.runIf(own)(
+      "says in check what the user may not do, and needs no more than to read and write",
+      async () => {
+        await pool().query("CREATE ROLE visitor LOGIN");
+        const visiting = new pg.Pool({ connectionString: urlAt({ username: "visitor" }) });
+        const store = postgresStore({ pool: visiting, table });
+        await expect(store.check(call())).rejects.toThrow(/GRANT SELECT, INSERT, UPDATE, DELETE/);
+        await pool().query(`GRANT SELECT, UPDATE, DELETE ON ${table} TO visitor`);
+        await expect(store.check(call())).rejects.toThrow(/GRANT SELECT, INSERT, UPDATE, DELETE/);
+        await pool().query(`GRANT INSERT ON ${table} TO visitor`);
+        await store.check(call());
+        await store.createTable();
+        await visiting.end();
+        await pool().query("DROP OWNED BY visitor; DROP ROLE visitor");
+      },
+    );
+
+    it("says in check that the server is a standby, or has another alphabet", async () => {
+      const config = { connectionString: server().url, options: "-c default_transaction_read_only=on" };
+      const standby = new pg.Pool(config);
+      await expect(postgresStore({ pool: standby, table }).check(call())).rejects.toThrow(/read only/);
+      await standby.end();
+
+      await pool().query("CREATE DATABASE latin ENCODING LATIN1 LOCALE 'C' TEMPLATE template0");
+      const latin = new pg.Pool({ connectionString: urlAt({ pathname: "/latin" }) });
+      const store = postgresStore({ pool: latin });
+      await store.createTable();
+      await expect(store.check(call())).rejects.toThrow(/not in UTF8/);
+      await latin.end();
+      await pool().query("DROP DATABASE latin");
+    });
+  });
+
+  describeWithServer(
+    pgbouncer(() => server().port),
+    (pooler) => {
+      it("serves through a pooler that changes the connection after each statement", async () => {
+        const pool = new pg.Pool({ connectionString: pooler().url, max: 20 });
+        const table = newTable();
+        const store = postgresStore({ pool, table });
+        await store.createTable();
+        const visit = async () => {
+          const [id, to, first, second] = [newId(), newId(), record({ userId: "ann" }), record()];
+          expect(await store.create(id, first, call())).toBe(true);
+          expect(await store.update(id, second, first.version, call())).toBe("saved");
+          expect(await store.rotate(id, to, first, second.version, call())).toBe("saved");
+          expect(await store.read(id, call())).toBe("moved");
+          expect(await store.read(to, call())).toEqual(first);
+          expect(await store.delete(to, call())).toBeUndefined();
+        };
+        await Promise.all(Array.from({ length: 100 }, visit));
+        await store.check(call());
+        await pool.end();
+      });
+    },
+  );
 });
+
+/** PgBouncer before the server, with fewer connections to it than it takes, in transaction mode. */
+function pgbouncer(port: () => number): ServerKind {
+  return {
+    name: "pgbouncer",
+    variable: "TEST_PGBOUNCER_URL",
+    program: "pgbouncer",
+    debianPackage: "pgbouncer",
+    folders: ["/usr/sbin"],
+    account: "postgres",
+    args(folder, listenPort) {
+      const settings = `[databases]
+        postgres = host=127.0.0.1 port=${port()} user=postgres
+        [pgbouncer]
+        listen_addr = 127.0.0.1
+        listen_port = ${listenPort}
+        unix_socket_dir =
+        auth_type = any
+        pool_mode = transaction
+        default_pool_size = 3`;
+      const file = join(folder, "pgbouncer.ini");
+      writeFileSync(file, settings.replace(/^ +/gm, ""));
+      return [file];
+    },
+    url: (listenPort) => `postgres://postgres@127.0.0.1:${listenPort}/postgres`,
+    ready: postgres.ready,
+  };
+}

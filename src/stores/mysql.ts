@@ -1,0 +1,265 @@
+/**
+ * Sessions in MariaDB or MySQL, through the pool of `mysql2`.
+ *
+ *   CREATE TABLE coatcheck_sessions (
+ *     id               BINARY(32) NOT NULL PRIMARY KEY, -- SHA-256 of the session key
+ *     data             LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL, -- '' in a mark
+ *     version          BIGINT NOT NULL,
+ *     user_id          VARBINARY(1200),                 -- UTF-8
+ *     created_at       BIGINT NOT NULL,                 -- times are epoch milliseconds
+ *     authenticated_at BIGINT,
+ *     expires_at       BIGINT NOT NULL,
+ *     expiry           DOUBLE,
+ *     format           BIGINT NOT NULL,
+ *     moved_to         BINARY(32),                      -- the new id, in the mark of a session that was rotated
+ *     INDEX coatcheck_sessions_expires_at (expires_at),
+ *     INDEX coatcheck_sessions_user_id (user_id)
+ *   ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
+ *
+ * User ids are bytes because collations take "a", "A" and "a " for one user. Text crosses the connection as bytes too, in
+ * prepared statements, so that no character set and no SQL mode of a connection changes it.
+ *
+ * Every verb but `rotate`, a transaction, is one statement and, but for the rare "conflict", "gone" and moved, one round
+ * trip: the statement that finds nothing to change is followed by one that asks why.
+ */
+import { SettingsError } from "../errors.ts";
+import {
+  MOVED_MARK_MS,
+  type Store,
+  type StoreCall,
+  type StoredRecord,
+  type StoreId,
+  type WriteOutcome,
+} from "../store.ts";
+import { borrow } from "./borrow.ts";
+import {
+  changesOf,
+  DUPLICATE,
+  lenderOf,
+  type MysqlConnection,
+  type MysqlPool,
+  type MysqlValue,
+  numberOf,
+  rowsOf,
+  transaction,
+} from "./mysql-connection.ts";
+import { adviceOn, anyRecord, checkTable, createTable, quote, USER_ID_BYTES } from "./mysql-table.ts";
+
+export type { MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from "./mysql-connection.ts";
+
+export interface MysqlStoreOptions {
+  /** A pool of `mysql2/promise`, or of `mysql2`, whose `promise()` is then used. It stays yours: the store never ends it. */
+  readonly pool: MysqlPool | { promise(): MysqlPool };
+  /** A name, or `database.name`, of letters, digits and `_`. Default is `coatcheck_sessions`. */
+  readonly table?: string;
+}
+
+export interface MysqlStore extends Store {
+  /** Creates the table where it is missing; any number of servers may call it at once. */
+  createTable(): Promise<void>;
+  clearExpired: NonNullable<Store["clearExpired"]>;
+  listUser: NonNullable<Store["listUser"]>;
+  stats: NonNullable<Store["stats"]>;
+  check: NonNullable<Store["check"]>;
+}
+
+/** A store in MariaDB (10.6 or newer) or MySQL (8). Nothing is sent before the first call; `createTable` must have run once. */
+export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOptions): MysqlStore {
+  const lender = lenderOf(pool);
+  // Names have 64 characters at most; those of our indexes are longer than the table's by 11.
+  if (!/^([a-z_]\w{0,63}\.)?[a-z_]\w{0,52}$/i.test(table)) {
+    throw new SettingsError("table", "a name, or database.name, of at most 53 letters, digits and _");
+  }
+  const statements = statementsFor(quote(table));
+  type Verb = keyof typeof statements;
+
+  const ask = (call: StoreCall, verb: Verb, ...values: MysqlValue[]) =>
+    borrow(lender, call.signal, (connection) => rowsOf(connection, statements[verb], values));
+
+  const locate = async (connection: MysqlConnection, id: StoreId, call: StoreCall) => {
+    call.signal.throwIfAborted();
+    const [row] = await rowsOf(connection, statements.locate, [bytes(id), call.now]);
+    return row && { movedTo: idOrNull(row[0]), version: Number(row[1]) };
+  };
+
+  /** Runs a statement that changes one row; where it changed none, answers with what is there instead. */
+  const change = (call: StoreCall, id: StoreId, verb: Verb, ...values: MysqlValue[]) =>
+    borrow(lender, call.signal, async (connection): Promise<"changed" | Located | undefined> => {
+      if ((await changesOf(connection, statements[verb], values)) === 1) return "changed";
+      return await locate(connection, id, call);
+    });
+
+  const store: MysqlStore = {
+    async read(id, call) {
+      return decode((await ask(call, "read", bytes(id), call.now))[0]);
+    },
+
+    create: (id, record, call) =>
+      borrow(lender, call.signal, async (connection) => {
+        try {
+          await changesOf(connection, statements.insert, [bytes(id), ...encode(record)]);
+          return true;
+        } catch (error) {
+          // ON DUPLICATE KEY and IGNORE would be silent about other faults too.
+          if (numberOf(error) === DUPLICATE) return false;
+          throw error;
+        }
+      }),
+
+    async update(id, record, expected, call) {
+      const values = [...encode(record), bytes(id), expected, call.now];
+      return outcome(await change(call, id, "update", ...values));
+    },
+
+    rotate: (oldId, newId, record, expected, call) =>
+      borrow(lender, call.signal, async (connection) => {
+        const mark = [bytes(newId), call.now + MOVED_MARK_MS, bytes(oldId), expected, call.now];
+        const insert = [bytes(newId), ...encode(record)];
+        const marked = await transaction(connection, async () => {
+          if ((await changesOf(connection, statements.mark, mark)) === 0) return false;
+          call.signal.throwIfAborted();
+          await changesOf(connection, statements.insert, insert);
+          call.signal.throwIfAborted();
+          return true;
+        });
+        return marked ? "saved" : outcome(await locate(connection, oldId, call));
+      }),
+
+    async touch(id, expiresAt, version, call) {
+      const values = [expiresAt, bytes(id), version, call.now, expiresAt];
+      const found = await change(call, id, "touch", ...values);
+      return found === "changed" || (found?.version === version && found.movedTo === null);
+    },
+
+    async delete(id, call) {
+      const found = await change(call, id, "delete", bytes(id), call.now);
+      return found !== "changed" && found?.movedTo ? { movedTo: found.movedTo } : undefined;
+    },
+
+    clearExpired: (call) =>
+      borrow(lender, call.signal, (connection) =>
+        changesOf(connection, statements.clearExpired, [call.now, call.limit, call.now]),
+      ),
+
+    async listUser(userId, call) {
+      return (await ask(call, "listUser", userBytes(userId), call.now)).map(
+        ([id]) => idOrNull(id) as StoreId,
+      );
+    },
+
+    async stats(call) {
+      const [row = []] = await ask(call, "stats", call.now, call.now);
+      const [live, expired, authenticated, oldest, bytes] = row.map(numberOrNull);
+      return {
+        live: live ?? 0,
+        expired: expired ?? 0,
+        authenticated: authenticated ?? 0,
+        oldest: oldest ?? null,
+        bytes: bytes ?? 0,
+      };
+    },
+
+    async check(call) {
+      // Each verb once, on an id that nobody can have: so table, columns and rights are looked at as the verbs need them.
+      const nobody = "" as StoreId;
+      try {
+        await store.read(nobody, call);
+        await store.touch(nobody, 1, 0, call);
+        await store.rotate(nobody, nobody, anyRecord, 0, call);
+        await store.delete(nobody, call);
+        await store.clearExpired({ ...call, limit: 0 });
+        await ask(call, "insertNothing");
+      } catch (error) {
+        const advice = adviceOn(numberOf(error), table);
+        throw advice === undefined ? error : new Error(advice, { cause: error });
+      }
+      await borrow(lender, call.signal, (connection) => checkTable(connection, table));
+    },
+
+    createTable: () =>
+      borrow(lender, new AbortController().signal, (connection) => createTable(connection, table)),
+  };
+  return store;
+}
+
+interface Located {
+  readonly movedTo: StoreId | null;
+  readonly version: number;
+}
+
+function outcome(found: "changed" | Located | undefined): WriteOutcome {
+  if (found === "changed") return "saved";
+  if (found === undefined) return "gone";
+  return found.movedTo === null ? "conflict" : { movedTo: found.movedTo };
+}
+
+const bytes = (id: StoreId) => Buffer.from(id, "hex");
+const idOrNull = (value: unknown) => ((value as Buffer | null)?.toString("hex") ?? null) as StoreId | null;
+
+/** A server that is not strict would cut a longer one, and so make two users one. */
+function userBytes(userId: string): Buffer {
+  const bytes = Buffer.from(userId);
+  if (bytes.length <= USER_ID_BYTES) return bytes;
+  throw new Error(`mysqlStore takes user ids of at most ${USER_ID_BYTES} bytes in UTF-8.`);
+}
+
+/** The driver gives sums, and on request big integers, as strings. */
+const numberOrNull = (value: unknown) => (value === null ? null : Number(value));
+
+function encode(record: StoredRecord): MysqlValue[] {
+  const { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format } = record;
+  const user = userId === null ? null : userBytes(userId);
+  return [Buffer.from(data), version, user, createdAt, authenticatedAt, expiresAt, expiry, format];
+}
+
+function decode(row: unknown[] | undefined): StoredRecord | "moved" | null {
+  if (row === undefined) return null;
+  const [data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format, movedTo] = row;
+  if (movedTo !== null) return "moved";
+  return {
+    data: (data as Buffer).toString(),
+    version: Number(version),
+    userId: (userId as Buffer | null)?.toString() ?? null,
+    createdAt: Number(createdAt),
+    authenticatedAt: numberOrNull(authenticatedAt),
+    expiresAt: Number(expiresAt),
+    expiry: numberOrNull(expiry),
+    format: Number(format),
+  };
+}
+
+function statementsFor(table: string) {
+  return {
+    read: `
+      SELECT CAST(data AS BINARY), version, user_id, created_at, authenticated_at, expires_at, expiry, format, moved_to
+      FROM ${table} WHERE id = ? AND expires_at > ?`,
+    locate: `SELECT moved_to, version FROM ${table} WHERE id = ? AND expires_at > ?`,
+    insert: `
+      INSERT INTO ${table}
+        (id, data, version, user_id, created_at, authenticated_at, expires_at, expiry, format)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    update: `
+      UPDATE ${table} SET data = ?, version = ?, user_id = ?, created_at = ?, authenticated_at = ?, expires_at = ?,
+        expiry = ?, format = ?
+      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`,
+    mark: `
+      UPDATE ${table} SET moved_to = ?, expires_at = ?, data = '', user_id = NULL, authenticated_at = NULL, expiry = NULL
+      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`,
+    touch: `
+      UPDATE ${table} SET expires_at = ?
+      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL AND expires_at < ?`,
+    delete: `DELETE FROM ${table} WHERE id = ? AND (moved_to IS NULL OR expires_at <= ?)`,
+    // Rows that somebody is writing are passed over. With its own plan the outer part would read, and wait for, them too.
+    clearExpired: `
+      DELETE session FROM
+        (SELECT id FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED) AS oldest
+        STRAIGHT_JOIN ${table} AS session FORCE INDEX (PRIMARY) ON session.id = oldest.id
+      WHERE session.expires_at <= ?`,
+    listUser: `SELECT id FROM ${table} WHERE user_id = ? AND expires_at > ?`,
+    stats: `
+      SELECT SUM(live), SUM(expires_at <= ?), SUM(live AND user_id IS NOT NULL), MIN(IF(live, created_at, NULL)),
+        SUM(IF(live, OCTET_LENGTH(data), 0))
+      FROM (SELECT *, expires_at > ? AND moved_to IS NULL AS live FROM ${table}) AS known`,
+    insertNothing: `INSERT INTO ${table} SELECT * FROM ${table} WHERE FALSE`,
+  };
+}
