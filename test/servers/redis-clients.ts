@@ -1,4 +1,4 @@
-import { Cluster, Redis } from "ioredis";
+import { Cluster, type ClusterOptions, Redis } from "ioredis";
 import { createClient, createCluster, createSentinel } from "redis";
 import type { RedisClient } from "../../src/stores/redis/connection.ts";
 import type { RedisCluster } from "./redis-cluster.ts";
@@ -54,25 +54,47 @@ export const sentinels: Record<string, (site: RedisSentinel, name: string) => Pr
 };
 
 export const clusters: Record<string, (cluster: RedisCluster) => Promise<Connected>> = {
-  async "node-redis"({ nodes }) {
-    const client = createCluster({
-      rootNodes: nodes.map(({ port }) => ({ url: `redis://127.0.0.1:${port}` })),
-      defaults: { socket: { reconnectStrategy: 100 } },
-      topologyRefreshOnReconnectionAttemptStrategy: 300,
-    });
-    client.on("error", () => {});
-    await client.connect();
-    return { client, get: async (key) => (await client.get(key)) ?? "", close: () => client.destroy() };
-  },
-  async ioredis({ nodes }) {
-    const client = new Cluster(nodes.map(({ port }) => ({ host: "127.0.0.1", port })));
-    client.on("error", () => {});
-    return { client, get: async (key) => (await client.get(key)) ?? "", close: () => client.disconnect() };
-  },
-  async "ioredis with automatic pipelines"({ nodes }) {
-    const startup = nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
-    const client = new Cluster(startup, { enableAutoPipelining: true, scaleReads: "slave" });
-    client.on("error", () => {});
-    return { client, get: async (key) => (await client.get(key)) ?? "", close: () => client.disconnect() };
-  },
+  "node-redis": (cluster) => nodeRedisCluster(cluster),
+  ioredis: (cluster) => ioredisCluster(cluster),
+  "ioredis with automatic pipelines": (cluster) => ioredisCluster(cluster, { enableAutoPipelining: true }),
 };
+
+/** Their owners let them read from replicas. */
+export const clustersThatReadReplicas: typeof clusters = {
+  "node-redis": (cluster) => nodeRedisCluster(cluster, { useReplicas: true }),
+  ioredis: (cluster) => ioredisCluster(cluster, { scaleReads: "slave" }),
+  "ioredis with automatic pipelines": (cluster) =>
+    ioredisCluster(cluster, { scaleReads: "slave", enableAutoPipelining: true }),
+};
+
+async function nodeRedisCluster({ nodes }: RedisCluster, options: { useReplicas?: boolean } = {}) {
+  const client = createCluster({
+    rootNodes: nodes.map(({ port }) => ({ url: `redis://127.0.0.1:${port}` })),
+    defaults: { socket: { reconnectStrategy: 100 } },
+    topologyRefreshOnReconnectionAttemptStrategy: 300,
+    ...options,
+  });
+  client.on("error", () => {});
+  await client.connect();
+  return {
+    client,
+    get: async (key: string) => (await client.get(key)) ?? "",
+    close: () => client.destroy(),
+  };
+}
+
+async function ioredisCluster(
+  { nodes }: RedisCluster,
+  options: Pick<ClusterOptions, "scaleReads" | "enableAutoPipelining"> = {},
+) {
+  const client = new Cluster(
+    nodes.map(({ port }) => ({ host: "127.0.0.1", port })),
+    options,
+  );
+  client.on("error", () => {});
+  return {
+    client,
+    get: async (key: string) => (await client.get(key)) ?? "",
+    close: () => client.disconnect(),
+  };
+}

@@ -6,7 +6,9 @@ export interface RedisCluster {
   /** The node that now serves this key as its primary. */
   primaryOf(key: string): Server;
   replicasOf(primary: Server): Server[];
-  /** Waits until every slot has a primary and every living primary its replica, in sync. */
+  /** Waits until this replica has become a primary and every slot has one. */
+  replacedBy(heir: Server): Promise<void>;
+  /** Waits until all nodes live and every primary has a replica in sync. */
   whole(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -26,7 +28,6 @@ export async function startRedisCluster(): Promise<RedisCluster> {
   };
 
   const byPort = (port: unknown) => nodes.find((node) => node.port === Number(port));
-  const dead = (node: Server) => !answers(node);
 
   /** What a living node says of all: CLUSTER NODES, a line each. */
   function view() {
@@ -59,16 +60,18 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     return all.filter((other) => other.primary === id).map(({ node }) => node as Server);
   }
 
-  async function whole(): Promise<void> {
-    const isWhole = () =>
-      nodes.every((node) => {
-        if (dead(node)) return true;
-        const replication = cli(node, "info", "replication");
-        if (!cli(node, "cluster", "info").includes("cluster_state:ok")) return false;
-        return replication.includes("role:master") || replication.includes("master_link_status:up");
-      });
-    await until("the cluster is whole", isWhole);
-  }
+  const isUp = (node: Server) => cli(node, "cluster", "info").includes("cluster_state:ok");
+  const isInSync = (node: Server) =>
+    /role:master[\s\S]*state=online|master_link_status:up/.test(cli(node, "info", "replication"));
+
+  const replacedBy = (heir: Server) => {
+    const isPrimary = () => cli(heir, "info", "replication").includes("role:master");
+    return until("every slot has a primary", () => isPrimary() && nodes.filter(answers).every(isUp));
+  };
+  const whole = () =>
+    until("all are up and in sync", () =>
+      nodes.every((node) => answers(node) && isUp(node) && isInSync(node)),
+    );
 
   try {
     for (let n = 0; n < 6; n++) nodes.push(await startNode("redis-cluster", settings));
@@ -79,7 +82,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
     await stop();
     throw error;
   }
-  return { nodes, primaryOf, replicasOf, whole, stop };
+  return { nodes, primaryOf, replicasOf, replacedBy, whole, stop };
 }
 
 function answers(node: Server): boolean {

@@ -26,7 +26,8 @@ export function startNode(
 export function cli(node: { port: number }, ...command: string[]): string {
   const program = find({ program: "redis-cli", debianPackage: "redis-tools" });
   if (!program) throw new Error("redis-cli is missing: Debian has it in redis-tools.");
-  return execFileSync(program, ["-p", `${node.port}`, ...command], { encoding: "utf8", timeout: 30_000 });
+  const options = { encoding: "utf8", stdio: "pipe", timeout: 30_000 } as const;
+  return execFileSync(program, ["-p", `${node.port}`, ...command], options);
 }
 
 /** Waits until it is so, asking every 50 ms. */

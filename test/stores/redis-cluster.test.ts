@@ -4,7 +4,7 @@ import { type RedisStoreOptions, redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { redis } from "../servers/redis.ts";
-import { type Connected, clusters } from "../servers/redis-clients.ts";
+import { type Connected, clusters, clustersThatReadReplicas } from "../servers/redis-clients.ts";
 import { type RedisCluster, startRedisCluster } from "../servers/redis-cluster.ts";
 import { cli } from "../servers/redis-nodes.ts";
 import type { Server } from "../servers/server.ts";
@@ -87,6 +87,26 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
       });
     });
   }
+
+  test("clients that read from replicas read sessions from the primary all the same", async () => {
+    await cluster.whole();
+    const replicas = cluster.nodes.filter((node) => cli(node, "info", "replication").includes("role:slave"));
+    const readers = await Promise.all(
+      Object.values(clustersThatReadReplicas).map((connect) => connect(cluster)),
+    );
+    await Promise.all(replicas.map((replica) => replica.pause()));
+    for (const { client } of readers) {
+      const store = redisStore({ client, prefix: freshPrefix() });
+      for (let n = 0; n < 12; n++) {
+        const [id, kept] = [freshId(), record({ userId: `u${n}` })];
+        expect(await store.create(id, kept, call(500))).toBe(true);
+        expect(await store.read(id, call(500))).toEqual(kept);
+        expect(await store.listUser(`u${n}`, call(500))).toEqual([id]);
+      }
+    }
+    await Promise.all(replicas.map((replica) => replica.resume()));
+    await Promise.all(readers.map(({ close }) => close()));
+  });
 
   /** Resharding of one slot, key by key, as redis-cli does it. */
   async function move(key: string, from: { port: number }, to: { port: number }) {

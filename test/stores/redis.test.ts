@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StoreCall, StoredRecord, StoreId } from "coatcheck";
 import { type RedisStoreOptions, redisStore } from "coatcheck/redis";
@@ -30,13 +31,13 @@ function record(changes: Partial<StoredRecord> = {}): StoredRecord {
 }
 
 describeWithServer(redis, (server) => {
-  for (const [library, connect] of Object.entries(singles)) {
+  for (const [library, open] of Object.entries(singles)) {
     describe(library, () => {
       let here: Connected;
       let elsewhere: Connected;
       beforeAll(async () => {
-        here = await connect(server());
-        elsewhere = await connect(server());
+        here = await open(server());
+        elsewhere = await open(server());
       });
       afterAll(() => Promise.all([here?.close(), elsewhere?.close()]));
 
@@ -198,12 +199,14 @@ describeWithServer(redis, (server) => {
         await store.create(id, first, call());
         await store.touch(id, first.expiresAt + HOUR, first.version, call());
         await store.update(id, next, first.version, call());
-        await store.rotate(id, to, record({ userId }), next.version, call());
-        await store.touch(to, first.expiresAt + 9 * HOUR, next.version, call());
+        await store.rotate(id, to, next, next.version, call());
+        expect(await store.touch(to, first.expiresAt + 9 * HOUR, next.version, call())).toBe(true);
       }
       const keys = cli(server(), "keys", `${prefix}*`).trim().split("\n");
       expect(keys.length).toBe(5);
       for (const key of keys) expect(Number(cli(server(), "pttl", key)), key).toBeGreaterThan(0);
+      const lives = keys.filter((key) => Number(cli(server(), "pttl", key)) > 9 * HOUR);
+      expect(lives.length, "both sessions and the index live as long as the last touch said").toBe(3);
     });
 
     test("a pending record is nothing, to nobody, and goes by itself", async () => {
@@ -252,6 +255,25 @@ describeWithServer(redis, (server) => {
       expect(await store.read(to, call())).toBe(null);
     });
 
+    test("a command that is repeated writes again, so that WAIT on a new connection has something to wait for", async () => {
+      const store = redisStore({ client: node.client, prefix: freshPrefix() });
+      const changes = () => Number(/rdb_changes_since_last_save:(\d+)/.exec(cli(server(), "info"))?.[1]);
+      const [id, to, first, second, third] = [freshId(), freshId(), record(), record(), record()];
+      await store.create(id, first, call());
+      const twice: Record<string, () => Promise<unknown>> = {
+        update: () => store.update(id, second, first.version, call()),
+        touch: () => store.touch(id, second.expiresAt + 9, second.version, call()),
+        rotate: () => store.rotate(id, to, third, second.version, call()),
+        delete: () => store.delete(to, call()),
+      };
+      for (const [verb, run] of Object.entries(twice)) {
+        if (verb !== "rotate") await run();
+        const before = changes();
+        await run();
+        expect(changes(), verb).toBeGreaterThan(before);
+      }
+    });
+
     test("an update whose answer was lost was saved, even when another has built on it since", async () => {
       const prefix = freshPrefix();
       const store = redisStore({ client: node.client, prefix });
@@ -266,7 +288,7 @@ describeWithServer(redis, (server) => {
 
   test("both libraries on one data: what one writes the other reads, and of two that race one wins", async () => {
     const prefix = freshPrefix();
-    const all = await Promise.all(Object.values(singles).map((connect) => connect(server())));
+    const all = await Promise.all(Object.values(singles).map((open) => open(server())));
     const stores = all.map(({ client }) => redisStore({ client, prefix }));
     const pick = (n: number) => stores[n % stores.length] as (typeof stores)[number];
     const id = freshId();
@@ -369,9 +391,9 @@ describe("unplugged", () => {
   }, 900_000);
   afterAll(() => server?.stop());
 
-  for (const [library, connect] of Object.entries(singles)) {
+  for (const [library, open] of Object.entries(singles)) {
     test(`${library}: a server that is killed, hung or restarted costs a fault in time, and no restart of ours`, async () => {
-      const { client, close } = await connect(server);
+      const { client, close } = await open(server);
       const store = redisStore({ client, prefix: freshPrefix() });
       const [id, kept] = [freshId(), record()];
       await store.create(id, kept, call());
@@ -389,7 +411,7 @@ describe("unplugged", () => {
           outcomes.map(({ status }) => status),
           what,
         ).toEqual(Array(4).fill("rejected"));
-        expect(performance.now() - begun, what).toBeLessThan(700);
+        expect(performance.now() - begun, what).toBeLessThan(1500);
       };
 
       await server.pause();
@@ -414,18 +436,22 @@ describe("unplugged", () => {
     }, 30_000);
   }
 
-  test("node-redis: a write that waits for the connection is taken back when its signal aborts", async () => {
-    const { client, close } = await (singles["node-redis"] as (typeof singles)[string])(server);
+  test("node-redis: what could not be sent while its caller waited is not sent later", async () => {
+    const line = await wire(server.port);
+    const { client, close } = await (singles["node-redis"] as (typeof singles)[string])(line);
     const store = redisStore({ client, prefix: freshPrefix() });
-    const [id, kept] = [freshId(), record()];
-    await store.create(id, kept, call());
-    await server.kill();
-    await sleep(100);
-    await expect(store.update(id, record(), kept.version, call(200))).rejects.toThrow();
-    await server.restart();
-    await sleep(200);
+    const [id, first, kept] = [freshId(), record(), record()];
+    await store.create(id, first, call());
+    await store.update(id, kept, first.version, call()); // the server knows the scripts
+    line.cut();
+    await sleep(50);
+    await expect(store.update(id, record(), kept.version, call(150))).rejects.toThrow();
+    line.mend();
+    await sleep(300);
     expect(await store.read(id, call())).toEqual(kept);
+    expect(await store.update(id, record(), kept.version, call())).toBe("saved");
     await close();
+    line.cut();
   });
 
   test("check warns of a server that evicts sessions, and only of that", async () => {
@@ -464,3 +490,20 @@ describe("unplugged", () => {
     client.disconnect();
   });
 });
+
+/** A line to a local port that can be cut. */
+async function wire(to: number) {
+  const ends = new Set<Socket>();
+  const proxy = createServer((near) => {
+    const far = connect(to, "127.0.0.1");
+    for (const end of [near, far]) ends.add(end.on("error", () => {}));
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((listening) => proxy.listen(0, "127.0.0.1", listening));
+  const { port } = proxy.address() as AddressInfo;
+  const cut = () => {
+    proxy.close();
+    for (const end of ends) end.destroy();
+  };
+  return { port, cut, mend: () => proxy.listen(port, "127.0.0.1") };
+}

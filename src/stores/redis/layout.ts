@@ -1,0 +1,74 @@
+/** How a session lies in its key: fixed columns that scripts can compare and overwrite, then JSON, then the data. */
+import type { StoredRecord, StoreId } from "../../store.ts";
+
+/** What can be under a session's key. */
+export type Stored =
+  | { readonly kind: "record"; readonly record: StoredRecord }
+  /** Written by a rotation that has not finished: a session only if the key of `from` holds a mark that names this one. */
+  | { readonly kind: "pending"; readonly record: StoredRecord; readonly from: StoreId }
+  | { readonly kind: "moved"; readonly to: StoreId; readonly until: number };
+
+/** A whole number as wide as the widest safe integer, so that numbers compare as texts and Lua rounds none. */
+export const column = (number: number): string => String(Math.max(0, Math.floor(number))).padStart(16, "0");
+
+/** No entry in a user's index: anonymous. */
+export const UNINDEXED = column(0);
+
+/** Everything behind the columns. `from` is the old id, in what a rotation writes. */
+export function body(record: StoredRecord, from?: StoreId): string {
+  const { format, createdAt, authenticatedAt, expiry, userId, data } = record;
+  const fields: unknown[] = [format, createdAt, authenticatedAt, expiry, userId];
+  if (from !== undefined) fields.push(from);
+  return `${JSON.stringify(fields)}\n${data}`;
+}
+
+/** A record as `create` and `rotate` write it. `nonce` stands where an update puts the version that it replaced. */
+export function encode(
+  record: StoredRecord,
+  indexed: string,
+  nonce: string,
+  pending?: { from: StoreId },
+): string {
+  const kind = pending ? "p" : "r";
+  const columns = `${kind} ${column(record.expiresAt)} ${indexed} ${column(record.version)} ${nonce}`;
+  return `${columns} ${body(record, pending?.from)}`;
+}
+
+export function decode(value: unknown): Stored {
+  const text = typeof value === "string" ? value : "";
+  const ends = Number(text.slice(2, 18));
+  if (text.startsWith("m ")) return { kind: "moved", until: ends, to: text.slice(19) as StoreId };
+  const line = text.indexOf("\n");
+  if (!/^[rp] /.test(text) || line < 0) {
+    throw new Error(
+      "A session's key holds what this release of coatcheck did not write: another program uses the same prefix, or a " +
+        "newer release. Give each its own prefix.",
+    );
+  }
+  const [format, createdAt, authenticatedAt, expiry, userId, from] = fieldsOf(text.slice(0, line));
+  const record: StoredRecord = {
+    data: text.slice(line + 1),
+    version: Number(text.slice(36, 52)),
+    userId,
+    createdAt,
+    authenticatedAt,
+    expiresAt: ends,
+    expiry,
+    format,
+  };
+  return text.startsWith("p")
+    ? { kind: "pending", record, from: from as StoreId }
+    : { kind: "record", record };
+}
+
+type Fields = [
+  format: number,
+  createdAt: number,
+  authenticatedAt: number | null,
+  expiry: number | null,
+  userId: string | null,
+  from?: StoreId,
+];
+
+/** What the first line of a record says: scripts answer with it what they removed. */
+export const fieldsOf = (line: string): Fields => JSON.parse(line.slice(70)) as Fields;
