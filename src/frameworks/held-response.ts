@@ -12,6 +12,7 @@
 import { type ServerResponse, validateHeaderValue } from "node:http";
 import type { Http2ServerResponse } from "node:http2";
 import type { Readable } from "node:stream";
+import { errorPage } from "./error-page.ts";
 import { checkChunk, checkedStatus, tooLateTo } from "./refusals.ts";
 import { addSessionHeaders, type Header, isHttp2, rememberHead, setHeaders } from "./response-head.ts";
 
@@ -225,6 +226,8 @@ class Hold {
     response.on("error", () => {});
     if (response.headersSent) response.destroy();
     else this.#putHeadBack();
+    // A handler that goes on writing cannot be told from an error page, but what it sends is not a success.
+    if (response.statusCode < 400) response.statusCode = errorPage(error).status;
     this.#keeper.failed(error);
   }
 

@@ -6,17 +6,19 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { memoryStore, type Store } from "coatcheck";
 import { expect, onTestFinished, test } from "vitest";
-import { storeOpenedLater } from "../../src/frameworks/default-store.ts";
+import { storeOpenedLater } from "../../src/stores/opened-later.ts";
 
-const whole = (store: Store) => store as ReturnType<typeof storeOpenedLater>;
+/** The store as SQLite has it: with every verb. */
+const later = (open: () => Promise<Store>) =>
+  storeOpenedLater(open, { verbs: ["clearExpired", "listUser", "stats"] });
 const call = () => ({ signal: new AbortController().signal, now: Date.now() });
 const id = "0".repeat(64) as never;
 
 test("the store is opened at the first need, once", async () => {
   let opened = 0;
-  const store = storeOpenedLater(async () => {
+  const store = later(async () => {
     opened += 1;
-    return whole(memoryStore());
+    return memoryStore();
   });
   expect(opened).toBe(0);
   await Promise.all([store.read(id, call()), store.read(id, call())]);
@@ -26,9 +28,9 @@ test("the store is opened at the first need, once", async () => {
 
 test("what could not be opened is tried again at the next need", async () => {
   let fails = true;
-  const store = storeOpenedLater(async () => {
+  const store = later(async () => {
     if (fails) throw new Error("no such folder");
-    return whole(memoryStore());
+    return memoryStore();
   });
   await expect(store.read(id, call())).rejects.toThrow("no such folder");
   fails = false;
@@ -38,18 +40,31 @@ test("what could not be opened is tried again at the next need", async () => {
 test("closing what was never opened opens nothing, and closing what was, closes it", async () => {
   let opened = 0;
   let closed = 0;
-  const store = storeOpenedLater(async () => {
+  const open = async () => {
     opened += 1;
     const close = async () => {
       closed += 1;
     };
-    return whole({ ...memoryStore(), close });
-  });
-  await store.close();
+    return { ...memoryStore(), close };
+  };
+  await later(open).close();
   expect([opened, closed]).toEqual([0, 0]);
+  const store = later(open);
   await store.read(id, call());
   await store.close();
   expect([opened, closed]).toEqual([1, 1]);
+});
+
+test("it has the verbs that were foreseen, and serves nothing after close", async () => {
+  const store = later(async () => memoryStore());
+  expect([typeof store.listUser, typeof store.stats, typeof store.check]).toEqual([
+    "function",
+    "function",
+    "undefined",
+  ]);
+  expect(await store.listUser?.("ann", call())).toEqual([]);
+  await store.close();
+  await expect(store.read(id, call())).rejects.toThrow(/was closed/);
 });
 
 test("session() alone uses ./sessions.sqlite3, and a second process finds what the first stored", async () => {

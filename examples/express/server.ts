@@ -1,0 +1,14 @@
+import { session } from "coatcheck/express";
+import express from "express";
+
+const app = express();
+
+app.use(session()); // in ./sessions.sqlite3
+
+app.get("/", (req, res) => {
+  const visits = req.session.update("visits", (n = 0) => n + 1);
+  res.type("text").send(`You have visited this page ${visits} time(s).\n`);
+});
+
+const port = Number(process.env.PORT ?? 8000);
+app.listen(port, "localhost", () => console.log(`http://localhost:${port}`));

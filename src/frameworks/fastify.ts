@@ -1,0 +1,59 @@
+/** `coatcheck/fastify`: `app.register(session, options)`, then `request.session` in every hook and handler. */
+import type { FastifyInstance, FastifyReply } from "fastify";
+import type { Session } from "../session.ts";
+import type { Sessions } from "../sessions.ts";
+import type { Options } from "../settings.ts";
+import { sessionsOnNode } from "./default-store.ts";
+import { errorPage } from "./error-page.ts";
+import { Visit } from "./visit.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    readonly session: Session;
+  }
+}
+
+/**
+ * A plugin that opens the session before the first hook runs, and stores it before the response leaves: for the context
+ * that registers it, and those within. It takes options, or a `Sessions`; with no store given, sessions live in
+ * ./sessions.sqlite3. When the session cannot be read or stored, the error handler gets the error.
+ */
+export async function session(app: FastifyInstance, options: Options | Sessions): Promise<void> {
+  const sessions = sessionsOnNode(options);
+  if (sessions !== options) app.addHook("onClose", () => sessions.close());
+  if (!app.hasRequestDecorator("session")) app.decorateRequest("session");
+  app.addHook("onRequest", (request, reply, next) => {
+    const secure = request.protocol === "https";
+    const visit = new Visit(sessions, request.raw, reply.raw, { bearer: request, secure });
+    const putHeadersBack = rememberHeaders(reply);
+    const failed = (error: unknown) => {
+      putHeadersBack();
+      answer(reply, error);
+    };
+    visit.begin(failed).then((isThere) => isThere && next(), next);
+  });
+}
+
+// Fastify's conventions for plugins, which fastify-plugin writes: the context that registers this one gets its hooks too.
+Object.assign(session, {
+  [Symbol.for("skip-override")]: true,
+  [Symbol.for("fastify.display-name")]: "coatcheck",
+  [Symbol.for("plugin-meta")]: { name: "coatcheck", fastify: ">=5" },
+});
+
+/** Remembers the headers of a reply, which Fastify keeps beside those of the response. */
+function rememberHeaders(reply: FastifyReply): () => void {
+  const found = Object.entries(reply.getHeaders()).map(([name, value]) => [name, [value].flat()] as const);
+  return () => {
+    for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+    for (const [name, values] of found) reply.header(name, values.length === 1 ? values[0] : values);
+  };
+}
+
+/** Gives the error to Fastify, which has nothing to do with a reply that was hijacked. */
+function answer(reply: FastifyReply, error: unknown): void {
+  const { status, headers, body } = errorPage(error);
+  // Said here too, for an error that follows on another gets no more than Fastify's last resort.
+  if (!reply.sent) reply.code(status).headers(headers).send(error);
+  else reply.raw.writeHead(status, { ...headers, "Content-Type": "text/plain; charset=utf-8" }).end(body);
+}

@@ -1,0 +1,42 @@
+/** `coatcheck/koa`: `app.use(session(options))`, then `ctx.session` in every middleware that follows. */
+import type { Middleware } from "koa";
+import type { Session } from "../session.ts";
+import type { Sessions } from "../sessions.ts";
+import type { Options } from "../settings.ts";
+import { sessionsOnNode } from "./default-store.ts";
+import { rememberHead } from "./response-head.ts";
+import { Visit } from "./visit.ts";
+
+declare module "koa" {
+  interface DefaultContext {
+    readonly session: Session;
+  }
+}
+
+/**
+ * Middleware that opens the session before the next one runs, and stores it before the response leaves. With no store
+ * given, sessions live in ./sessions.sqlite3. When the session cannot be read or stored, the middlewares before this one
+ * can catch the error; else Koa answers it.
+ */
+export function session<const Name extends string>(options?: Options<Name> | Sessions): Middleware {
+  const sessions = sessionsOnNode(options);
+  return async (ctx, next) => {
+    const visit = new Visit(sessions, ctx.req, ctx.res, { bearer: ctx, secure: ctx.secure });
+    const putHeadBack = rememberHead(ctx.res);
+    if (!(await visit.begin((error) => ctx.onerror(error as Error)))) {
+      ctx.respond = false;
+      return;
+    }
+    // What is thrown here is answered further out, by a middleware or by Koa, and stored with the status of that answer.
+    await next();
+    if (ctx.respond === false || ctx.headerSent) return;
+    try {
+      await visit.commit(ctx.status);
+    } catch (error) {
+      putHeadBack();
+      ctx.body = undefined;
+      ctx.status = (error as { status?: number }).status ?? 500;
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,23 @@
+/** What a proxy says of the request that it passed on: believed only where the application says that the proxy is its own. */
+import type { Sessions } from "../sessions.ts";
+
+/** Whether the browser came over https, by `X-Forwarded-Proto` or `Forwarded` (RFC 7239); null when neither tells. */
+export function cameByHttps(headers: Headers): boolean | null {
+  // A chain of proxies writes a list; the browser spoke to the first.
+  const proto =
+    headers.get("x-forwarded-proto")?.split(",")[0] ??
+    /(?:^|;)\s*proto="?([a-z]+)/i.exec(headers.get("forwarded")?.split(",")[0] ?? "")?.[1];
+  return proto === undefined ? null : proto.trim().toLowerCase() === "https";
+}
+
+/** Explains, once, the cookie that is not Secure although the browser came over https. */
+export function warnOfProxy(sessions: Sessions, claim: string | null | undefined, secure: boolean): void {
+  if (secure || !claim || !/^https\b/i.test(claim)) return;
+  sessions.warnOnce(
+    "COATCHECK_UNTRUSTED_PROXY",
+    "A request came with X-Forwarded-Proto: https, but nothing here trusts the proxy that says so; it counts as plain " +
+      'http, and its cookie is not Secure. If the proxy is yours: in Express, app.set("trust proxy", 1); in Fastify, ' +
+      "Fastify({ trustProxy: true }); in Koa, app.proxy = true; with coatcheck/hono and coatcheck/fetch, the option " +
+      "trustProxy; elsewhere, set req.secure = true for its requests before session() sees them.",
+  );
+}

@@ -1,0 +1,222 @@
+/** `coatcheck/fetch`: what is its own; what all adapters share is in every-adapter.test.ts. */
+import { readFileSync } from "node:fs";
+import { createSessions, memoryStore, SettingsError } from "coatcheck";
+import { type SessionHandler, withSession } from "coatcheck/fetch";
+import { describe, expect, test } from "vitest";
+import { faultyStore } from "../faulty-store.ts";
+import { heldStore } from "../held-store.ts";
+import { settle } from "./loopback.ts";
+
+const site = "http://site.example/";
+const cookieOf = (response: Response) => (response.headers.get("set-cookie") ?? "").split(";")[0] as string;
+const withCookie = (cookie: string) => new Request(site, { headers: { cookie } });
+
+const sets: SessionHandler = (_request, session) => {
+  session.set("a", 1);
+  return new Response("ok");
+};
+
+test("what the runtime gives beside the request reaches the handler", async () => {
+  const serve = withSession(
+    { store: memoryStore() },
+    (_request, session, env: { name: string }, n: number) => {
+      session.set("a", 1);
+      return new Response(`${env.name} ${n}`);
+    },
+  );
+  expect(await (await serve(new Request(site), { name: "env" }, 2)).text()).toBe("env 2");
+});
+
+describe("responses", () => {
+  test("that cannot be changed are copied", async () => {
+    const serve = withSession({ store: memoryStore() }, (_request, session) => {
+      session.set("a", 1);
+      return Response.redirect(`${site}next`, 303);
+    });
+    const response = await serve(new Request(site));
+    expect([response.status, response.headers.get("location")]).toEqual([303, `${site}next`]);
+    expect(cookieOf(response)).toMatch(/^sessionid=/);
+  });
+
+  test("that are one for every visitor do not hand one's cookie to another", async () => {
+    const same = new Response(null, { status: 204 });
+    const serve = withSession({ store: memoryStore() }, (_request, session) => {
+      session.set("a", 1);
+      return same;
+    });
+    expect(cookieOf(await serve(new Request(site)))).not.toBe(cookieOf(await serve(new Request(site))));
+    expect([...same.headers]).toEqual([]);
+  });
+
+  test("that switch protocols keep their socket, and get the cookie", async () => {
+    const upgrade = Object.defineProperty(new Response(null), "status", { value: 101 });
+    const serve = withSession({ store: memoryStore() }, (_request, session) => {
+      session.set("a", 1);
+      return upgrade;
+    });
+    expect(await serve(new Request(site))).toBe(upgrade);
+    expect(cookieOf(upgrade)).toMatch(/^sessionid=/);
+  });
+
+  test("of a failed fetch pass as they are", async () => {
+    const failed = Response.error();
+    const serve = withSession({ store: memoryStore() }, (_request, session) => {
+      session.get("a");
+      return failed;
+    });
+    expect(await serve(new Request(site))).toBe(failed);
+  });
+
+  test("that have nothing to say of the session pass as they are", async () => {
+    const answer = new Response("hello");
+    const serve = withSession({ store: memoryStore() }, () => answer);
+    expect(await serve(new Request(site))).toBe(answer);
+  });
+});
+
+describe("a handler that throws", () => {
+  const bug = new Error("a bug");
+
+  test("an error: it is thrown on; a logout holds, and nothing else is stored", async () => {
+    const sessions = createSessions({ store: memoryStore() });
+    const cookie = cookieOf(await withSession(sessions, sets)(new Request(site)));
+    const look = withSession(sessions, (_request, session) => Response.json(session.toObject()));
+    const breaks = withSession(sessions, (_request, session) => {
+      session.set("b", 2);
+      throw bug;
+    });
+    await expect(breaks(withCookie(cookie))).rejects.toBe(bug);
+    expect(await (await look(withCookie(cookie))).json()).toEqual({ a: 1 });
+    const leaves = withSession(sessions, (_request, session) => {
+      session.logout();
+      throw bug;
+    });
+    await expect(leaves(withCookie(cookie))).rejects.toBe(bug);
+    expect(await (await look(withCookie(cookie))).json()).toEqual({});
+  });
+
+  test("an error, while the store is down: it is the handler's error that is thrown on", async () => {
+    const { store, breaks } = faultyStore(memoryStore());
+    const sessions = createSessions({ store });
+    const cookie = cookieOf(await withSession(sessions, sets)(new Request(site)));
+    breaks("delete");
+    const leaves = withSession(sessions, (_request, session) => {
+      session.logout();
+      throw bug;
+    });
+    await expect(leaves(withCookie(cookie))).rejects.toBe(bug);
+  });
+
+  test("a Response: it is thrown on, with the cookie", async () => {
+    const serve = withSession({ store: memoryStore() }, (_request, session) => {
+      session.login("ann");
+      throw Response.redirect(site, 303);
+    });
+    const thrown = await serve(new Request(site)).catch((response: Response) => response);
+    expect([thrown.status, cookieOf(thrown)]).toEqual([303, expect.stringMatching(/^sessionid=/)]);
+  });
+
+  test("what its store says at load(): a plain 503", async () => {
+    const { store, breaks } = faultyStore(memoryStore());
+    const sessions = createSessions({ store, lazy: true });
+    const loads = withSession(sessions, async (_request, session) => {
+      await session.load();
+      session.set("a", 1);
+      return new Response("ok");
+    });
+    const cookie = cookieOf(await loads(new Request(site)));
+    breaks("read");
+    const response = await loads(withCookie(cookie));
+    expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+  });
+});
+
+test("an error that an update throws when it runs again is thrown on", async () => {
+  const { store, hold } = heldStore(memoryStore());
+  const sessions = createSessions({ store });
+  const cookie = cookieOf(await withSession(sessions, sets)(new Request(site)));
+  const used = new Error("used");
+  const uses = withSession(sessions, (_request, session) => {
+    session.update("a", (a) => {
+      if (a === undefined) throw used;
+      return undefined;
+    });
+    return new Response("ok");
+  });
+  const updating = hold("update");
+  const first = uses(withCookie(cookie));
+  await updating.arrived;
+  const second = uses(withCookie(cookie));
+  await settle();
+  updating.release();
+  const ends = await Promise.allSettled([first, second]);
+  expect(ends.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+  expect(ends.find(({ status }) => status === "rejected")).toMatchObject({ reason: used });
+});
+
+describe("secure", () => {
+  const came: [
+    title: string,
+    trustProxy: boolean,
+    url: string,
+    headers: Record<string, string>,
+    secure: boolean,
+  ][] = [
+    ["the URL", false, "https://site.example/", {}, true],
+    ["the URL, whatever a header says", false, site, { "x-forwarded-proto": "https" }, false],
+    ["X-Forwarded-Proto", true, site, { "x-forwarded-proto": "https" }, true],
+    ["the first of X-Forwarded-Proto", true, site, { "x-forwarded-proto": "HTTPS, http" }, true],
+    [
+      "X-Forwarded-Proto, though the URL says https",
+      true,
+      "https://site.example/",
+      { "x-forwarded-proto": "http" },
+      false,
+    ],
+    [
+      "Forwarded",
+      true,
+      site,
+      { forwarded: 'for=192.0.2.1;proto=https;by="[::1]", for=192.0.2.2;proto=http' },
+      true,
+    ],
+    ["Forwarded, quoted", true, site, { forwarded: 'Proto="https"' }, true],
+    ["the URL where Forwarded has no proto", true, site, { forwarded: "for=192.0.2.1" }, false],
+    ["the URL where no header came", true, "https://site.example/", {}, true],
+  ];
+
+  test.each(came)("by %s", async (_title, trustProxy, url, headers, secure) => {
+    const serve = withSession({ store: memoryStore() }, sets, { trustProxy });
+    const cookie = (await serve(new Request(url, { headers }))).headers.get("set-cookie");
+    expect(cookie).toMatch(secure ? /^__Host-sessionid=.*; Secure/ : /^sessionid=(?!.*Secure)/);
+  });
+});
+
+test("there is no default store", () => {
+  // @ts-expect-error: the types say so too.
+  expect(() => withSession({}, sets)).toThrow(SettingsError);
+});
+
+/** All modules that an entry imports when it runs, and what they take from elsewhere. */
+function importsOf(file: URL, seen = new Map<string, string[]>()): Map<string, string[]> {
+  if (seen.has(file.href)) return seen;
+  const source = readFileSync(file, "utf8");
+  const names = [...source.matchAll(/^(?:import|export) (?!type )[^;]*?from "([^"]+)";/gms)].map(
+    ([, name]) => name as string,
+  );
+  seen.set(
+    file.href,
+    names.filter((name) => !name.startsWith(".")),
+  );
+  for (const name of names) if (name.startsWith(".")) importsOf(new URL(name, file), seen);
+  return seen;
+}
+
+test.each(["fetch", "hono"])("coatcheck/%s imports of Node only what every runtime has", (entry) => {
+  const imports = importsOf(new URL(`../../src/frameworks/${entry}.ts`, import.meta.url));
+  expect(imports.size).toBeGreaterThan(10);
+  expect([...new Set([...imports.values()].flat())].sort()).toEqual([
+    "node:crypto",
+    "node:diagnostics_channel",
+  ]);
+});

@@ -1,0 +1,180 @@
+/** `coatcheck/hono`: what is Hono's own; what all adapters share is in every-adapter.test.ts. Without a server: Hono needs none. */
+import { memoryStore, SettingsError, type Store } from "coatcheck";
+import { type SessionEnv, session } from "coatcheck/hono";
+import { type Context, Hono } from "hono";
+import { cors } from "hono/cors";
+import { streamSSE, streamText } from "hono/streaming";
+import { describe, expect, test } from "vitest";
+import { faultyStore } from "../faulty-store.ts";
+
+/** An application with a session, and a page that shows it. */
+function site(store: Store = memoryStore()) {
+  const app = new Hono<SessionEnv>();
+  app.use(session({ store }));
+  app.get("/look", (c) => c.json(c.var.session.toObject()));
+  return app;
+}
+
+function brokenStore(): Store {
+  const { store, breaks } = faultyStore(memoryStore());
+  breaks("create");
+  return store;
+}
+
+const cookieOf = (response: Response) => (response.headers.get("set-cookie") ?? "").split(";")[0] as string;
+
+async function look(app: Hono<SessionEnv>, response: Response): Promise<unknown> {
+  return (await app.request("/look", { headers: { cookie: cookieOf(response) } })).json();
+}
+
+const answers: Record<string, (c: Context<SessionEnv>) => Response | Promise<Response>> = {
+  text: (c) => c.text("hello"),
+  json: (c) => c.json({ hello: 1 }, 201),
+  "no body": (c) => c.body(null, 204),
+  redirect: (c) => c.redirect("/"),
+  "a Response": () => new Response("hello", { headers: { "X-Handler": "1" } }),
+  "a Response that cannot be changed": () => Response.redirect("http://localhost/"),
+  "the not-found page": (c) => c.notFound(),
+  streamText: (c) =>
+    streamText(c, async (stream) => {
+      await stream.write("hello");
+    }),
+  streamSSE: (c) =>
+    streamSSE(c, async (stream) => {
+      await stream.writeSSE({ data: "hello" });
+    }),
+};
+
+test.each(Object.entries(answers))("the cookie goes along with %s", async (_name, answer) => {
+  const plain = new Hono<SessionEnv>().get("/", answer);
+  const app = site();
+  app.get("/", (c) => {
+    c.var.session.set("a", 1);
+    return answer(c);
+  });
+  const [expected, response] = [await plain.request("/"), await app.request("/")];
+  expect(cookieOf(response)).toMatch(/^sessionid=/);
+  expect([response.status, await response.text()]).toEqual([expected.status, await expected.text()]);
+  for (const name of ["content-type", "location", "x-handler"])
+    expect(response.headers.get(name)).toBe(expected.headers.get(name));
+  expect(await look(app, response)).toEqual({ a: 1 });
+});
+
+test("one Response for every visitor does not hand one's cookie to another", async () => {
+  const app = site();
+  const same = new Response(null, { status: 204 });
+  app.get("/in", (c) => {
+    c.var.session.login("ann");
+    return same;
+  });
+  app.get("/", () => same);
+  expect(cookieOf(await app.request("/in"))).toMatch(/^sessionid=/);
+  expect((await app.request("/")).headers.getSetCookie()).toEqual([]);
+  expect(same.headers.getSetCookie()).toEqual([]);
+});
+
+test("a response that has nothing to say of the session is passed on as it is", async () => {
+  const app = site();
+  const answer = new Response("hello");
+  app.get("/", () => answer);
+  expect(await app.request("/")).toBe(answer);
+});
+
+describe("a failed save", () => {
+  function failing() {
+    const app = new Hono<SessionEnv>();
+    app.use(cors({ origin: "https://other.example" }));
+    app.use((c, next) => {
+      c.header("X-Earlier", "1");
+      return next();
+    });
+    app.use(session({ store: brokenStore() }));
+    app.get("/", (c) => {
+      c.var.session.set("a", 1);
+      c.header("X-Handler", "1");
+      c.header("Set-Cookie", "own=1", { append: true });
+      c.status(201);
+      return c.html("secret");
+    });
+    return app;
+  }
+
+  test("reaches app.onError, with the headers of earlier middlewares and none of the handler's", async () => {
+    const errors: unknown[] = [];
+    const app = failing();
+    app.onError((error, c) => {
+      errors.push(error);
+      c.header("X-Page", "1");
+      return c.text("error page");
+    });
+    const response = await app.request("/", { headers: { Origin: "https://other.example" } });
+    expect([response.status, await response.text()]).toEqual([503, "error page"]);
+    const { headers } = response;
+    expect([headers.get("x-earlier"), headers.get("x-page"), headers.get("x-handler")]).toEqual([
+      "1",
+      "1",
+      null,
+    ]);
+    expect(headers.get("access-control-allow-origin")).toBe("https://other.example");
+    expect([headers.getSetCookie(), headers.get("content-type")]).toEqual([[], "text/plain; charset=UTF-8"]);
+    expect(errors).toMatchObject([{ name: "StoreUnavailableError" }]);
+  });
+
+  test("is a plain 503 without app.onError", async () => {
+    const response = await failing().request("/");
+    expect([response.status, await response.text()]).toEqual([503, "Service Unavailable\n"]);
+    expect([response.headers.get("retry-after"), response.headers.get("x-handler")]).toEqual(["5", null]);
+  });
+
+  test("reaches the onError of the part that has the session", async () => {
+    const part = new Hono<SessionEnv>();
+    part.use(session({ store: brokenStore() }));
+    part.get("/", (c) => {
+      c.var.session.set("a", 1);
+      return c.text("secret");
+    });
+    part.onError((_error, c) => c.text("of the part", 503));
+    const app = new Hono().route("/part", part);
+    app.onError((_error, c) => c.text("of the whole", 503));
+    expect(await (await app.request("/part")).text()).toBe("of the part");
+  });
+});
+
+test("an error that app.onError answers is stored by the status of that answer", async () => {
+  const app = site();
+  app.get("/:status", (c) => {
+    c.var.session.set("a", 1);
+    throw Object.assign(new Error("no"), { code: Number(c.req.param("status")) });
+  });
+  app.onError((error, c) => c.text("error page", (error as unknown as { code: 400 }).code));
+  expect(cookieOf(await app.request("/400"))).toMatch(/^sessionid=/);
+  expect(cookieOf(await app.request("/500"))).toBe("");
+});
+
+test("a handler that forgets to answer is Hono's 500, and its logout holds", async () => {
+  const app = site();
+  app.get("/in", (c) => {
+    c.var.session.set("a", 1);
+    return c.body(null);
+  });
+  app.get("/out", (async (c: Context<SessionEnv>) => c.var.session.logout()) as never);
+  app.onError((_error, c) => c.text("error page", 500));
+  const cookie = cookieOf(await app.request("/in"));
+  expect((await app.request("/out", { headers: { cookie } })).status).toBe(500);
+  const again = await app.request("/look", { headers: { cookie } });
+  expect(await again.json()).toEqual({});
+});
+
+test("c.var.session is typed by Env, or by the chain", () => {
+  const counted = new Hono<SessionEnv<{ visits: number }>>();
+  counted.use(session({ store: memoryStore() }));
+  counted.get("/", (c) => c.text(c.var.session.get("visits", 0).toFixed()));
+  // @ts-expect-error: there is no such key.
+  counted.get("/", (c) => c.text(c.var.session.get("vists", 0).toFixed()));
+  new Hono().use(session({ store: memoryStore() })).get("/", (c) => c.text(c.var.session.get("name", "")));
+});
+
+test("there is no default store", () => {
+  // @ts-expect-error: the types say so too.
+  expect(() => session({})).toThrow(SettingsError);
+});

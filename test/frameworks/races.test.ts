@@ -1,0 +1,68 @@
+/** The races of test/races over every framework. */
+import { createSessions, memoryStore, type Session, type Sessions } from "coatcheck";
+import type { Answer, Handler, MakeServer } from "../races/race.ts";
+import { raceTests } from "../races/race-tests.ts";
+import type { Adapter } from "./adapters/adapter.ts";
+import { everyAdapter } from "./adapters/every-adapter.ts";
+import { Visitor } from "./visitor.ts";
+
+/** One request: what is to be done in it, and what became of it. */
+interface Turn {
+  readonly handler: Handler;
+  readonly handled: () => void;
+  error: string | null;
+}
+
+/** Sees each commit begin, and how it fails. */
+function overhearCommits(sessions: Sessions, turns: WeakMap<Session, Turn>): Sessions {
+  const commit = sessions.commit.bind(sessions);
+  const overheard: Sessions["commit"] = (session, response) => {
+    const turn = turns.get(session);
+    const headers = commit(session, response);
+    turn?.handled();
+    headers.catch((error) => {
+      if (turn !== undefined) turn.error = error.name;
+    });
+    return headers;
+  };
+  return Object.assign(sessions, { commit: overheard });
+}
+
+/** A server in whose handlers tests can run; a request names the turn that it is. */
+function serverOf(adapter: Adapter): MakeServer {
+  return async (options) => {
+    const turns: Turn[] = [];
+    const begun = new WeakMap<Session, Turn>();
+    const { port, close } = await adapter.start({
+      sessions: [overhearCommits(createSessions(options), begun)],
+      async handler({ session, path }) {
+        const turn = turns[Number(path.slice(1))] as Turn;
+        begun.set(session, turn);
+        try {
+          return { status: (await turn.handler(session)) ?? 200 };
+        } catch (error) {
+          turn.error = (error as Error).name;
+          throw error;
+        }
+      },
+    });
+
+    async function answer(number: number, cookie: string | null): Promise<Answer> {
+      const visitor = new Visitor(port);
+      visitor.cookie = cookie ?? undefined;
+      const { status, setCookie } = await visitor.visit(`/${number}`);
+      return { status, setCookie: setCookie[0] ?? null, error: turns[number]?.error ?? null };
+    }
+
+    return {
+      send(cookie, handler) {
+        const handled = Promise.withResolvers<void>();
+        const number = turns.push({ handler, handled: handled.resolve, error: null }) - 1;
+        return { handled: handled.promise, answer: answer(number, cookie) };
+      },
+      close,
+    };
+  };
+}
+
+for (const adapter of everyAdapter) raceTests(adapter.name, serverOf(adapter), memoryStore);
