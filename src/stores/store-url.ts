@@ -1,0 +1,90 @@
+/** A store by its URL, as it stands in the environment of a site: `SESSION_STORE=postgres://…`. */
+import type { Store } from "../store.ts";
+import { memoryStore } from "./memory.ts";
+import { type Foreseen, storeOpenedLater } from "./opened-later.ts";
+import { openMemcached } from "./url/memcached.ts";
+import { wrongUrl } from "./url/parts.ts";
+import { openRedis } from "./url/redis.ts";
+import { openMysql, openPostgres } from "./url/sql.ts";
+
+export interface UrlStore extends Store {
+  /** Creates the table where it is missing. Only SQL stores have one. */
+  createTable?(): Promise<void>;
+  /** The clock of the store's server, epoch milliseconds; absent where there is none, or several. */
+  serverTime?(): Promise<number>;
+  /** Closes the connections that the store has opened. */
+  close(): Promise<void>;
+}
+
+/** A store as it is once its driver is there. */
+type Open = () => Promise<Store & Omit<UrlStore, "close">>;
+
+interface Kind extends Foreseen<UrlStore> {
+  /** Throws a SettingsError for a URL that cannot work; connects to nothing yet. */
+  open(url: string): Open;
+}
+
+const table: Kind["verbs"] = ["clearExpired", "listUser", "stats", "check", "createTable"];
+const redis: Kind = {
+  open: openRedis,
+  capabilities: { expiresNatively: true },
+  verbs: ["listUser", "stats", "check"],
+};
+const postgres: Kind = { open: openPostgres, verbs: [...table, "serverTime"] };
+const mysql: Kind = { open: openMysql, verbs: [...table, "serverTime"] };
+
+const kinds: Readonly<Record<string, Kind>> = {
+  sqlite: { open: openSqlite, verbs: table },
+  file: { open: openFile, verbs: ["clearExpired", "listUser", "stats", "check"] },
+  postgres,
+  postgresql: postgres,
+  mysql,
+  mariadb: mysql,
+  redis: { ...redis, verbs: [...redis.verbs, "serverTime"] },
+  rediss: { ...redis, verbs: [...redis.verbs, "serverTime"] },
+  "redis+cluster": redis,
+  "rediss+cluster": redis,
+  "redis+sentinel": redis,
+  "rediss+sentinel": redis,
+  memcached: {
+    open: openMemcached,
+    capabilities: { expiresNatively: true },
+    verbs: ["check", "serverTime"],
+  },
+};
+
+/**
+ * The store of a URL. Its driver is loaded, and its server connected to, at the first call, and each connection has five
+ * seconds to come up; `close` closes what was opened. Query options: `table` for SQL stores, `prefix` for Redis and
+ * memcached, `wait` for Redis; SQL drivers get the rest. Throws a SettingsError for a URL that cannot work, never showing it.
+ */
+export function storeFromUrl(url: string): UrlStore {
+  const [, scheme = ""] = /^([a-z+]+):/.exec(String(url)) ?? [];
+  if (url === "memory:") return { ...memoryStore(), close: async () => {} };
+  const kind = Object.hasOwn(kinds, scheme) ? kinds[scheme] : undefined;
+  if (kind === undefined) throw wrongUrl(scheme === "" ? "has no scheme" : `begins with ${scheme}:`);
+  return storeOpenedLater<Store & Omit<UrlStore, "close">>(kind.open(url), kind);
+}
+
+function openSqlite(url: string): Open {
+  const path = pathOf(url);
+  return async () => {
+    const { sqliteStore } = await import("./sqlite.ts");
+    return sqliteStore(path);
+  };
+}
+
+function openFile(url: string): Open {
+  const directory = pathOf(url);
+  return async () => {
+    const { fileStore } = await import("./file.ts");
+    return fileStore(directory);
+  };
+}
+
+/** `sqlite:path`, taken as it is written; `sqlite:///path` is the same as `sqlite:/path`. */
+function pathOf(url: string): string {
+  const path = url.slice(url.indexOf(":") + 1).replace(/^\/\/(?=\/)/, "");
+  if (path === "" || path.startsWith("//")) throw wrongUrl("has no path");
+  return path;
+}
