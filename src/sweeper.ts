@@ -75,6 +75,8 @@ export class Sweeper {
       tell("cleared", () => ({ deleted: batch }));
       onProgress?.({ deleted });
       if (batch < batchSize) break;
+      // A store in this process may clear without ever waiting: requests must have their turn.
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
     return deleted;
   }
