@@ -33,8 +33,11 @@ interface Waiting extends Write {
 const tooBusy = () =>
   new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
 
-const isMoved = (outcome: WriteOutcome | Written): outcome is Moved =>
-  typeof outcome === "object" && "movedTo" in outcome;
+const isRecord = (seen: StoredRecord | "gone" | Moved): seen is StoredRecord =>
+  typeof seen === "object" && "data" in seen;
+
+const isMovedTo = (outcome: WriteOutcome, id: StoreId | undefined): boolean =>
+  typeof outcome === "object" && outcome.movedTo === id;
 
 /** Full jitter that grows: up to 4, 8, 16 … 250 ms. */
 const pause = (attempt: number) =>
@@ -115,9 +118,8 @@ export class Writers {
     for (let attempt = 1; ; attempt++) {
       if (current === null) {
         const seen = await this.#reread(id, deadline);
-        if (seen === null) return settleAll(batch, "gone");
-        // Of a moved id any write tells where it went.
-        current = seen === "moved" ? (batch[0] as Waiting).known : seen;
+        if (!isRecord(seen)) return settleAll(batch, seen);
+        current = seen;
       }
       const { record, writers } = makeRecord(batch, current);
       if (writers.length === 0) return { record: current };
@@ -126,18 +128,16 @@ export class Writers {
         ? await this.#store.rotate(id, rotateTo, record, current.version, deadline)
         : await this.#store.update(id, record, current.version, deadline);
 
-      if (outcome === "saved" || (isMoved(outcome) && outcome.movedTo === rotateTo))
-        return this.#saved(writers, record, rotateTo);
+      if (outcome === "saved" || isMovedTo(outcome, rotateTo)) return this.#saved(writers, record, rotateTo);
       if (outcome !== "conflict") return settleAll(writers, outcome);
 
       tell("conflict", () => ({ session: logIdOf(id), attempt }));
       const seen = await this.#reread(id, deadline);
-      if (seen === null) return settleAll(writers, "gone");
-      if (seen !== "moved") {
-        // Our own version: the write was done, and only its answer was lost.
-        if (seen.version === record.version) return this.#saved(writers, record, rotateTo);
-        current = seen;
-      }
+      // Our own version, or our own new id: the write was done, and only its answer was lost.
+      const isOurs = isRecord(seen) ? seen.version === record.version : isMovedTo(seen, rotateTo);
+      if (isOurs) return this.#saved(writers, record, rotateTo);
+      if (!isRecord(seen)) return settleAll(writers, seen);
+      current = seen;
       batch = writers;
       if (performance.now() >= deadline) throw tooBusy();
       if (attempt > 1) await pause(attempt);
@@ -145,9 +145,12 @@ export class Writers {
   }
 
   /** Reads what another wrote meanwhile. What is no session to us cannot be written on, and is as good as gone. */
-  async #reread(id: StoreId, deadline: Deadline): Promise<StoredRecord | "moved" | null> {
+  async #reread(id: StoreId, deadline: Deadline): Promise<StoredRecord | "gone" | Moved> {
     const seen = await this.#store.read(id, deadline);
-    return seen === null || seen === "moved" || isUsable(id, seen) ? seen : null;
+    if (seen !== "moved") return seen !== null && isUsable(id, seen) ? seen : "gone";
+    // Of a moved id, delete removes nothing and says where it went.
+    const movedTo = await this.#store.delete(id, deadline);
+    return movedTo === undefined ? "gone" : { movedTo };
   }
 
   #saved(writers: Waiting[], record: StoredRecord, rotateTo: StoreId | undefined): Written {

@@ -1,11 +1,11 @@
-/** A process that counts visits, in the SQLite file that it is given; it ends with the test that started it. */
+/** A process that counts visits, in the store whose URL it is given; it ends with the test that started it. */
 import type { AddressInfo } from "node:net";
 import { session } from "coatcheck/express";
-import { sqliteStore } from "coatcheck/sqlite";
+import { storeFromUrl } from "coatcheck/store-url";
 import express from "express";
 
 const app = express();
-app.use(session({ store: sqliteStore(process.argv[2] as string) }));
+app.use(session({ store: storeFromUrl(process.argv[2] as string) }));
 app.get("/", (request, response) => {
   response.send(String(request.session.update("visits", (visits = 0) => visits + 1)));
 });

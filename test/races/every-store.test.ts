@@ -1,0 +1,37 @@
+/** The races over every store that can compare and set, and two server processes on each; SQLite and memory: races.test.ts. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { memoryStore } from "coatcheck";
+import { cachedStore } from "coatcheck/cached";
+import { fileStore } from "coatcheck/file";
+import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
+import { beforeAll, onTestFinished } from "vitest";
+import { mariadb } from "../servers/mariadb.ts";
+import { memcached } from "../servers/memcached.ts";
+import { postgres } from "../servers/postgres.ts";
+import { redis } from "../servers/redis.ts";
+import { describeWithServer } from "../servers/suite.ts";
+import { countInTwoProcesses } from "./counting-processes.ts";
+import { plainServer } from "./plain-server.ts";
+import { raceTests } from "./race-tests.ts";
+
+for (const kind of [postgres, mariadb, redis, memcached]) {
+  describeWithServer(kind, (server) => {
+    beforeAll(async () => {
+      const store: UrlStore = storeFromUrl(server().url);
+      await store.createTable?.();
+      await store.close();
+    });
+    raceTests(kind.name, plainServer, () => storeFromUrl(server().url));
+    countInTwoProcesses(async () => server().url);
+  });
+}
+
+raceTests("fileStore", plainServer, async () => {
+  const folder = await mkdtemp(join(tmpdir(), "coatcheck-races-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return fileStore(folder);
+});
+
+raceTests("cachedStore", plainServer, () => cachedStore({ cache: memoryStore(), store: memoryStore() }));
