@@ -1,0 +1,228 @@
+/**
+ * Sessions in a store, with copies in a faster one before it: Django's cached_db, without its stale reads.
+ *
+ *   cache  <id> → a copy: the record, and until when it is believed (`cacheAge`)
+ *          <id> → a blank: no copy, ask the store; it goes by itself after 60 s
+ *   store  <id> → the record, which alone is true
+ *
+ *   read                a copy from the cache; else  blank · store.read · blank → copy
+ *   create              blank · store.create · blank → copy
+ *   update              copy → blank · store.update · blank → copy, or drop
+ *   rotate              both ids as in update and create
+ *   touch               store.touch · cache.touch, or drop
+ *   delete              copy → blank · store.delete · drop
+ *
+ * The cache is never written to by more than its `create` and its compare-and-set. Each blank has a random version of its
+ * own, so only who made it can turn it into a copy, and no longer once anybody has turned or dropped it. A reader makes its
+ * blank BEFORE it asks the store: if it then is slow, and the session is written or deleted meanwhile, its blank is gone,
+ * and what it has read cannot get into the cache. (A plain "create if absent" after reading would put it back as soon as
+ * the mark of the delete is evicted.)
+ *
+ * Why no answered write leaves an older copy: when the store has changed, the writer either turns its own blank, so nothing
+ * came between; or it drops whatever is there. Copies that come later are of blanks made later, by those who asked the store
+ * later. This holds for any order of servers, for blanks that are evicted at any moment and for clocks that disagree.
+ * A writer that crashes leaves its blank, so the store is asked; its write was not answered.
+ *
+ * When the cache fails: reads ask the store, creates go without a copy. Update, rotate and delete reject before the store is
+ * touched, for the cache may come back with the copy as it was. A touch is carried out: the copy only ends too early.
+ */
+import { SettingsError } from "../errors.ts";
+import type { Store, StoreCall, StoredRecord, StoreId, WriteOutcome } from "../store.ts";
+import { copyOf, type Entry, isBlank, newBlank, recordOf } from "./cached/copy.ts";
+import { within } from "./cached/patience.ts";
+
+export interface CachedStoreOptions {
+  /**
+   * Where the copies are. All servers that share the store must share the cache too: `memoryStore` only for a site of one
+   * process.
+   */
+  readonly cache: Store;
+  /** Where the sessions are. Whoever writes to it past this store (SQL, another tool) is noticed after `cacheAge`. */
+  readonly store: Store;
+  /** For how long a copy is believed before the store is asked again, seconds. Default is 300. */
+  readonly cacheAge?: number;
+  /** How long a read waits for the cache before it asks the store, seconds. Default is 0.5. */
+  readonly cacheTimeout?: number;
+}
+
+/** A store of two. Throws a SettingsError for options that cannot work. */
+export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }: CachedStoreOptions): Store {
+  isStore("cache", cache);
+  isStore("store", store);
+  if (cache === store) throw new SettingsError("cache", "another store than the option store");
+  if (cache.capabilities?.compareAndSet === false) {
+    throw new SettingsError(
+      "cache",
+      "a store that compares and sets: with this one a deleted session could be read",
+    );
+  }
+  isPositive("cacheAge", cacheAge);
+  isPositive("cacheTimeout", cacheTimeout);
+
+  const canClear = [cache, store].some((one) => one.clearExpired !== undefined);
+
+  /** For what goes on without the cache: undefined when it fails or is too late. */
+  const hopefully = <T>(call: StoreCall, run: (call: StoreCall) => Promise<T>): Promise<T | undefined> =>
+    within(cacheTimeout * 1000, call, run).catch(() => undefined);
+
+  /** Takes away whatever the cache has, where it can only be a blank or right. */
+  const drop = (id: StoreId, call: StoreCall) => hopefully(call, (call) => cache.delete(id, call));
+
+  /** Puts a blank in the place of what was seen, and answers its version; null where somebody was first. */
+  async function reserve(id: StoreId, seen: Entry | null, call: StoreCall): Promise<number | null> {
+    const blank = newBlank(call.now);
+    const isMine = await hopefully(call, async (call) =>
+      seen === null
+        ? await cache.create(id, blank, call)
+        : (await cache.update(id, blank, seen.version, call)) === "saved",
+    );
+    return isMine ? blank.version : null;
+  }
+
+  /** Puts a blank in the place of whatever is there, and answers its version. Rejects when it cannot. */
+  async function block(id: StoreId, call: StoreCall, guess?: number): Promise<number> {
+    const blank = newBlank(call.now);
+    try {
+      for (let version = guess; ; ) {
+        call.signal.throwIfAborted();
+        if (version !== undefined && (await cache.update(id, blank, version, call)) === "saved") break;
+        const seen = await cache.read(id, call);
+        if (seen === "moved")
+          throw new Error("The cache holds sessions of its own. It must hold nothing but copies.");
+        version = seen?.version;
+        if (seen !== null) continue;
+        if (await cache.create(id, blank, call)) break;
+        // What has expired in the cache may be in the way.
+        await cache.delete(id, call);
+      }
+    } catch (cause) {
+      throw new Error(
+        "The cache could not be told of the change, so nothing was changed: it might come back with the session as it was. " +
+          "Look at the cache; the cause says what it answered.",
+        { cause },
+      );
+    }
+    return blank.version;
+  }
+
+  /** Turns a blank into a copy. False where somebody has come between, or the cache has failed. */
+  async function fill(id: StoreId, record: StoredRecord, blank: number, call: StoreCall): Promise<boolean> {
+    const copy = copyOf(record, call.now + cacheAge * 1000);
+    return (await hopefully(call, (call) => cache.update(id, copy, blank, call))) === "saved";
+  }
+
+  async function read(id: StoreId, call: StoreCall): Promise<StoredRecord | "moved" | null> {
+    const seen = await hopefully(call, (call) => cache.read(id, call));
+    // The cache has failed, or holds the blank of somebody else, who fills it.
+    if (seen === undefined || seen === "moved" || (seen !== null && isBlank(seen))) {
+      return await store.read(id, call);
+    }
+    const copied = seen === null ? null : recordOf(seen, call.now);
+    if (copied !== null) return copied;
+
+    const blank = await reserve(id, seen, call);
+    const record = await store.read(id, call);
+    if (blank !== null) {
+      await (record === null || record === "moved" ? drop(id, call) : fill(id, record, blank, call));
+    }
+    return record;
+  }
+
+  async function create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean> {
+    const blank = await reserve(id, null, call);
+    const isCreated = await store.create(id, record, call);
+    if (blank !== null) await (isCreated ? fill(id, record, blank, call) : drop(id, call));
+    return isCreated;
+  }
+
+  async function update(id: StoreId, record: StoredRecord, expected: number, call: StoreCall) {
+    const blank = await block(id, call, expected);
+    const outcome = await store.update(id, record, expected, call);
+    if (outcome !== "saved") await drop(id, call);
+    else if (!(await fill(id, record, blank, call))) await cache.delete(id, call);
+    return outcome;
+  }
+
+  async function rotate(
+    oldId: StoreId,
+    newId: StoreId,
+    record: StoredRecord,
+    expected: number,
+    call: StoreCall,
+  ): Promise<WriteOutcome> {
+    const [, blank] = await Promise.all([block(oldId, call, expected), reserve(newId, null, call)]);
+    const outcome = await store.rotate(oldId, newId, record, expected, call);
+    const isSaved = outcome === "saved";
+    await Promise.all([
+      isSaved ? cache.delete(oldId, call) : drop(oldId, call),
+      blank !== null && (isSaved ? fill(newId, record, blank, call) : drop(newId, call)),
+    ]);
+    return outcome;
+  }
+
+  async function touch(id: StoreId, expiresAt: number, version: number, call: StoreCall): Promise<boolean> {
+    const isTouched = await store.touch(id, expiresAt, version, call);
+    const isCopyTouched =
+      isTouched && (await hopefully(call, (call) => cache.touch(id, expiresAt, version, call)));
+    if (!isCopyTouched) await drop(id, call);
+    return isTouched;
+  }
+
+  async function remove(id: StoreId, call: StoreCall) {
+    await block(id, call);
+    const moved = await store.delete(id, call);
+    await cache.delete(id, call);
+    return moved;
+  }
+
+  async function clearExpired(call: StoreCall & { readonly limit: number }): Promise<number> {
+    const cleared = (await store.clearExpired?.(call)) ?? 0;
+    // The cache's own expired entries are nobody's sessions: they go with the last batch, uncounted.
+    if (cleared < call.limit && cache.clearExpired !== undefined) {
+      const clear = (quick: StoreCall) =>
+        cache.clearExpired?.({ ...quick, limit: call.limit }) ?? Promise.resolve(0);
+      for (let went: number | undefined = call.limit; went === call.limit; )
+        went = await hopefully(call, clear);
+    }
+    return cleared;
+  }
+
+  const begin = <T>({ signal }: StoreCall, work: () => Promise<T>): Promise<T> =>
+    signal.aborted ? Promise.reject(signal.reason) : work();
+
+  const made: Store = {
+    capabilities: { ...store.capabilities, expiresNatively: !canClear },
+    read: (id, call) => begin(call, () => read(id, call)),
+    create: (id, record, call) => begin(call, () => create(id, record, call)),
+    update: (id, record, expected, call) => begin(call, () => update(id, record, expected, call)),
+    rotate: (oldId, newId, record, expected, call) =>
+      begin(call, () => rotate(oldId, newId, record, expected, call)),
+    touch: (id, expiresAt, version, call) => begin(call, () => touch(id, expiresAt, version, call)),
+    delete: (id, call) => begin(call, () => remove(id, call)),
+    check: (call) =>
+      begin(call, async () => {
+        await store.check?.(call);
+        await cache.check?.(call);
+      }),
+    async close() {
+      await Promise.all([cache.close?.(), store.close?.()]);
+    },
+  };
+  if (canClear) made.clearExpired = (call) => begin(call, () => clearExpired(call));
+  // The rest is the store's own affair, and is there where the store has it.
+  if (store.listUser) made.listUser = (...given) => (store as Required<Store>).listUser(...given);
+  if (store.stats) made.stats = (...given) => (store as Required<Store>).stats(...given);
+  return made;
+}
+
+function isStore(option: string, given: Store): void {
+  if (typeof given?.read !== "function" || given.ticket !== undefined) {
+    throw new SettingsError(option, "a store on the server, such as redisStore or postgresStore makes");
+  }
+}
+
+function isPositive(option: string, seconds: number): void {
+  if (!(typeof seconds === "number" && seconds > 0)) {
+    throw new SettingsError(option, "a number of seconds above 0", seconds);
+  }
+}
