@@ -15,8 +15,11 @@ export const redis: ServerKind = {
     folder,
     "--save",
     "",
+    // What was acknowledged is there after a kill.
     "--appendonly",
     "yes",
+    "--appendfsync",
+    "always",
   ],
   url: (port) => `redis://127.0.0.1:${port}`,
   ready: async (port) => (await ask(port, "PING\r\n")).toString() === "+PONG\r\n",

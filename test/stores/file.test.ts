@@ -2,6 +2,7 @@ import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -569,7 +570,9 @@ describe("several processes on one folder", () => {
       const gone = once(child, "exit");
       child.kill("SIGKILL");
       await gone;
-      for (const shard of readdirSync(join(folder, "sessions"))) {
+      // Killed before its first write, it has not made this folder yet.
+      const shards = existsSync(join(folder, "sessions")) ? readdirSync(join(folder, "sessions")) : [];
+      for (const shard of shards) {
         for (const id of readdirSync(join(folder, "sessions", shard)) as StoreId[]) {
           const seen = await store.read(id, call());
           if (seen === null || seen === "moved") continue;
