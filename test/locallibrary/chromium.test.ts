@@ -1,90 +1,170 @@
-import { type Browser as Chromium, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { browserMissing, chromiumPath } from "../servers/chromium.ts";
+import { expect, test } from "vitest";
+import { describeInChromium, signIn, visitorWithoutCookies } from "./chromium.ts";
 import { siteOfThisFile } from "./site.ts";
 
 const site = siteOfThisFile();
 
-const why = browserMissing();
-
-describe.skipIf(why)(`in Chromium${why ? ` (${why})` : ""}`, () => {
-  let chromiumProcess: Chromium;
-
-  // Long enough for the browser to be installed.
-  beforeAll(async () => {
-    chromiumProcess = await chromium.launch({
-      executablePath: chromiumPath(),
-      args: [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-      ],
+describeInChromium(
+  () => site().url,
+  (visitor) => {
+    test("the home page counts each reload", async () => {
+      const page = await visitor();
+      await page.goto("/");
+      expect(page.url()).toMatch(/\/catalog\/$/);
+      await page.getByText("You have visited this page 1 time.").waitFor();
+      await page.reload();
+      await page.getByText("You have visited this page 2 times.").waitFor();
     });
-  }, 900_000);
-  afterAll(() => chromiumProcess?.close());
 
-  /** A browser with its own cookies, at the home page; what the page complains of fails the test. */
-  async function visitor(options: Parameters<Chromium["newContext"]>[0] = {}): Promise<Page> {
-    const context = await chromiumProcess.newContext({ baseURL: site().url, ...options });
-    onTestFinished(() => context.close());
-    const page = await context.newPage();
-    const complaints: string[] = [];
-    page.on("console", (message) => complaints.push(message.text()));
-    onTestFinished(() => expect(complaints).toEqual([]));
-    await page.goto("/");
-    return page;
-  }
+    test("a reader signs in from a book, comes back to it, borrows it, returns it and signs out, without JavaScript", async () => {
+      const page = await visitor({ javaScriptEnabled: false });
+      await page.goto("/");
+      await page.getByLabel("Search titles and authors").fill("moby");
+      await page.getByRole("button", { name: "Search" }).click();
+      await page.getByRole("link", { name: /Moby-Dick/ }).click();
+      const book = page.url();
+      await page.getByRole("link", { name: "Sign in" }).click();
+      await page.getByLabel("Username").fill("reader");
+      await page.getByLabel("Password").fill("borrow-a-book");
+      await page.getByLabel("Remember me").check();
+      await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
+      expect(page.url()).toBe(book);
+      await page.getByText("Welcome, Robin Reader.").waitFor();
+      await page.getByText("Signed in as Robin Reader").waitFor();
+      const [cookie] = await page.context().cookies();
+      expect((cookie?.expires ?? 0) - Date.now() / 1000).toBeGreaterThan(13.9 * 86_400);
 
-  test("the home page counts each reload", async () => {
-    const page = await visitor();
-    expect(page.url()).toMatch(/\/catalog\/$/);
-    await page.getByText("You have visited this page 1 time.").waitFor();
-    await page.reload();
-    await page.getByText("You have visited this page 2 times.").waitFor();
-  });
+      await page.getByRole("button", { name: "Borrow" }).first().click();
+      await page.getByText("is yours to read. Bring it back by").waitFor();
+      await page.getByRole("link", { name: "My books" }).click();
+      await page.getByRole("button", { name: "Return Moby-Dick" }).first().click();
+      await page.getByText("is back on the shelf").waitFor();
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByRole("heading", { name: "You are signed out" }).waitFor();
+    });
 
-  test("a reader signs in from a book, comes back to it, and signs out", async () => {
-    const page = await visitor({ javaScriptEnabled: false });
-    await page.getByLabel("Search titles and authors").fill("moby");
-    await page.getByRole("button", { name: "Search" }).click();
-    await page.getByRole("link", { name: /Moby-Dick/ }).click();
-    const book = page.url();
-    await page.getByRole("link", { name: "Sign in" }).click();
-    await page.getByLabel("Username").fill("reader");
-    await page.getByLabel("Password").fill("borrow-a-book");
-    await page.getByRole("button", { name: "Sign in" }).click();
-    expect(page.url()).toBe(book);
-    await page.getByText("Signed in as Robin Reader").waitFor();
-    await page.getByRole("button", { name: "Sign out" }).click();
-    await page.getByRole("heading", { name: "You are signed out" }).waitFor();
-  });
+    test("a librarian adds an author and a book with a copy, renews a loan and takes it back", async () => {
+      const page = await visitor({ javaScriptEnabled: false });
+      await signIn(page, "librarian");
+      await page.goto("/catalog/authors/");
+      await page.getByRole("link", { name: "Add an author" }).click();
+      await page.getByLabel("First names").fill("Zora Neale");
+      await page.getByLabel("Last name").fill("Hurston");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByRole("link", { name: "Add a book" }).click();
+      await page.getByLabel("Title").fill("Their Eyes Were Watching God");
+      expect(await page.getByLabel("Author").locator("option:checked").textContent()).toBe(
+        "Hurston, Zora Neale",
+      );
+      await page.getByLabel("Written in").selectOption("English");
+      await page.getByLabel("Summary").fill("Janie looks for love, and finds herself.");
+      await page.getByLabel("Romance").check();
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByLabel("Imprint of a new copy").fill("Hardback");
+      await page.getByRole("button", { name: "Add a copy" }).click();
+      await page.getByText("was added.").waitFor();
 
-  test.each(["light", "dark"] as const)("nothing is wider than a 360 px phone in %s", async (colorScheme) => {
-    const page = await visitor({ viewport: { width: 360, height: 740 }, colorScheme });
-    for (const path of [
-      "/catalog/",
-      "/catalog/books/",
-      "/catalog/book/1",
-      "/catalog/authors/",
-      "/catalog/genres/",
-      "/accounts/login/",
-    ]) {
-      await page.goto(path);
-      expect(await page.evaluate("document.documentElement.scrollWidth"), path).toBe(360);
-    }
-  });
+      await page.getByRole("button", { name: "Borrow" }).click();
+      await page.getByRole("link", { name: "All borrowed" }).click();
+      await page
+        .getByRole("link", { name: /^Renew/ })
+        .first()
+        .click();
+      await page.getByRole("button", { name: "Renew" }).click();
+      await page.getByText("is now due back on").waitFor();
+      await page
+        .getByRole("button", { name: /^Take back/ })
+        .first()
+        .click();
+      await page.getByText("is back on the shelf").waitFor();
+    });
 
-  test("the keyboard reaches the content first, and every control shows its focus", async () => {
-    const page = await visitor();
-    await page.keyboard.press("Tab");
-    expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
-    for (let i = 0; i < 8; i++) {
+    test("a reader at the librarians' desk sees why not", async () => {
+      const page = await visitor();
+      await signIn(page, "reader");
+      await page.goto("/catalog/borrowed/");
+      await page.getByText("for librarians only").waitFor();
+    });
+
+    test("preferences of an anonymous visitor stay through the login", async () => {
+      const page = await visitor({ colorScheme: "light" });
+      await page.goto("/catalog/book/1");
+      await page.getByRole("button", { name: "Dismiss" }).click();
+      await page.getByRole("button", { name: "Put on the reading list" }).click();
+      await page.getByRole("link", { name: "Preferences" }).click();
+      await page.getByLabel("Dark").check();
+      await page.getByLabel("24").check();
+      await page.getByRole("button", { name: "Save" }).click();
+      await signIn(page, "reader");
+      await page.goto("/catalog/books/");
+      expect(await page.evaluate("getComputedStyle(document.body).backgroundColor")).toBe("rgb(23, 21, 18)");
+      expect(await page.getByRole("listitem").count()).toBe(24);
+      expect(await page.getByLabel("About this site").count()).toBe(0);
+      await page.getByRole("link", { name: "Reading list (1)" }).click();
+      await page.getByText("1 book to read some day.").waitFor();
+    });
+
+    test("with cookies off, the login page says so instead of asking for ever", async () => {
+      const page = await visitorWithoutCookies(site().url);
+      await signIn(page, "reader");
+      await page.getByText("Cookies are switched off").waitFor();
+      expect(await page.getByLabel("Username").inputValue()).toBe("reader");
+    });
+
+    test("one device signs out the other, which notices at its next click", async () => {
+      const [desktop, phone] = [await visitor(), await visitor({ viewport: { width: 390, height: 800 } })];
+      for (const page of [desktop, phone]) await signIn(page, "reader");
+      await desktop.getByRole("link", { name: "Your sessions" }).click();
+      expect(await desktop.getByText("This device").count()).toBe(1);
+      await desktop.getByRole("button", { name: "Sign out all other devices" }).click();
+      await desktop.getByText("signed out.").first().waitFor();
+      await phone.getByRole("link", { name: "Your sessions" }).click();
+      await phone.getByText("Sign in first, and you will be back here.").waitFor();
+      await desktop.getByRole("link", { name: "My books" }).click();
+      await desktop.getByRole("heading", { name: "My books" }).waitFor();
+    });
+
+    test("in the inspector my_car is set, changed inside and flushed, and the expiry counts down", async () => {
+      const page = await visitor();
+      await page.goto("/session/");
+      await page.getByRole("button", { name: "Set", exact: true }).click();
+      await page.getByText("The session was created").waitFor();
+      await page.getByRole("button", { name: "Change" }).click();
+      await page.getByText('"wheels":"alloy"').first().waitFor();
+      const countdown = page.locator("[data-countdown]");
+      const before = await countdown.textContent();
+      await expect.poll(() => countdown.textContent()).not.toBe(before);
+      await page.getByLabel("Ends after each change in, or when").selectOption("10 seconds");
+      await page.getByRole("button", { name: "Set expiry" }).click();
+      await page.getByText(/^in 00:00:\d\d$/).waitFor();
+      await page.getByRole("button", { name: "Flush" }).click();
+      await page.getByText("Nothing is stored for you").waitFor();
+      expect(await page.context().cookies()).toEqual([]);
+    });
+
+    test("a session that a visitor let expire waits on the dashboard, until a librarian clears it", async () => {
+      const [visiting, desk] = [await visitor(), await visitor()];
+      await signIn(desk, "librarian");
+      await visiting.goto("/session/");
+      await visiting.getByRole("button", { name: "Set", exact: true }).click();
+      await visiting.getByLabel("Ends after each change in, or when").selectOption("10 seconds");
+      await visiting.getByRole("button", { name: "Set expiry" }).click();
+      await visiting.getByText("now: the next request begins a new session").waitFor();
+      await desk.getByRole("link", { name: "Dashboard" }).click();
+      await desk.getByRole("button", { name: /^Clear [1-9]/ }).click();
+      await desk.getByText(/\d expired sessions? cleared/).waitFor();
+      await desk.getByRole("img", { name: /^Expired and waiting over the last hour, now 0/ }).waitFor();
+    }, 60_000);
+
+    test("the keyboard reaches the content first, and every control shows its focus", async () => {
+      const page = await visitor();
+      await page.goto("/");
       await page.keyboard.press("Tab");
-      expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).toBe("solid");
-    }
-  });
-});
+      expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to the content");
+      for (let i = 0; i < 12; i++) {
+        await page.keyboard.press("Tab");
+        expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).toBe("solid");
+      }
+    });
+  },
+);

@@ -69,15 +69,18 @@ test("when the sessions cannot be reached the visitor is asked to wait, and keep
   expect(await browser.visit()).toBe(2);
 });
 
-test("every page, an error page too, allows no script and nothing from elsewhere", async () => {
+test("every page, an error page too, allows no script but the site's own files, and nothing from elsewhere", async () => {
   const browser = new Browser(site().url);
-  for (const path of ["/catalog/", "/accounts/login/", "/no/such/page"]) {
+  for (const path of ["/catalog/", "/accounts/login/", "/session/", "/no/such/page"]) {
     const response = await browser.get(path);
     const policy = response.headers.get("content-security-policy");
     expect(policy, path).toContain("default-src 'none'");
+    expect(policy, path).toContain("script-src 'self';");
     expect(policy, path).toContain("frame-ancestors 'none'");
     expect(policy, path).not.toContain("unsafe");
     const page = await response.text();
-    expect(page, path).not.toMatch(/<script|\sstyle=|\son\w+=|(?:src|href)="(?:https?:)?\/\//i);
+    expect(page, path).not.toMatch(
+      /<script(?! type="module" src="\/static\/)|\sstyle=|\son\w+=|(?:src|href)="(?:https?:)?\/\//i,
+    );
   }
 });

@@ -4,10 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFinished, vi } from "vitest";
 
 const FOLDER = fileURLToPath(new URL("../../examples/locallibrary/", import.meta.url));
 const FROM_SOURCE = new URL("../from-source.ts", import.meta.url).href;
+
+// A start takes a second, and many times that on a machine that is busy.
+vi.setConfig({ testTimeout: 45_000 });
 
 /** The real site as a process of its own, on a free port. */
 export interface Site {

@@ -56,10 +56,39 @@ test("two servers on one database lose no visit between them", async () => {
   expect(await first.visit()).toBe(102);
 });
 
-test("a visitor who only reads the catalog gets no cookie", async () => {
+test("a visitor who only looks over the shelves gets no cookie", async () => {
   const browser = new Browser(site().url);
-  for (const path of ["/catalog/books/", "/catalog/book/1", "/catalog/authors/", "/accounts/login/"]) {
+  for (const path of [
+    "/catalog/books/",
+    "/catalog/authors/",
+    "/catalog/author/1",
+    "/catalog/genres/",
+    "/session/",
+  ]) {
     await browser.get(path);
   }
   expect(browser.cookies.size).toBe(0);
+});
+
+test("the home page shows the books seen last, the last one first and each one once", async () => {
+  const browser = new Browser(site().url);
+  for (const id of [1, 2, 3, 1]) await browser.get(`/catalog/book/${id}`);
+  const page = await browser.text("/catalog/");
+  const recent = page.slice(page.indexOf("Recently viewed"), page.indexOf("On the shelf now"));
+  expect([...recent.matchAll(/\/catalog\/book\/(\d+)/g)].map(([, id]) => id)).toEqual(["1", "3", "2"]);
+});
+
+test("two tabs that open different books at the same moment both count as seen", async () => {
+  const browser = new Browser(site().url);
+  await browser.visit();
+  await Promise.all([1, 2, 3, 4, 5].map((id) => browser.get(`/catalog/book/${id}`)));
+  const page = await browser.text("/catalog/");
+  const recent = page.slice(page.indexOf("Recently viewed"), page.indexOf("On the shelf now"));
+  expect([...recent.matchAll(/\/catalog\/book\/(\d+)/g)].map(([, id]) => id).sort()).toEqual([
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+  ]);
 });

@@ -4,14 +4,26 @@ import express, { type Express } from "express";
 import { refuseCrossSite } from "./cross-site.ts";
 import type { LibraryDatabase } from "./database/open.ts";
 import { errorPage } from "./error-page.ts";
+import { LastRequests } from "./last-request.ts";
 import { notFound } from "./not-found.ts";
 import { responseHeaders } from "./response-headers.ts";
 import { accountRoutes } from "./routes/accounts.ts";
+import { authorEditingRoutes } from "./routes/author-editing.ts";
 import { authorRoutes } from "./routes/authors.ts";
+import { bookEditingRoutes } from "./routes/book-editing.ts";
 import { bookRoutes } from "./routes/books.ts";
+import { copyRoutes } from "./routes/copies.ts";
 import { genreRoutes } from "./routes/genres.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { languageRoutes } from "./routes/languages.ts";
+import { loanRoutes } from "./routes/loans.ts";
+import { passwordRoutes } from "./routes/password.ts";
+import { preferenceRoutes } from "./routes/preferences.ts";
+import { readingListRoutes } from "./routes/reading-list.ts";
+import { sessionDashboardRoutes } from "./routes/session-dashboard.ts";
+import { sessionInspectorRoutes } from "./routes/session-inspector.ts";
+import { userSessionRoutes } from "./routes/user-sessions.ts";
+import type { SessionStore } from "./session-store.ts";
 import { staticFiles } from "./static-files.ts";
 import { useViews } from "./views.ts";
 import { visitor } from "./visitor.ts";
@@ -19,9 +31,10 @@ import { visitor } from "./visitor.ts";
 export interface Library {
   database: LibraryDatabase;
   sessions: Sessions;
+  sessionStore: SessionStore;
 }
 
-export function createApp({ database, sessions }: Library): Express {
+export function createApp({ database, sessions, sessionStore }: Library): Express {
   const app = express();
   app.disable("x-powered-by");
   useViews(app);
@@ -31,15 +44,28 @@ export function createApp({ database, sessions }: Library): Express {
   app.use(refuseCrossSite);
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));
   app.use(session(sessions));
+  const lastRequests = new LastRequests();
+  app.use(lastRequests.watch);
   app.use(visitor(database));
 
   app.get("/", (_req, res) => res.redirect("/catalog/"));
   app.use("/catalog", homeRoutes(database));
+  app.use("/catalog", loanRoutes(database));
+  // Before the books and authors themselves: "create" is no id.
+  app.use("/catalog", bookEditingRoutes(database));
+  app.use("/catalog", authorEditingRoutes(database));
+  app.use("/catalog", copyRoutes(database));
+  app.use("/catalog", readingListRoutes(database));
   app.use("/catalog", bookRoutes(database));
   app.use("/catalog", authorRoutes(database));
   app.use("/catalog", genreRoutes(database));
   app.use("/catalog", languageRoutes(database));
   app.use("/accounts", accountRoutes(database));
+  app.use("/accounts", passwordRoutes(database, sessions));
+  app.use("/accounts", userSessionRoutes(sessions));
+  app.use("/preferences", preferenceRoutes());
+  app.use("/session", sessionInspectorRoutes(sessionStore.store, lastRequests));
+  app.use("/librarian/sessions", sessionDashboardRoutes(database, sessions, sessionStore));
 
   app.use(notFound);
   app.use(errorPage);

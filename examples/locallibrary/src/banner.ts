@@ -1,12 +1,13 @@
 import { relative } from "node:path";
 import { demoUsers } from "./seed/users.ts";
 
-export function banner(port: number, databasePath: string): string {
+export function banner(port: number, databasePath: string, storeName: string): string {
   const users = demoUsers.map(({ username, password }) => `${username} / ${password}`).join("   ");
   return `
   LocalLibrary   http://localhost:${port}/
   Sign in as     ${users}
-  Sessions       in ${relative("", databasePath)}, with the books; they survive a restart
+  Books          in ${relative("", databasePath)}
+  Sessions       in ${storeName}
   Stop           Ctrl+C
 `;
 }

@@ -6,7 +6,11 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Lets only this site's own forms change anything: another site's post would ride on the visitor's cookie. */
 export const refuseCrossSite: RequestHandler = (req, _res, next) => {
   if (SAFE_METHODS.has(req.method) || isSameOrigin(req)) return next();
-  throw new HttpError(403, `${req.method} ${req.path} came from another site.`);
+  throw new HttpError(403, `${req.method} ${req.path} came from another site.`, {
+    title: "That did not come from here",
+    advice:
+      "The form was sent from another site, so nothing was changed. Open the page here and send it again.",
+  });
 };
 
 /** Browsers say where a request comes from, in Fetch Metadata or at least in Origin; a client that says neither is no browser. */

@@ -1,14 +1,15 @@
 import type { ErrorRequestHandler } from "express";
+import type { ErrorWords } from "./http-error.ts";
 
-const pages: Record<number, { title: string; advice: string }> = {
+const pages: Record<number, ErrorWords> = {
   400: {
     title: "We could not read that",
     advice: "The request was incomplete or garbled. Go back and try it once more.",
   },
   403: {
-    title: "That did not come from here",
+    title: "Behind the desk",
     advice:
-      "The form was sent from another site, so nothing was changed. Open the page here and send it again.",
+      "This page is for librarians only. If you are one, sign out and come in with your librarian's account.",
   },
   404: {
     title: "Not on our shelves",
@@ -34,9 +35,10 @@ export const errorPage: ErrorRequestHandler = (error, _req, res, next) => {
   const status = pageFor(Number(error?.status));
   if (status >= 500) console.error(error);
   res.status(status).set(error?.headers ?? {});
-  res.render("error", { status, ...pages[status] }, (failure: Error | null, html: string) => {
+  const words = { ...pages[status], ...error?.words };
+  res.render("error", { status, ...words }, (failure: Error | null, html: string) => {
     if (failure) console.error(failure);
-    res.send(failure ? pages[status]?.title : html);
+    res.send(failure ? words.title : html);
   });
 };
 

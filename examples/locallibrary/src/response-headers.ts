@@ -1,8 +1,10 @@
 import type { RequestHandler } from "express";
 
-// Everything a page shows or sends comes from and goes to this site; nothing runs in it.
+// Everything a page shows, runs or sends comes from and goes to this site.
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
+  "script-src 'self'",
+  "connect-src 'self'",
   "style-src 'self'",
   "img-src 'self'",
   "form-action 'self'",

@@ -3,10 +3,11 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join, resolve } from "node:path";
 import { createSessions } from "coatcheck";
-import { sqliteStore } from "coatcheck/sqlite";
 import { createApp } from "./app.ts";
 import { banner } from "./banner.ts";
 import { type LibraryDatabase, openDatabase } from "./database/open.ts";
+import { startSampling } from "./sampling.ts";
+import { openSessionStore, type SessionStore } from "./session-store.ts";
 
 const HOST = "127.0.0.1";
 const PATIENCE_MS = 250;
@@ -15,16 +16,17 @@ const port = portFrom(process.env.PORT || "8000");
 const databasePath = resolve(process.env.LIBRARY_DATABASE || join(import.meta.dirname, "../library.sqlite3"));
 
 const database = openOrRefuse(databasePath);
-// The sessions live beside the books, in the same file and through the same handle.
-const sessions = createSessions({ store: sqliteStore(database.$client) });
-const server = createServer(createApp({ database, sessions }));
+const sessionStore = await storeOrRefuse(process.env.SESSION_STORE);
+const sessions = createSessions({ store: sessionStore.store });
+const server = createServer(createApp({ database, sessions, sessionStore }));
 
 server.once("error", (error: NodeJS.ErrnoException) => {
   const why = error.code === "EADDRINUSE" ? "another program listens there" : error.message;
   refuseToStart(`port ${port} cannot be had (${why}). Set PORT to another, or to 0 for any free one.`);
 });
 server.listen(port, HOST, () => {
-  console.log(banner((server.address() as AddressInfo).port, databasePath));
+  console.log(banner((server.address() as AddressInfo).port, databasePath, sessionStore.name));
+  startSampling(database, sessions);
 });
 
 let stopping = false;
@@ -59,6 +61,17 @@ function openOrRefuse(path: string): LibraryDatabase {
   } catch (error) {
     return refuseToStart(
       `${path} is no database to work with (${error}). Set LIBRARY_DATABASE to another file.`,
+    );
+  }
+}
+
+async function storeOrRefuse(url: string | undefined): Promise<SessionStore> {
+  try {
+    return await openSessionStore(url, database);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return refuseToStart(
+      `SESSION_STORE cannot be used (${why}). Set it to the URL of a store, or leave it out.`,
     );
   }
 }

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import type { Express } from "express";
 import { Liquid } from "liquidjs";
+import { ago } from "./ago.ts";
+import { remaining } from "./remaining.ts";
 import { staticUrl } from "./static-files.ts";
 
 const VIEWS = join(import.meta.dirname, "../views");
@@ -19,17 +21,28 @@ export function useViews(app: Express): void {
     timezoneOffset: 0,
   });
 
+  liquid.registerFilter("ago", ago);
   liquid.registerFilter("counted", counted);
   liquid.registerFilter("full_name", fullName);
   liquid.registerFilter("lifespan", lifespan);
+  liquid.registerFilter("remaining", remaining);
 
   // Every page has these; a page shown before the session was read, such as 503, keeps the nulls.
   Object.assign(app.locals, {
-    stylesheet: staticUrl("library.css"),
+    stylesheets: {
+      library: staticUrl("library.css"),
+      sessions: staticUrl("sessions.css"),
+      print: staticUrl("print.css"),
+    },
     icon: staticUrl("icon.svg"),
+    scripts: { countdown: staticUrl("countdown.js"), clearing: staticUrl("clearing.js") },
     user: null,
     path: null,
     returnTo: null,
+    theme: "auto",
+    noticeDismissed: true,
+    readingListSize: 0,
+    flashes: [],
   });
 
   app.engine("liquid", liquid.express());
@@ -39,7 +52,8 @@ export function useViews(app: Express): void {
 
 /** "1 time", "2 times". */
 function counted(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+  const plural = noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
+  return `${number} ${number === 1 ? noun : plural}`;
 }
 
 function fullName({ firstName, lastName }: { firstName: string; lastName: string }): string {

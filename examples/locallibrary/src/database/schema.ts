@@ -63,6 +63,7 @@ export const copies = sqliteTable("copies", {
   status: text({ enum: copyStatuses }).notNull(),
   /** The day it should come back, as YYYY-MM-DD. */
   dueBack: text("due_back"),
+  borrowerId: integer("borrower_id").references(() => users.id),
 });
 
 export const users = sqliteTable("users", {
@@ -71,4 +72,24 @@ export const users = sqliteTable("users", {
   name: text().notNull(),
   role: text({ enum: ["reader", "librarian"] }).notNull(),
   passwordHash: text("password_hash").notNull(),
+  /** Epoch milliseconds; null for a password that the library gave. */
+  passwordChangedAt: integer("password_changed_at"),
+});
+export type User = typeof users.$inferSelect;
+
+/** How often a wrong password came lately, by who tried and whose it was. */
+export const wrongPasswords = sqliteTable("wrong_passwords", {
+  subject: text().primaryKey(),
+  count: integer().notNull(),
+  since: integer().notNull(),
+});
+
+/** What the session store held at a moment; a number that it cannot tell is null. */
+export const storeSamples = sqliteTable("store_samples", {
+  /** Epoch milliseconds. */
+  at: integer().primaryKey(),
+  live: integer(),
+  authenticated: integer(),
+  expired: integer(),
+  bytes: integer(),
 });

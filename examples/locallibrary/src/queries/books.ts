@@ -44,6 +44,17 @@ export function suggestBooks(database: LibraryDatabase, limit: number) {
     .all();
 }
 
+/** The books of these ids, in their order; an id whose book has gone is passed over. */
+export function findBooksInOrder(database: LibraryDatabase, ids: number[]) {
+  const found = new Map(
+    selectBooks(database)
+      .where(inArray(books.id, ids))
+      .all()
+      .map((book) => [book.id, book]),
+  );
+  return ids.flatMap((id) => found.get(id) ?? []);
+}
+
 export function findBook(database: LibraryDatabase, id: number) {
   const book = database
     .select()

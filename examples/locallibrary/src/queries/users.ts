@@ -1,6 +1,7 @@
-import { eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import type { LibraryDatabase } from "../database/open.ts";
 import { users } from "../database/schema.ts";
+import { demoUsers } from "../seed/users.ts";
 
 export function findUser(database: LibraryDatabase, id: number) {
   return database.select().from(users).where(eq(users.id, id)).get();
@@ -8,4 +9,30 @@ export function findUser(database: LibraryDatabase, id: number) {
 
 export function findUserByName(database: LibraryDatabase, username: string) {
   return database.select().from(users).where(eq(users.username, username)).get();
+}
+
+/** False when the password was changed meanwhile, and the hash it was checked against is no longer the user's. */
+export function setPassword(
+  database: LibraryDatabase,
+  id: number,
+  oldHash: string,
+  newHash: string,
+): boolean {
+  const { changes } = database
+    .update(users)
+    .set({ passwordHash: newHash, passwordChangedAt: Date.now() })
+    .where(and(eq(users.id, id), eq(users.passwordHash, oldHash)))
+    .run();
+  return changes === 1;
+}
+
+/** The accounts to try, as long as they have the password that we gave them. */
+export function findDemoUsers(database: LibraryDatabase) {
+  const unchanged = database
+    .select({ username: users.username })
+    .from(users)
+    .where(isNull(users.passwordChangedAt))
+    .all()
+    .map(({ username }) => username);
+  return demoUsers.filter(({ username }) => unchanged.includes(username));
 }

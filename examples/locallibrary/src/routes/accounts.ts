@@ -1,28 +1,61 @@
-import { Router } from "express";
+import { type Response, Router } from "express";
 import { authenticate } from "../authentication.ts";
 import type { LibraryDatabase } from "../database/open.ts";
+import { deviceOf } from "../device.ts";
+import { flash } from "../flash.ts";
+import { findDemoUsers } from "../queries/users.ts";
 import { returnPath } from "../return-path.ts";
-import { demoUsers } from "../seed/users.ts";
 import { singleValue } from "../single-value.ts";
+
+const TWO_WEEKS_S = 14 * 24 * 60 * 60;
+const UNTIL_THE_BROWSER_CLOSES = 0;
 
 export function accountRoutes(database: LibraryDatabase): Router {
   const router = Router();
 
+  const showLogin = (
+    res: Response,
+    form: { next: string; isTested: boolean; username?: string; failure?: string },
+  ) => {
+    const demoUsers = findDemoUsers(database);
+    res.render("accounts/login", { username: "", failure: null, ...form, demoUsers });
+  };
+
   router.get("/login/", (req, res) => {
     const next = returnPath(singleValue(req.query.next));
     if (res.locals.user) return res.redirect(next);
-    res.render("accounts/login", { next, username: "", failed: false, demoUsers });
+    if (!req.session.testCookieWorked()) req.session.setTestCookie();
+    showLogin(res, { next, isTested: true });
   });
 
   router.post("/login/", async (req, res) => {
+    const { session } = req;
     const next = returnPath(singleValue(req.body?.next));
     const username = singleValue(req.body?.username)?.trim() ?? "";
-    const user = await authenticate(database, username, singleValue(req.body?.password) ?? "");
-    if (!user) {
-      res.status(422).render("accounts/login", { next, username, failed: true, demoUsers });
-      return;
+    // Only our page has set a test cookie; a program that posts at once has not been asked to keep any.
+    const isTested = singleValue(req.body?.tested) === "yes";
+    if (isTested && !session.testCookieWorked()) {
+      session.setTestCookie();
+      res.status(422);
+      return showLogin(res, { next, isTested, username, failure: "cookies" });
     }
-    req.session.login(user.id);
+
+    const attempt = { username, address: req.ip ?? "" };
+    const { user, wait } = await authenticate(database, attempt, singleValue(req.body?.password) ?? "");
+    if (wait > 0) {
+      res.status(429).set("Retry-After", String(wait));
+      return showLogin(res, { next, isTested, username, failure: "too many" });
+    }
+    if (!user) {
+      res.status(422);
+      return showLogin(res, { next, isTested, username, failure: "wrong" });
+    }
+
+    session.login(user.id);
+    session.setExpiry(singleValue(req.body?.remember) === "yes" ? TWO_WEEKS_S : UNTIL_THE_BROWSER_CLOSES);
+    session.assign({ ...deviceOf(req), seen_at: Date.now() });
+    if (session.testCookieWorked()) session.deleteTestCookie();
+    flash(session, "done", `Welcome, ${user.name}.`);
     res.redirect(303, next);
   });
 

@@ -2,6 +2,7 @@ import { Router } from "express";
 import type { LibraryDatabase } from "../database/open.ts";
 import { idFrom, orNotFound } from "../not-found.ts";
 import { pageOf } from "../paging.ts";
+import { perPage } from "../preferences.ts";
 import { countAuthors, findAuthor, findAuthors } from "../queries/authors.ts";
 import { countBooks, findBooks } from "../queries/books.ts";
 import { singleValue } from "../single-value.ts";
@@ -10,14 +11,14 @@ export function authorRoutes(database: LibraryDatabase): Router {
   const router = Router();
 
   router.get("/authors/", (req, res) => {
-    const page = pageOf(countAuthors(database), singleValue(req.query.page));
+    const page = pageOf(countAuthors(database), perPage(req.session), singleValue(req.query.page));
     res.render("catalog/authors", { page, authors: findAuthors(database, page) });
   });
 
   router.get("/author/:id", (req, res) => {
     const author = orNotFound(findAuthor(database, idFrom(req.params.id)));
     const written = { authorId: author.id };
-    const page = pageOf(countBooks(database, written), singleValue(req.query.page));
+    const page = pageOf(countBooks(database, written), perPage(req.session), singleValue(req.query.page));
     res.render("catalog/author", { author, page, books: findBooks(database, written, page) });
   });
 

@@ -1,23 +1,30 @@
 import { Router } from "express";
 import type { LibraryDatabase } from "../database/open.ts";
+import { today } from "../days.ts";
 import { idFrom, orNotFound } from "../not-found.ts";
 import { pageOf } from "../paging.ts";
+import { perPage } from "../preferences.ts";
 import { countBooks, findBook, findBooks } from "../queries/books.ts";
 import { singleValue } from "../single-value.ts";
+
+const RECENT_BOOKS = 6;
 
 export function bookRoutes(database: LibraryDatabase): Router {
   const router = Router();
 
   router.get("/books/", (req, res) => {
     const search = singleValue(req.query.q)?.trim() ?? "";
-    const page = pageOf(countBooks(database, { search }), singleValue(req.query.page));
+    const page = pageOf(countBooks(database, { search }), perPage(req.session), singleValue(req.query.page));
     res.render("catalog/books", { search, page, books: findBooks(database, { search }, page) });
   });
 
   router.get("/book/:id", (req, res) => {
     const book = orNotFound(findBook(database, idFrom(req.params.id)));
-    const today = new Date().toISOString().slice(0, 10);
-    res.render("catalog/book", { book, today });
+    req.session.update("recent_books", (ids = []) =>
+      [book.id, ...ids.filter((id) => id !== book.id)].slice(0, RECENT_BOOKS),
+    );
+    const isListed = req.session.get("reading_list", []).includes(book.id);
+    res.render("catalog/book", { book, isListed, today: today() });
   });
 
   return router;

@@ -2,6 +2,7 @@ import { Router } from "express";
 import type { LibraryDatabase } from "../database/open.ts";
 import { idFrom, orNotFound } from "../not-found.ts";
 import { pageOf } from "../paging.ts";
+import { perPage } from "../preferences.ts";
 import { countBooks, findBooks } from "../queries/books.ts";
 import { findGenre, findGenres } from "../queries/genres.ts";
 import { singleValue } from "../single-value.ts";
@@ -16,7 +17,7 @@ export function genreRoutes(database: LibraryDatabase): Router {
   router.get("/genre/:id", (req, res) => {
     const genre = orNotFound(findGenre(database, idFrom(req.params.id)));
     const shelved = { genreId: genre.id };
-    const page = pageOf(countBooks(database, shelved), singleValue(req.query.page));
+    const page = pageOf(countBooks(database, shelved), perPage(req.session), singleValue(req.query.page));
     res.render("catalog/genre", { genre, page, books: findBooks(database, shelved, page) });
   });
 

@@ -1,6 +1,6 @@
 import { Router } from "express";
 import type { LibraryDatabase } from "../database/open.ts";
-import { suggestBooks } from "../queries/books.ts";
+import { findBooksInOrder, suggestBooks } from "../queries/books.ts";
 import { countHoldings } from "../queries/holdings.ts";
 
 const SUGGESTIONS = 6;
@@ -11,7 +11,8 @@ export function homeRoutes(database: LibraryDatabase): Router {
   router.get("/", (req, res) => {
     const visits = req.session.update("num_visits", (n = 0) => n + 1);
     const holdings = countHoldings(database);
-    res.render("catalog/home", { visits, holdings, books: suggestBooks(database, SUGGESTIONS) });
+    const recent = findBooksInOrder(database, req.session.get("recent_books", []));
+    res.render("catalog/home", { visits, holdings, recent, books: suggestBooks(database, SUGGESTIONS) });
   });
 
   return router;

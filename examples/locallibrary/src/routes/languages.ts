@@ -2,6 +2,7 @@ import { Router } from "express";
 import type { LibraryDatabase } from "../database/open.ts";
 import { idFrom, orNotFound } from "../not-found.ts";
 import { pageOf } from "../paging.ts";
+import { perPage } from "../preferences.ts";
 import { countBooks, findBooks } from "../queries/books.ts";
 import { findLanguage, findLanguages } from "../queries/languages.ts";
 import { singleValue } from "../single-value.ts";
@@ -16,7 +17,7 @@ export function languageRoutes(database: LibraryDatabase): Router {
   router.get("/language/:id", (req, res) => {
     const language = orNotFound(findLanguage(database, idFrom(req.params.id)));
     const written = { languageId: language.id };
-    const page = pageOf(countBooks(database, written), singleValue(req.query.page));
+    const page = pageOf(countBooks(database, written), perPage(req.session), singleValue(req.query.page));
     res.render("catalog/language", { language, page, books: findBooks(database, written, page) });
   });
 

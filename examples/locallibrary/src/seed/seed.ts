@@ -2,18 +2,14 @@ import { randomUUID } from "node:crypto";
 import { hashSync } from "@node-rs/argon2";
 import type { LibraryDatabase } from "../database/open.ts";
 import { authors, bookGenres, books, copies, genres, languages, users } from "../database/schema.ts";
+import { daysFromToday } from "../days.ts";
 import { type Genre, genreNames, type SeedBook } from "./shelf.ts";
 import { shelves } from "./shelves/shelves.ts";
-import { demoUsers } from "./users.ts";
+import { demoUsers, neighbours } from "./users.ts";
 
 /** Fills a new library. It is synchronous because it runs inside the transaction that makes the tables. */
 export function seed(database: LibraryDatabase): void {
-  for (const { password, ...user } of demoUsers) {
-    database
-      .insert(users)
-      .values({ ...user, passwordHash: hashSync(password) })
-      .run();
-  }
+  const borrowers = inTurn(settle(database));
 
   const genreIds = new Map<Genre, number>();
   for (const name of genreNames) {
@@ -24,9 +20,25 @@ export function seed(database: LibraryDatabase): void {
     const languageId = database.insert(languages).values({ name }).returning().get().id;
     for (const { books: written, ...author } of shelf) {
       const authorId = database.insert(authors).values(author).returning().get().id;
-      for (const book of written) shelve(database, book, { authorId, languageId, genreIds });
+      for (const book of written) shelve(database, book, borrowers, { authorId, languageId, genreIds });
     }
   }
+}
+
+/** Adds the users, and answers the ids of those who borrow. */
+function settle(database: LibraryDatabase): number[] {
+  const add = (user: typeof users.$inferInsert) => database.insert(users).values(user).returning().get();
+  const unknownHash = hashSync(randomUUID());
+  return [
+    ...demoUsers.map(({ password, ...user }) => add({ ...user, passwordHash: hashSync(password) })),
+    ...neighbours.map((user) => add({ ...user, role: "reader", passwordHash: unknownHash })),
+  ]
+    .filter(({ role }) => role === "reader")
+    .map(({ id }) => id);
+}
+
+function* inTurn(ids: number[]): Generator<number, never> {
+  for (;;) yield* ids;
 }
 
 interface Place {
@@ -35,7 +47,12 @@ interface Place {
   genreIds: Map<Genre, number>;
 }
 
-function shelve(database: LibraryDatabase, seedBook: SeedBook, { genreIds, ...place }: Place): void {
+function shelve(
+  database: LibraryDatabase,
+  seedBook: SeedBook,
+  borrowers: Generator<number, never>,
+  { genreIds, ...place }: Place,
+): void {
   const { genres: ofGenres, copies: labelled, ...book } = seedBook;
   const bookId = database
     .insert(books)
@@ -49,16 +66,11 @@ function shelve(database: LibraryDatabase, seedBook: SeedBook, { genreIds, ...pl
       .run();
   }
   for (const { dueInDays, ...copy } of labelled) {
-    const dueBack = dueInDays === undefined ? null : daysFromNow(dueInDays);
+    const dueBack = dueInDays === undefined ? null : daysFromToday(dueInDays);
+    const borrowerId = copy.status === "on loan" ? borrowers.next().value : null;
     database
       .insert(copies)
-      .values({ id: randomUUID(), bookId, dueBack, ...copy })
+      .values({ id: randomUUID(), bookId, dueBack, borrowerId, ...copy })
       .run();
   }
-}
-
-function daysFromNow(days: number): string {
-  const date = new Date();
-  date.setUTCDate(date.getUTCDate() + days);
-  return date.toISOString().slice(0, 10);
 }

@@ -3,3 +3,13 @@ export const demoUsers = [
   { username: "reader", password: "borrow-a-book", name: "Robin Reader", role: "reader" },
   { username: "librarian", password: "mind-the-shelves", name: "Lee Librarian", role: "librarian" },
 ] as const;
+
+/** The rest of the town: they have books at home, and nobody knows their passwords. */
+export const neighbours = [
+  { username: "ada", name: "Ada Quill" },
+  { username: "bela", name: "Béla Farkas" },
+  { username: "chidi", name: "Chidi Okafor" },
+  { username: "dora", name: "Dora Lindqvist" },
+  { username: "emil", name: "Emil Novák" },
+  { username: "fatima", name: "Fatima Haddad" },
+] as const;

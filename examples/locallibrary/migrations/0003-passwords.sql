@@ -1,0 +1,10 @@
+-- Epoch milliseconds; NULL for a password that the library gave.
+ALTER TABLE users ADD COLUMN password_changed_at INTEGER;
+
+CREATE TABLE wrong_passwords (
+  subject TEXT PRIMARY KEY,
+  count INTEGER NOT NULL,
+  since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX wrong_passwords_since ON wrong_passwords (since);

@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { singleValue } from "../single-value.ts";
+
+const SHORTEST = 10;
+
+// Not trimmed: a space may belong to a password.
+const password = z
+  .unknown()
+  .optional()
+  .transform((value) => singleValue(value) ?? "");
+
+export const passwordForm = z
+  .object({
+    old: password,
+    fresh: password.pipe(
+      z
+        .string()
+        .min(SHORTEST, `Use at least ${SHORTEST} characters; a few words make a good password.`)
+        .max(200, "Use at most 200 characters."),
+    ),
+    again: password,
+  })
+  .refine(({ fresh, again }) => fresh === again, {
+    path: ["again"],
+    error: "This differs from the new password. Type both once more.",
+  })
+  .refine(({ old, fresh }) => old !== fresh, {
+    path: ["fresh"],
+    error: "This is the password you have. Choose another.",
+  });

@@ -1,0 +1,21 @@
+import { z } from "zod";
+
+/** A form as it came back: its values, or what is wrong with which field. */
+export type FormResult<Values> = { values: Values; errors?: never } | { values?: never; errors: FieldErrors };
+
+/** One sentence for each field that cannot stay as it is. */
+export type FieldErrors = Record<string, string>;
+
+export function readForm<Schema extends z.ZodType>(
+  schema: Schema,
+  body: unknown,
+): FormResult<z.output<Schema>> {
+  const result = schema.safeParse(body ?? {});
+  if (result.success) return { values: result.data };
+  const { fieldErrors } = z.flattenError(result.error);
+  const errors = Object.entries(fieldErrors as Record<string, string[]>).map(([field, [first]]) => [
+    field,
+    first,
+  ]);
+  return { errors: Object.fromEntries(errors) };
+}

@@ -1,0 +1,14 @@
+import { z } from "zod";
+import { daysFromToday, today } from "../days.ts";
+import { day } from "./fields.ts";
+
+/** The tutorial's rule: not into the past, and not further than four weeks ahead. */
+export const LONGEST_RENEWAL_DAYS = 28;
+
+export const renewalForm = z.object({
+  dueBack: day
+    .refine((dueBack) => dueBack >= today(), { error: "That day is past. Choose today or a later day." })
+    .refine((dueBack) => dueBack <= daysFromToday(LONGEST_RENEWAL_DAYS), {
+      error: "That is more than four weeks ahead. Choose an earlier day.",
+    }),
+});

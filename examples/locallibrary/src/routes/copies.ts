@@ -1,0 +1,38 @@
+import { randomUUID } from "node:crypto";
+import { Router } from "express";
+import type { LibraryDatabase } from "../database/open.ts";
+import { flash } from "../flash.ts";
+import { copyForm } from "../forms/copy-form.ts";
+import { readForm } from "../forms/read-form.ts";
+import { idFrom, orNotFound } from "../not-found.ts";
+import { librarian } from "../permissions.ts";
+import { findBook } from "../queries/books.ts";
+import { addCopy, findCopy, removeCopy } from "../queries/copies.ts";
+
+export function copyRoutes(database: LibraryDatabase): Router {
+  const router = Router();
+
+  router.post("/book/:id/copies/", librarian, (req, res) => {
+    const book = orNotFound(findBook(database, idFrom(String(req.params.id))));
+    const { values, errors } = readForm(copyForm, req.body);
+    if (errors) {
+      flash(req.session, "refused", `The copy was not added. Its imprint: ${errors.imprint}`);
+    } else {
+      addCopy(database, { id: randomUUID(), bookId: book.id, status: "available", ...values });
+      flash(req.session, "done", `A copy of “${book.title}” was added.`);
+    }
+    res.redirect(303, `/catalog/book/${book.id}`);
+  });
+
+  router.post("/copy/:id/delete/", librarian, (req, res) => {
+    const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
+    if (removeCopy(database, copy.id)) {
+      flash(req.session, "done", `The copy (${copy.imprint}) was removed.`);
+    } else {
+      flash(req.session, "refused", "This copy is on loan, so it was not removed. Take it back first.");
+    }
+    res.redirect(303, `/catalog/book/${book.id}`);
+  });
+
+  return router;
+}

@@ -1,0 +1,92 @@
+import { Router } from "express";
+import type { LibraryDatabase } from "../database/open.ts";
+import { daysFromToday, today } from "../days.ts";
+import { flash } from "../flash.ts";
+import { readForm } from "../forms/read-form.ts";
+import { LONGEST_RENEWAL_DAYS, renewalForm } from "../forms/renewal-form.ts";
+import { orNotFound } from "../not-found.ts";
+import { pageOf } from "../paging.ts";
+import { librarian, signedIn } from "../permissions.ts";
+import { perPage } from "../preferences.ts";
+import { findCopy } from "../queries/copies.ts";
+import { borrow, countLoans, findLoans, renew, takeBack } from "../queries/loans.ts";
+import { returnPath } from "../return-path.ts";
+import { singleValue } from "../single-value.ts";
+
+const LOAN_DAYS = 21;
+
+export function loanRoutes(database: LibraryDatabase): Router {
+  const router = Router();
+
+  router.get("/mybooks/", signedIn, (req, res) => {
+    const mine = { borrowerId: res.locals.user.id };
+    const counts = countLoans(database, mine);
+    const page = pageOf(counts.all, perPage(req.session), singleValue(req.query.page));
+    res.render("loans/my-books", { counts, page, loans: findLoans(database, mine, page), today: today() });
+  });
+
+  router.get("/borrowed/", librarian, (req, res) => {
+    const counts = countLoans(database);
+    const page = pageOf(counts.all, perPage(req.session), singleValue(req.query.page));
+    res.render("loans/borrowed", { counts, page, loans: findLoans(database, {}, page), today: today() });
+  });
+
+  router.post("/copy/:id/borrow/", signedIn, (req, res) => {
+    const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
+    const dueBack = daysFromToday(LOAN_DAYS);
+    if (borrow(database, copy.id, res.locals.user.id, dueBack)) {
+      flash(req.session, "done", `“${book.title}” is yours to read. Bring it back by ${written(dueBack)}.`);
+    } else {
+      flash(req.session, "refused", `Somebody was quicker: this copy of “${book.title}” has just gone.`);
+    }
+    res.redirect(303, `/catalog/book/${book.id}`);
+  });
+
+  router.post("/copy/:id/return/", signedIn, (req, res) => {
+    const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
+    const { id, role } = res.locals.user;
+    if (takeBack(database, copy.id, role === "librarian" ? {} : { borrowerId: id })) {
+      flash(req.session, "done", `“${book.title}” is back on the shelf. Thank you.`);
+    } else {
+      flash(req.session, "refused", `This copy of “${book.title}” is not out on loan to you.`);
+    }
+    res.redirect(303, returnPath(singleValue(req.body?.next)));
+  });
+
+  // The tutorial's address has the copy's id after "book".
+  router.get("/book/:id/renew/", librarian, (req, res) => {
+    const loan = orNotFound(findCopy(database, String(req.params.id)));
+    res.render("loans/renew", {
+      ...loan,
+      dueBack: daysFromToday(LOAN_DAYS),
+      latest: latest(),
+      today: today(),
+      errors: {},
+    });
+  });
+
+  router.post("/book/:id/renew/", librarian, (req, res) => {
+    const loan = orNotFound(findCopy(database, String(req.params.id)));
+    const { values, errors } = readForm(renewalForm, req.body);
+    if (errors) {
+      const dueBack = singleValue(req.body?.dueBack) ?? "";
+      res.status(422).render("loans/renew", { ...loan, dueBack, latest: latest(), today: today(), errors });
+      return;
+    }
+    if (renew(database, loan.copy.id, values.dueBack)) {
+      flash(req.session, "done", `“${loan.book.title}” is now due back on ${written(values.dueBack)}.`);
+    } else {
+      flash(req.session, "refused", `“${loan.book.title}” is not on loan, so there is nothing to renew.`);
+    }
+    res.redirect(303, "/catalog/borrowed/");
+  });
+
+  return router;
+}
+
+const latest = () => daysFromToday(LONGEST_RENEWAL_DAYS);
+
+/** "31 May 2026" */
+function written(day: string): string {
+  return new Date(day).toLocaleDateString("en-GB", { dateStyle: "long", timeZone: "UTC" });
+}

@@ -1,0 +1,48 @@
+import { hash } from "@node-rs/argon2";
+import type { Sessions } from "coatcheck";
+import { type Response, Router } from "express";
+import { authenticate } from "../authentication.ts";
+import type { LibraryDatabase } from "../database/open.ts";
+import { flash } from "../flash.ts";
+import { passwordForm } from "../forms/password-form.ts";
+import { type FieldErrors, readForm } from "../forms/read-form.ts";
+import { signedIn } from "../permissions.ts";
+import { setPassword } from "../queries/users.ts";
+
+const TOO_MANY = "Too many wrong passwords. Wait a quarter of an hour and try again.";
+const WRONG = "This is not your present password.";
+
+export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): Router {
+  const router = Router();
+
+  router.get("/password/", signedIn, (_req, res) => {
+    showForm(res, {});
+  });
+
+  router.post("/password/", signedIn, async (req, res) => {
+    const { session } = req;
+    const { values, errors } = readForm(passwordForm, req.body);
+    if (errors) return showForm(res, errors);
+
+    const attempt = { username: res.locals.user.username, address: req.ip ?? "" };
+    const { user, wait } = await authenticate(database, attempt, values.old);
+    if (!user) return showForm(res, { old: wait > 0 ? TOO_MANY : WRONG });
+    if (!setPassword(database, user.id, user.passwordHash, await hash(values.fresh))) {
+      return showForm(res, { old: WRONG });
+    }
+
+    // Whoever knew the old password is out: the other devices by their sessions, this one's old key by a new one.
+    const others = await sessions.revokeUser(user.id, { except: session.handle });
+    session.cycleKey();
+    const devices = others === 1 ? "1 other device was" : `${others} other devices were`;
+    flash(session, "done", `Your password was changed${others > 0 ? `, and ${devices} signed out` : ""}.`);
+    res.redirect(303, "/accounts/sessions/");
+  });
+
+  return router;
+}
+
+function showForm(res: Response, errors: FieldErrors): void {
+  res.status(Object.keys(errors).length > 0 ? 422 : 200);
+  res.render("accounts/password", { errors });
+}

@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import type { Session, Store, StoredRecord, StoreId } from "coatcheck";
+import { type Request, type Response, Router } from "express";
+import type { LastRequests } from "../last-request.ts";
+import { isOwnKey } from "../own-keys.ts";
+import { singleValue } from "../single-value.ts";
+
+const PATH = "/session/";
+const MOST_KEYS = 20;
+const LONGEST_VALUE = 1000;
+const ONE_LINE = 72;
+const NAME = /^(?!__proto__$)[\w-]{1,40}$/;
+
+const expiries: Record<string, number | null> = {
+  "the default, two weeks": null,
+  "10 seconds": 10,
+  "1 minute": 60,
+  "1 hour": 3600,
+  "the browser closes": 0,
+};
+
+/** Thrown by an action to say why it changed nothing. */
+class Refusal extends Error {}
+
+type Form = Record<string, unknown> | undefined;
+
+/** A visitor's own session, opened up: what is in it, and every method of it as a button. */
+export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests): Router {
+  const router = Router();
+
+  const show = async (req: Request, res: Response, refusal: string | null = null) => {
+    const { session } = req;
+    const { handle } = session;
+    // The record itself, as the store has it: the session shows no more of it than a handler should need.
+    const record =
+      handle === null
+        ? null
+        : await store.read(handle as StoreId, { signal: AbortSignal.timeout(2000), now: Date.now() });
+    const remembered = handle ?? singleValue(req.query.ended);
+    res.render("session/inspector", {
+      refusal,
+      record: record === null || record === "moved" ? null : facts(record),
+      shortKey: session.key === null ? null : `${session.key.slice(0, 4)}…`,
+      handle,
+      endsWithBrowser: session.getExpireAtBrowserClose(),
+      dictionary: Object.entries(session.toObject())
+        // Shown on every page as they are delivered, this one too.
+        .filter(([key]) => key !== "flashes")
+        .map(([key, value]) => ({ key, json: readable(value) })),
+      lastRequest: remembered === undefined ? null : lastRequests.of(remembered),
+      expiries: Object.keys(expiries),
+    });
+  };
+
+  router.get("/", (req, res) => show(req, res));
+
+  const action = (name: string, act: (session: Session, form: Form, res: Response) => void) => {
+    router.post(`/${name}/`, async (req, res) => {
+      try {
+        act(req.session, req.body, res);
+      } catch (error) {
+        // A TypeError is the session's own: it names what is no JSON.
+        if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
+        res.status(422);
+        return show(req, res, error.message);
+      }
+      const { rememberAs } = res.locals;
+      res.redirect(303, rememberAs === undefined ? PATH : `${PATH}?ended=${rememberAs}`);
+    });
+  };
+
+  action("set", (session, form) => {
+    const key = freeKey(session, form?.key);
+    anyKey(session).set(key, parsed(form?.value));
+  });
+
+  action("nest", (session, form) => {
+    const key = freeKey(session, form?.key);
+    const member = nameOf(form?.member);
+    const inner = anyKey(session).get(key);
+    if (typeof inner !== "object" || inner === null || Array.isArray(inner)) {
+      throw new Refusal(
+        `${key} is no object, so there is nothing to change inside. Set it to {"model": "mini"} first.`,
+      );
+    }
+    (inner as Record<string, unknown>)[member] = parsed(form?.value);
+  });
+
+  action("delete", (session, form) => {
+    anyKey(session).delete(nameOf(form?.key));
+  });
+
+  action("clear", (session) => session.clear());
+  action("rotate", (session) => session.cycleKey());
+
+  action("flush", (session, _form, res) => {
+    session.flush();
+    res.locals.rememberAs = randomUUID();
+  });
+
+  action("expiry", (session, form) => {
+    const expiry = expiries[singleValue(form?.expiry) ?? ""];
+    if (expiry === undefined) throw new Refusal("Choose one of the expiries in the list.");
+    session.setExpiry(expiry);
+  });
+
+  return router;
+}
+
+/** On one line where it fits. */
+function readable(value: unknown): string {
+  const line = JSON.stringify(value);
+  return line.length <= ONE_LINE ? line : JSON.stringify(value, null, 2);
+}
+
+function facts({ data, createdAt, authenticatedAt, expiresAt }: StoredRecord) {
+  return {
+    bytes: Buffer.byteLength(data),
+    createdAt: new Date(createdAt),
+    authenticatedAt: authenticatedAt === null ? null : new Date(authenticatedAt),
+    expiresAt: new Date(expiresAt),
+  };
+}
+
+/** The visitor's keys are nobody's to declare. */
+function anyKey(session: Session): Session<Record<string, unknown>> {
+  return session as unknown as Session<Record<string, unknown>>;
+}
+
+function nameOf(field: unknown): string {
+  const name = singleValue(field)?.trim() ?? "";
+  if (NAME.test(name)) return name;
+  throw new Refusal("A name has 1 to 40 letters, digits, - and _.");
+}
+
+function freeKey(session: Session, field: unknown): string {
+  const key = nameOf(field);
+  if (isOwnKey(key)) throw new Refusal(`${key} is the site's own key. Choose another name, such as my_car.`);
+  const visitors = Object.keys(session.toObject()).filter((present) => !isOwnKey(present));
+  if (visitors.length >= MOST_KEYS && !visitors.includes(key)) {
+    throw new Refusal(`There are ${MOST_KEYS} keys of yours already. Delete one first.`);
+  }
+  return key;
+}
+
+/** JSON where it is JSON, else the text itself. */
+function parsed(field: unknown): unknown {
+  const text = singleValue(field) ?? "";
+  if (text.length > LONGEST_VALUE) throw new Refusal(`Use at most ${LONGEST_VALUE} characters for a value.`);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

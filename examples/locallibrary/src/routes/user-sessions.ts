@@ -1,0 +1,48 @@
+import type { Sessions } from "coatcheck";
+import { Router } from "express";
+import { deviceName } from "../device.ts";
+import { flash } from "../flash.ts";
+import { signedIn } from "../permissions.ts";
+import { singleValue } from "../single-value.ts";
+
+const PATH = "/accounts/sessions/";
+
+/** Where one is signed in, and how to sign out from afar. */
+export function userSessionRoutes(sessions: Sessions): Router {
+  const router = Router();
+
+  router.get("/sessions/", signedIn, async (req, res) => {
+    const all = await sessions.listUserSessions(res.locals.user.id);
+    const devices = all
+      .map(({ handle, createdAt, lastSeenAt, data }) => ({
+        handle,
+        isThis: handle === req.session.handle,
+        name: deviceName(String(data.user_agent ?? "")),
+        address: String(data.address ?? "unknown"),
+        firstSeen: createdAt,
+        lastSeen: new Date(Math.max(lastSeenAt.getTime(), Number(data.seen_at ?? 0))),
+      }))
+      .sort((a, b) => Number(b.isThis) - Number(a.isThis) || b.lastSeen.getTime() - a.lastSeen.getTime());
+    res.render("accounts/sessions", { devices });
+  });
+
+  router.post("/sessions/end/", signedIn, async (req, res) => {
+    const handle = singleValue(req.body?.handle) ?? "";
+    // The user comes from the session, never from the form: nobody ends somebody else's.
+    if (await sessions.revoke(handle, { userId: res.locals.user.id })) {
+      flash(req.session, "done", "That device is signed out; it will notice at its next click.");
+    } else {
+      flash(req.session, "refused", "That device was signed out already.");
+    }
+    res.redirect(303, PATH);
+  });
+
+  router.post("/sessions/end-others/", signedIn, async (req, res) => {
+    const ended = await sessions.revokeUser(res.locals.user.id, { except: req.session.handle });
+    const devices = ended === 1 ? "1 other device was" : `${ended} other devices were`;
+    flash(req.session, "done", `${devices} signed out.`);
+    res.redirect(303, PATH);
+  });
+
+  return router;
+}

@@ -1,0 +1,72 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from "playwright-core";
+import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
+import { browserMissing, chromiumPath } from "../servers/chromium.ts";
+
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** One person at one device, with cookies of their own; what a page complains of fails the test. */
+export type Visitor = (options?: BrowserContextOptions) => Promise<Page>;
+
+/** A suite in one Chromium, which every test visits as somebody new; skipped by name where there is none. */
+export function describeInChromium(url: () => string, tests: (visitor: Visitor) => void): void {
+  const why = browserMissing();
+  describe.skipIf(why)(`in Chromium${why ? ` (${why})` : ""}`, () => {
+    let browser: Browser;
+    // Long enough for the browser to be installed.
+    beforeAll(async () => {
+      browser = await chromium.launch({ executablePath: chromiumPath(), args: ARGS });
+    }, 900_000);
+    afterAll(() => browser?.close());
+
+    tests(async (options = {}) => pageOf(await browser.newContext({ baseURL: url(), ...options })));
+  });
+}
+
+/** A person who has switched cookies off in the browser's settings: a Chromium of its own, for a profile has one setting for all. */
+export async function visitorWithoutCookies(url: string): Promise<Page> {
+  const profile = mkdtempSync(join(tmpdir(), "chromium-without-cookies-"));
+  onTestFinished(() => rmSync(profile, { recursive: true, force: true }));
+  mkdirSync(join(profile, "Default"));
+  const block = { profile: { default_content_setting_values: { cookies: 2 } } };
+  writeFileSync(join(profile, "Default", "Preferences"), JSON.stringify(block));
+  const options = { executablePath: chromiumPath(), args: ARGS, baseURL: url };
+  return pageOf(await chromium.launchPersistentContext(profile, options));
+}
+
+async function pageOf(context: BrowserContext): Promise<Page> {
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  // A form that comes back with what is wrong is no complaint of the page's own.
+  onTestFinished(() => expect(complaints.filter((text) => !/status of (4\d\d)/.test(text))).toEqual([]));
+  return page;
+}
+
+const passwords = { reader: "borrow-a-book", librarian: "mind-the-shelves" };
+
+/** Fills in the login page and sends it. */
+export async function signIn(page: Page, username: keyof typeof passwords): Promise<void> {
+  await page.goto("/accounts/login/");
+  await page.getByLabel("Username").fill(username);
+  await page.getByLabel("Password").fill(passwords[username]);
+  await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
+}

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { Browser } from "./browser.ts";
+import { siteOfThisFile, startSite } from "./site.ts";
+
+const site = siteOfThisFile();
+
+const credentials = { username: "reader", password: "borrow-a-book" };
+
+test("a login lasts until the browser closes, or two weeks with “remember me”", async () => {
+  const browser = new Browser(site().url);
+  const short = await browser.post("/accounts/login/", credentials);
+  expect(short.headers.getSetCookie().join()).not.toMatch(/max-age|expires/i);
+  const long = await new Browser(site().url).post("/accounts/login/", { ...credentials, remember: "yes" });
+  expect(long.headers.getSetCookie().join()).toContain("Max-Age=1209600");
+});
+
+test("the login page gives a cookie to see whether it comes back, and says so when it does not", async () => {
+  const browser = new Browser(site().url);
+  expect(await browser.text("/accounts/login/")).toContain('name="tested" value="yes"');
+  expect(browser.cookies.size).toBe(1);
+  const cookieless = new Browser(site().url);
+  const refused = await cookieless.post("/accounts/login/", { ...credentials, tested: "yes" });
+  expect(refused.status).toBe(422);
+  const page = await refused.text();
+  expect(page).toContain("Cookies are switched off");
+  expect(page).toContain('value="reader"');
+
+  expect((await browser.post("/accounts/login/", { ...credentials, tested: "yes" })).status).toBe(303);
+  await browser.visit();
+  expect(await browser.text("/session/")).not.toContain("testcookie");
+});
+
+test("five wrong passwords make an account wait, from that address and nobody else's", async () => {
+  const own = await startSite();
+  const browser = new Browser(own.url);
+  for (let i = 0; i < 5; i++) expect((await browser.login("reader", "wrong")).status).toBe(422);
+  const blocked = await browser.login("reader", "borrow-a-book");
+  expect(blocked.status).toBe(429);
+  expect(Number(blocked.headers.get("retry-after"))).toBeGreaterThan(800);
+  expect(await blocked.text()).toContain("Too many wrong passwords");
+  expect((await browser.login("librarian", "mind-the-shelves")).status).toBe(303);
+});
+
+test("guesses sent all at once do not slip through together", async () => {
+  const own = await startSite();
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => new Browser(own.url).login("reader", "wrong")),
+  );
+  expect(answers.filter(({ status }) => status === 422)).toHaveLength(5);
+  expect(answers.filter(({ status }) => status === 429)).toHaveLength(7);
+});
+
+test("right passwords sent all at once are all let in", async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, () => new Browser(site().url).login("reader", "borrow-a-book")),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(303));
+});
+
+test("a right password starts the count anew", async () => {
+  const own = await startSite();
+  for (let round = 0; round < 3; round++) {
+    const browser = new Browser(own.url);
+    for (let i = 0; i < 4; i++) expect((await browser.login("reader", "wrong")).status).toBe(422);
+    expect((await browser.login("reader", "borrow-a-book")).status).toBe(303);
+  }
+});
+
+test("who is welcome is told so, once", async () => {
+  const browser = new Browser(site().url);
+  await browser.post("/accounts/login/", credentials);
+  expect(await browser.text("/catalog/")).toContain("Welcome, Robin Reader.");
+  expect(await browser.text("/catalog/")).not.toContain("Welcome, Robin");
+});
