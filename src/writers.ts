@@ -1,6 +1,7 @@
 /**
  * The writers of one session in this process stand in line. The first writes; those that came meanwhile share the next
  * write, on the record that it hands on, so that they never race each other at the store. Deletes do not stand in line.
+ * On workerd they take turns, and share nothing.
  */
 import { StoreUnavailableError } from "./errors.ts";
 import { tell } from "./events.ts";
@@ -8,6 +9,7 @@ import type { Deadline, GuardedStore } from "./guarded-store.ts";
 import { logIdOf } from "./key.ts";
 import { isUsable, newVersion } from "./record.ts";
 import type { Moved, StoredRecord, StoreId, WriteOutcome } from "./store.ts";
+import { isWorkerd } from "./workerd.ts";
 
 /** What one request wants written. */
 export interface Write {
@@ -39,6 +41,9 @@ const isRecord = (seen: StoredRecord | "gone" | Moved): seen is StoredRecord =>
 const isMovedTo = (outcome: WriteOutcome, id: StoreId | undefined): boolean =>
   typeof outcome === "object" && outcome.movedTo === id;
 
+/** How long a turn lasts at most, milliseconds: whoever has it may be gone. */
+const TURN_MS = 250;
+
 /** Full jitter that grows: up to 4, 8, 16 … 250 ms. */
 const pause = (attempt: number) =>
   new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(250, 2 ** (attempt + 1))));
@@ -46,6 +51,8 @@ const pause = (attempt: number) =>
 export class Writers {
   readonly #store: GuardedStore;
   readonly #lines = new Map<StoreId, Waiting[]>();
+  /** When the turn of who is writing ends, at the latest; the earliest first. Only on workerd. */
+  readonly #turns = new Map<StoreId, Deadline>();
 
   constructor(store: GuardedStore) {
     this.#store = store;
@@ -53,6 +60,7 @@ export class Writers {
 
   /** Resolves when the write is stored or can no longer be; rejects with what `next` throws, and StoreUnavailableError. */
   write(id: StoreId, write: Write): Promise<Written> {
+    if (isWorkerd) return this.#writeInTurn(id, write);
     return new Promise((resolve, reject) => {
       const line = this.#lines.get(id);
       if (line === undefined) {
@@ -81,6 +89,31 @@ export class Writers {
       };
       line.push(waiting);
     });
+  }
+
+  /**
+   * What a request on workerd has begun ends with its response or its client, so nobody there may wait for another's work:
+   * each looks for itself when its turn has come. Turns spare conflicts, which the store decides all the same.
+   */
+  async #writeInTurn(id: StoreId, write: Write): Promise<Written> {
+    for (let attempt = 1; (this.#turns.get(id) ?? 0) > performance.now(); attempt++) {
+      if (performance.now() >= write.deadline) throw tooBusy();
+      await pause(attempt);
+    }
+    const now = performance.now();
+    for (const [other, end] of this.#turns) {
+      if (end > now) break;
+      this.#turns.delete(other);
+    }
+    const end = now + TURN_MS;
+    this.#turns.set(id, end);
+    try {
+      return await new Promise((resolve, reject) => {
+        void this.#serve(id, { ...write, hasLeft: false, settle: resolve, fail: reject });
+      });
+    } finally {
+      if (this.#turns.get(id) === end) this.#turns.delete(id);
+    }
   }
 
   /** Serves the line of a session until nobody waits. */

@@ -1,15 +1,15 @@
-/** A SQLite database as `sqliteStore` needs it: opened from a path, or the user's own, of either driver. */
+/** A SQLite database as `sqliteStore` needs it: opened from a path, or the user's own, of any of three drivers. */
 
 export type SqliteValue = string | number | null;
 
-/** What a prepared statement of `node:sqlite` and of better-sqlite3 have in common. */
+/** What the prepared statements of `node:sqlite`, `bun:sqlite` and better-sqlite3 have in common. */
 export interface SqliteStatement {
   get(...values: SqliteValue[]): unknown;
   all(...values: SqliteValue[]): unknown[];
   run(...values: SqliteValue[]): { changes: number | bigint };
 }
 
-/** What a `DatabaseSync` of `node:sqlite` and a `Database` of better-sqlite3 have in common. */
+/** What a `DatabaseSync` of `node:sqlite` and a `Database` of `bun:sqlite` or better-sqlite3 have in common. */
 export interface SqliteDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): SqliteStatement;
@@ -36,7 +36,7 @@ export function isLocked(error: unknown): boolean {
   if (error instanceof InTransaction) return true;
   const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
   if (typeof errcode === "number") return (errcode & 0xff) === 5 || (errcode & 0xff) === 6; // node:sqlite
-  return typeof code === "string" && /^SQLITE_(BUSY|LOCKED)/.test(code); // better-sqlite3
+  return typeof code === "string" && /^SQLITE_(BUSY|LOCKED)/.test(code); // better-sqlite3, bun:sqlite
 }
 
 /** A statement that answers with numbers and objects, whatever the handle's owner likes better. */
@@ -49,7 +49,13 @@ export function prepare(database: SqliteDatabase, sql: string): SqliteStatement 
   statement.setReadBigInts?.(false);
   statement.setReturnArrays?.(false);
   statement.safeIntegers?.(false);
-  return statement;
+  if (!("finalize" in statement)) return statement;
+  // bun:sqlite answers null where there is no row.
+  return {
+    get: (...values) => statement.get(...values) ?? undefined,
+    all: (...values) => statement.all(...values),
+    run: (...values) => statement.run(...values),
+  };
 }
 
 /** All of it or nothing, and never in the middle of somebody else's write. */
@@ -168,20 +174,19 @@ async function loadSqlite(): Promise<Driver["open"]> {
   } catch (error) {
     causes.push(error);
   }
-  try {
-    // By a name that bundlers do not follow: most applications have no need of it.
-    const name = "better-sqlite3";
-    const { default: Database } = (await import(name)) as {
-      default: new (path: string) => SqliteDatabase;
-    };
-    return (path) => new Database(path);
-  } catch (error) {
-    causes.push(error);
+  // By names that bundlers do not follow: most applications have no need of them.
+  for (const name of ["bun:sqlite", "better-sqlite3"]) {
+    try {
+      const { default: Database } = (await import(name)) as { default: new (path: string) => SqliteDatabase };
+      return (path) => new Database(path);
+    } catch (error) {
+      causes.push(error);
+    }
   }
   throw new AggregateError(
     causes,
-    "sqliteStore found no SQLite: this runtime has no node:sqlite (Node has it from 22.13 on), and better-sqlite3 is not " +
-      "installed. Install better-sqlite3, or give sqliteStore an open database.",
+    "sqliteStore found no SQLite: this runtime has no node:sqlite (Node has it from 22.13 on) and no bun:sqlite, and " +
+      "better-sqlite3 is not installed. Install better-sqlite3, or give sqliteStore an open database.",
   );
 }
 

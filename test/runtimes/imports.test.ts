@@ -1,0 +1,34 @@
+/** What the core and the adapters for every runtime import when they are loaded: nothing that one of the runtimes lacks. */
+import { readFileSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { entryPoints } from "../../scripts/entry-points.ts";
+
+const sources = new Map(entryPoints().map(({ publicName, source }) => [publicName, source]));
+
+/** All that is imported beyond the package by a module and by those that it imports, types left out. */
+function importsOf(file: string, seen = new Set<string>()): Set<string> {
+  const outside = new Set<string>();
+  if (seen.has(file)) return outside;
+  seen.add(file);
+  const code = stripTypeScriptTypes(readFileSync(file, "utf8"));
+  const named = code.matchAll(/^(?:import|export)\s(?:[\w\s{},*]*\sfrom\s)?"([^"]+)"|\bimport\("([^"]+)"/gm);
+  for (const [, here, later] of named) {
+    const name = (here ?? later) as string;
+    if (!name.startsWith(".")) outside.add(name);
+    else for (const one of importsOf(fileURLToPath(new URL(name, `file://${file}`)), seen)) outside.add(one);
+  }
+  return outside;
+}
+
+const core = ["node:crypto", "node:diagnostics_channel"];
+
+test.each([
+  ["coatcheck", core],
+  ["coatcheck/fetch", core],
+  ["coatcheck/hono", core],
+  ["coatcheck/cookies", ["node:crypto", "node:zlib"]],
+])("%s imports %s", (publicName, allowed) => {
+  expect([...importsOf(sources.get(publicName) as string)].sort()).toEqual(allowed);
+});

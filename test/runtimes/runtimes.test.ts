@@ -1,0 +1,223 @@
+/** What the adapters for every runtime do on each of them, through real sockets: written once, run on all. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { dial } from "../frameworks/loopback.ts";
+import { Visitor, words } from "../frameworks/visitor.ts";
+import { installed } from "./install.ts";
+import { missing, type Runtime, runtimes } from "./runtimes.ts";
+import { type Started, start } from "./start.ts";
+
+await installed(new URL(".", import.meta.url));
+
+/** By cookie alone, sealed or not, there is nothing to race for and nothing to end: the browser has it all. */
+const isKeyed = (store: string) => store !== "cookies";
+
+describe.each(runtimes)("$name", (runtime) => {
+  const why = missing(runtime);
+  if (why) test.skip(why, () => {});
+  else everything(runtime);
+});
+
+function everything(runtime: Runtime) {
+  let site: Started | undefined;
+  beforeAll(async () => {
+    site = await start(await runtime.run(runtime.site));
+  });
+  afterAll(() => site?.stop());
+
+  const newVisitor = () => new Visitor((site as Started).port);
+
+  /** Tells a store how to behave from now on; resolves to the verbs it was asked for until now. */
+  async function tell(store: string, behaviour = ""): Promise<string[]> {
+    return JSON.parse((await newVisitor().visit(`/store/${store}?${behaviour}`)).body);
+  }
+
+  /** Resolves when the store holds a call. */
+  async function somebodyWaits(store: string): Promise<void> {
+    while ((await newVisitor().visit(`/store/${store}?held`)).body === "0") await sleep(5);
+  }
+
+  describe.each(["fetch", "hono"])("%s", (adapter) => {
+    describe.each(runtime.stores)("%s", (store) => {
+      const at = (act: string) => `/${adapter}/${store}/${act}`;
+      afterEach(() => tell(store));
+
+      test("a visitor comes back, and another is another", async () => {
+        const [ann, ben] = [newVisitor(), newVisitor()];
+        const seen = [];
+        for (const visitor of [ann, ann, ben, ann]) seen.push((await visitor.visit(at("count"))).body);
+        expect(seen).toEqual(["1", "2", "1", "3"]);
+      });
+
+      test("a login is there when the redirect has been followed, and gone after the logout", async () => {
+        const visitor = newVisitor();
+        await visitor.visit(at("write"));
+        const before = visitor.cookie;
+        const { status, setCookie } = await visitor.visit(at("login?status=303"));
+        expect([status, setCookie.length]).toEqual([303, 1]);
+        expect(visitor.cookie).not.toBe(before);
+        expect((await visitor.visit(at("look"))).body).toBe('["ann",{"a":2}]');
+        const goodbye = await visitor.visit(at("logout"));
+        expect(goodbye.setCookie).toMatchObject([expect.stringMatching(/^sessionid=; Max-Age=0/)]);
+        expect((await visitor.visit(at("look"))).body).toBe("[null,{}]");
+      });
+
+      test("a cookie of nobody is left as it is, and nothing is stored for it", async () => {
+        const visitor = newVisitor();
+        visitor.cookie = `sessionid=${"0".repeat(32)}`;
+        const { setCookie, headers } = await visitor.visit(at("look"));
+        expect([setCookie, words(headers.vary)]).toEqual([[], ["Accept-Encoding", "Cookie"]]);
+      });
+
+      test("a response with an error status keeps nothing", async () => {
+        const visitor = newVisitor();
+        const { status, setCookie } = await visitor.visit(at("write?status=500"));
+        expect([status, setCookie]).toEqual([500, []]);
+      });
+
+      if (isKeyed(store)) keyed(store, at);
+    });
+  });
+
+  /** What a store that keeps the data itself makes possible. */
+  function keyed(store: string, at: (act: string) => string) {
+    test.each([
+      { came: false, act: "nothing", calls: "" },
+      { came: false, act: "read", calls: "", varies: true },
+      { came: false, act: "write", calls: "create", cookie: "set" },
+      { came: false, act: "login", calls: "create", cookie: "set" },
+      { came: false, act: "save", calls: "create update", cookie: "set" },
+      { came: true, act: "nothing", calls: "read" },
+      { came: true, act: "read", calls: "read", varies: true },
+      { came: true, act: "write", calls: "read update", varies: true },
+      { came: true, act: "cycleKey", calls: "read rotate", cookie: "set" },
+      { came: true, act: "setExpiry", calls: "read update", cookie: "set" },
+      { came: true, act: "flush", calls: "read delete", cookie: "removed" },
+      { came: true, act: "flush?status=500", calls: "read delete", cookie: "removed" },
+    ])("$act, came before: $came: store $calls, cookie $cookie", async (row) => {
+      const { came, act, calls, cookie = "left alone", varies = cookie !== "left alone" } = row;
+      const visitor = newVisitor();
+      if (came) await visitor.visit(at("count"));
+      await tell(store);
+      const { setCookie, headers } = await visitor.visit(at(act));
+      expect((await tell(store)).join(" ")).toBe(calls);
+      const became = setCookie.map((line) => (line.includes("Max-Age=0;") ? "removed" : "set"));
+      expect(became).toEqual(cookie === "left alone" ? [] : [cookie]);
+      expect(words(headers.vary)).toEqual(["Accept-Encoding", ...(varies ? ["Cookie"] : [])]);
+      expect(headers["cache-control"]).toBe(
+        cookie === "left alone" ? "public, max-age=60" : "private, no-store",
+      );
+    });
+
+    test("a redirect's head does not leave before the session is stored", async () => {
+      await tell(store, "holds=create");
+      const wire = dial((site as Started).port);
+      wire.send(`GET ${at("login?status=303")} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+      await somebodyWaits(store);
+      await sleep(20);
+      expect(wire.received).toBe("");
+      await tell(store);
+      expect(await wire.closed).toMatch(/^HTTP\/1\.1 303 [\s\S]*set-cookie: sessionid=/i);
+    });
+
+    test.each([
+      ["create", "write", false],
+      ["update", "write", true],
+      ["rotate", "login", true],
+      ["delete", "logout", true],
+      ["read", "look", true],
+    ])("%s fails at %s: a 503 with nothing of the handler's", async (verb, act, came) => {
+      const visitor = newVisitor();
+      if (came) await visitor.visit(at("count"));
+      await tell(store, `breaks=${verb}`);
+      const { status, headers, setCookie, body } = await visitor.visit(at(act));
+      expect([status, headers["retry-after"], headers["x-handler"], setCookie]).toEqual([
+        503,
+        "5",
+        undefined,
+        [],
+      ]);
+      expect(body).not.toContain("disk");
+    });
+
+    test("fifty visits at once are fifty", async () => {
+      const visitor = newVisitor();
+      await visitor.visit(at("count"));
+      await tell(store, "takes=2");
+      const { cookie } = visitor;
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, () => {
+          const tab = newVisitor();
+          tab.cookie = cookie;
+          return tab.visit(at("count"));
+        }),
+      );
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      expect((await visitor.visit(at("look"))).body).toBe('[null,{"visits":51}]');
+    });
+
+    test("two at once are both stored, though the first has been answered long before", async () => {
+      const visitor = newVisitor();
+      await visitor.visit(at("count"));
+      await tell(store, "takes=60");
+      const answers = await Promise.all(["count", "write", "count"].map((act) => visitor.visit(at(act))));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+      expect((await visitor.visit(at("look"))).body).toBe('[null,{"visits":3,"a":2}]');
+    });
+
+    test("a client that hangs up while its session is stored stops nothing, and holds up nobody", async () => {
+      const visitor = newVisitor();
+      await visitor.visit(at("count"));
+      await tell(store, "holds=update");
+      const wire = dial((site as Started).port);
+      wire.send(`GET ${at("write")} HTTP/1.1\r\nHost: localhost\r\nCookie: ${visitor.cookie}\r\n\r\n`);
+      await somebodyWaits(store);
+      wire.hangUp();
+      await wire.closed;
+      await tell(store);
+      expect((await visitor.visit(at("count"))).status).toBe(200);
+      expect((await visitor.visit(at("look"))).body).toBe('[null,{"visits":2,"a":2}]');
+    });
+
+    test("what is changed while the response streams is kept by save()", async () => {
+      const visitor = newVisitor();
+      const { setCookie, body } = await visitor.visit(at("stream"));
+      expect([setCookie.length, body]).toEqual([1, "one true"]);
+      expect((await visitor.visit(at("look"))).body).toBe('[null,{"early":true,"late":true}]');
+    });
+
+    test("a slow request brings no logged-out session back", async () => {
+      const visitor = newVisitor();
+      await visitor.visit(at("login"));
+      const { cookie } = visitor;
+      await tell(store, "holds=update");
+      const slow = newVisitor();
+      slow.cookie = cookie;
+      const answer = slow.visit(at("write"));
+      await somebodyWaits(store);
+      await visitor.visit(at("logout"));
+      await tell(store);
+      const { status, setCookie } = await answer;
+      expect([status, setCookie]).toEqual([200, []]);
+      expect((await slow.visit(at("look"))).body).toBe("[null,{}]");
+    });
+  }
+
+  test("lazy: an unused session costs no round trip but the one that was asked for", async () => {
+    const visitor = newVisitor();
+    await visitor.visit("/lazy/memory/count");
+    await tell("memory");
+    expect((await visitor.visit("/lazy/memory/count")).body).toBe("2");
+    expect(await tell("memory")).toEqual(["read", "update"]);
+  });
+
+  test("behind a proxy with TLS the cookie is Secure, by the name that only https may set", async () => {
+    const headers = { "X-Forwarded-Proto": "https" };
+    const visitor = newVisitor();
+    const { setCookie } = await visitor.visit("/proxied/memory/count", { headers });
+    expect(setCookie).toMatchObject([
+      expect.stringMatching(/^__Host-sessionid=.*; Path=\/; Secure; HttpOnly; SameSite=Lax$/),
+    ]);
+    expect((await visitor.visit("/proxied/memory/count", { headers })).body).toBe("2");
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * What every runtime serves. A visitor asks for an act by path: /fetch/memory/count, /hono/sqlite/login?status=303. A test
+ * tells a store how to behave: /store/memory?holds=update, and is told what it was asked for until then.
+ */
+import { createSessions, type Session, type Store } from "coatcheck";
+import { withSession } from "coatcheck/fetch";
+import { type SessionEnv, session } from "coatcheck/hono";
+import { Hono } from "hono";
+import { type Behaviour, ObservedStore } from "./observed-store.ts";
+
+const acts: Record<string, (session: Session) => unknown> = {
+  nothing: () => {},
+  read: (session) => session.get("a", null),
+  write: (session) => session.set("a", 2).size,
+  count: (session) => session.update("visits", (n = 0) => n + 1),
+  look: (session) => [session.userId, session.toObject()],
+  login: (session) => session.login("ann"),
+  logout: (session) => session.logout(),
+  flush: (session) => session.flush(),
+  cycleKey: (session) => session.cycleKey(),
+  setExpiry: (session) => session.setExpiry(60),
+  async save(session) {
+    session.set("a", 1);
+    await session.save();
+    session.set("b", 2);
+  },
+};
+
+/** A body whose second part is sent when a change has been stored that came after the first. */
+function late(session: Session): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const bytes = new TextEncoder();
+  return new ReadableStream({
+    async start(body) {
+      body.enqueue(bytes.encode("one "));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      session.set("late", true);
+      body.enqueue(bytes.encode(`${await session.save()}`));
+      body.close();
+    },
+  });
+}
+
+async function act(session: Session, request: Request): Promise<Response> {
+  const { pathname, searchParams } = new URL(request.url);
+  const name = pathname.split("/")[3] ?? "";
+  if (name === "stream") {
+    session.set("early", true);
+    return new Response(late(session));
+  }
+  const done = await acts[name]?.(session);
+  const headers = { "X-Handler": "1", Vary: "Accept-Encoding", "Cache-Control": "public, max-age=60" };
+  return Response.json(done ?? null, { status: Number(searchParams.get("status") ?? 200), headers });
+}
+
+type Serve = (request: Request) => Response | Promise<Response>;
+
+/** Every adapter for every runtime, with one store. */
+function adapters(store: Store): Record<string, Serve> {
+  const sessions = createSessions({ store, storeTimeout: 3 });
+  const hono = new Hono<SessionEnv>();
+  hono.use(session(sessions));
+  hono.all("*", (c) => act(c.var.session, c.req.raw));
+  return {
+    fetch: withSession(sessions, (request, session) => act(session, request)),
+    hono: (request) => hono.fetch(request),
+    lazy: withSession({ store, lazy: true }, async (request, session) => {
+      await session.load();
+      return act(session, request);
+    }),
+    proxied: withSession(sessions, (request, session) => act(session, request), { trustProxy: true }),
+  };
+}
+
+/** Made where a runtime has neither timers nor randomness yet. */
+export function application(stores: Record<string, Store>): Serve {
+  const observed = new Map<string, ObservedStore>();
+  const served = new Map<string, Record<string, Serve>>();
+  for (const [name, store] of Object.entries(stores)) {
+    const watched = new ObservedStore(store);
+    observed.set(name, watched);
+    served.set(name, adapters(watched.store));
+  }
+
+  return (request) => {
+    const { pathname, searchParams } = new URL(request.url);
+    const [, adapter = "", name = ""] = pathname.split("/");
+    const store = observed.get(name);
+    if (adapter !== "store") {
+      return served.get(name)?.[adapter]?.(request) ?? new Response("nobody serves this", { status: 404 });
+    }
+    if (store === undefined) return new Response("no such store", { status: 404 });
+    if (searchParams.has("held")) return Response.json(store.held);
+    const { takes = 0, ...behaviour } = Object.fromEntries(searchParams);
+    return Response.json(store.behave({ ...(behaviour as Behaviour), takes: Number(takes) }));
+  };
+}
