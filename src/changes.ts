@@ -56,10 +56,19 @@ export function runUpdater(updater: Updater, key: string, current: unknown): unk
 
 /** Data as an object without a prototype, so that no key is special. Throws on what is not a JSON object. */
 export function parseData(text: string): Record<string, unknown> {
+  return Object.assign(Object.create(null), parseObject(text));
+}
+
+/** Data as a map, without the detour: the copy above takes as long as the parsing. */
+export function parseMap(text: string): Map<string, unknown> {
+  return new Map(Object.entries(parseObject(text)));
+}
+
+function parseObject(text: string): object {
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
     throw new SyntaxError("not a JSON object");
-  return Object.assign(Object.create(null), parsed);
+  return parsed;
 }
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);

@@ -226,10 +226,14 @@ export class Committer {
   }
 
   /** Counts the request as activity, where that is asked for and moves the expiry. */
-  async #touch(draft: Draft): Promise<void> {
+  #touch(draft: Draft): Promise<void> | undefined {
     const { kept, settings } = draft;
-    if (kept === null || !(settings.saveEveryRequest || settings.idleTimeout !== null)) return;
-    const now = settings.clock();
+    if (kept === null || !(settings.saveEveryRequest || settings.idleTimeout !== null)) return undefined;
+    return this.#prolong(draft, kept, settings.clock());
+  }
+
+  async #prolong(draft: Draft, kept: Kept, now: number): Promise<void> {
+    const { settings } = draft;
     const fresh = expiresAt(kept.record, settings, now);
     if (fresh <= kept.record.expiresAt || !isRenewal(kept.record, fresh, settings)) return;
     if (!(await this.#store.touch(kept.id, fresh, kept.record.version, this.#store.deadline()))) return;
@@ -293,15 +297,15 @@ function onto(theirs: string, { changes, base, mine }: Snapshot, settings: Setti
 }
 
 /** The writes of one request follow each other, each on what the last has stored. */
-function inTurn<T>(draft: Draft, run: () => Promise<T>): Promise<T> {
+function inTurn<T>(draft: Draft, run: () => Promise<T>): Promise<T>;
+function inTurn<T>(draft: Draft, run: () => Promise<T> | undefined): Promise<T | undefined> | undefined;
+function inTurn<T>(draft: Draft, run: () => Promise<T> | undefined): Promise<T | undefined> | undefined {
   const turn = draft.busy === null ? run() : draft.busy.then(run);
-  const done = turn.then(
-    () => {},
-    () => {},
-  );
-  draft.busy = done;
-  void done.then(() => {
+  if (turn === undefined) return undefined;
+  const leave = () => {
     if (draft.busy === done) draft.busy = null;
-  });
+  };
+  const done = turn.then(leave, leave);
+  draft.busy = done;
   return turn;
 }

@@ -1,5 +1,5 @@
 /** The data of one session while a request works on it: a Map that knows what was changed, also from within. */
-import { Changes, parseData, replay, runUpdater, type Updater } from "./changes.ts";
+import { Changes, parseData, parseMap, replay, runUpdater, type Updater } from "./changes.ts";
 import { checkJson, isNested } from "./json.ts";
 import type { Settings } from "./settings.ts";
 
@@ -31,7 +31,7 @@ export class Dictionary {
 
   /** Throws a SyntaxError when the text is not a JSON object. */
   get #values(): Map<string, unknown> {
-    this.#parsed ??= new Map(Object.entries(parseData(this.#base)));
+    this.#parsed ??= parseMap(this.#base);
     return this.#parsed;
   }
 
@@ -211,9 +211,7 @@ export class Dictionary {
   #serialize(): string {
     if (this.#parsed === null) return this.#base;
     try {
-      const data = Object.create(null);
-      for (const [key, value] of this.#parsed) data[key] = value;
-      return json(data);
+      return json(Object.fromEntries(this.#parsed));
     } catch (error) {
       for (const [key, value] of this.#parsed) checkJson(value, key); // Says where, which JSON.stringify does not.
       throw error;

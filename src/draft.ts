@@ -178,8 +178,10 @@ export class Draft {
 
   /** Takes all that is wanted by now, to be saved. Throws a TypeError when a nested value is not JSON; nothing is taken then. */
   take(): Taken {
-    const { dictionary, isChanged, isEmpty, kept, wants } = this;
+    const { dictionary, isEmpty, kept, wants } = this;
     const data = this.savesData ? dictionary.take(wants.isForced) : null;
+    const isChanged =
+      data !== null && (wants.isForced || wants.expiry !== undefined || !data.changes.isEmpty);
     this.wants = nothing();
     this.#saving = wants;
     return { wants, data, isChanged, isEmpty, kept, dictionary };
@@ -194,7 +196,7 @@ export class Draft {
       return;
     }
     if (kept !== null && this.#isAnothers(kept)) {
-      this.#goOnBlindly(kept);
+      this.#goOnBlindly(kept, data?.mine);
       return;
     }
     this.kept = kept;
@@ -225,8 +227,9 @@ export class Draft {
    * Writes go on at the new place, but what is there is never shown: an old key may be known to somebody else, who
    * waits for just that. The version fits no record, so each write begins by reading.
    */
-  #goOnBlindly({ key, id }: Kept): void {
-    if (this.kept !== null) this.kept = { key, id, record: { ...this.kept.record, version: newVersion() } };
+  #goOnBlindly({ key, id }: Kept, seen = this.kept?.record.data): void {
+    if (this.kept === null || seen === undefined) return;
+    this.kept = { key, id, record: { ...this.kept.record, data: seen, version: newVersion() } };
   }
 
   /** Another request ended the session: only what this one did itself is left, and none of it will be stored. */

@@ -121,50 +121,63 @@ export class GuardedStore {
   }
 
   /** Any call of a store, guarded. `hangUp` gives the waiting up early. */
-  async ask<T>(
+  ask<T>(
     doing: string,
     deadline: Deadline,
     fits: (answer: unknown) => boolean,
     run: (store: Store, call: StoreCall) => Promise<T>,
     hangUp?: AbortSignal,
   ): Promise<T> {
-    const controller = new LazyController();
-    const call = {
-      now: this.#settings.clock(),
-      get signal() {
-        return controller.signal;
-      },
-    };
-    let stop = () => {};
-    const tooLate = new Promise<never>((_resolve, reject) => {
-      const giveUp = (reason: Error) => {
-        controller.abort(reason);
-        reject(reason);
-      };
-      const wait = Math.max(0, deadline - performance.now());
-      const timer = setTimeout(
-        () => giveUp(new Error(`no answer within ${this.#settings.storeTimeout} s`)),
-        wait,
-      );
-      const hungUp = () => giveUp(new Error("the client hung up"));
-      hangUp?.addEventListener("abort", hungUp);
-      stop = () => {
+    return new Promise((resolve, reject) => {
+      const abort = new LazyController();
+      let isOver = false;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const stop = () => {
+        isOver = true;
         clearTimeout(timer);
         hangUp?.removeEventListener("abort", hungUp);
       };
+      const fail = (error: unknown) => {
+        if (isOver) return;
+        stop();
+        if (!hangUp?.aborted) tell("unavailable", () => ({ doing, error }));
+        reject(new StoreUnavailableError(doing, error));
+      };
+      const giveUp = (reason: Error) => {
+        abort.abort(reason);
+        fail(reason);
+      };
+      const hungUp = () => giveUp(new Error("the client hung up"));
+      const tooLate = () => giveUp(new Error(`no answer within ${this.#settings.storeTimeout} s`));
+      const answered = (answer: T) => {
+        if (isOver) return;
+        try {
+          if (!fits(answer))
+            throw new TypeError(`it answered with something else than the contract says (${typeof answer})`);
+          stop();
+          resolve(answer);
+        } catch (error) {
+          fail(error);
+        }
+      };
+      const call = {
+        now: this.#settings.clock(),
+        get signal() {
+          return abort.signal;
+        },
+      };
+      try {
+        hangUp?.throwIfAborted();
+        hangUp?.addEventListener("abort", hungUp);
+        Promise.resolve(run(this.#settings.store, call)).then(answered, fail);
+        // A store within the process has answered by then, and needs no timer.
+        void Promise.resolve().then(() => {
+          if (!isOver) timer = setTimeout(tooLate, Math.max(0, deadline - performance.now()));
+        });
+      } catch (error) {
+        fail(error);
+      }
     });
-    try {
-      hangUp?.throwIfAborted();
-      const answer = await Promise.race([run(this.#settings.store, call), tooLate]);
-      if (!fits(answer))
-        throw new TypeError(`it answered with something else than the contract says (${typeof answer})`);
-      return answer;
-    } catch (error) {
-      if (!hangUp?.aborted) tell("unavailable", () => ({ doing, error }));
-      throw new StoreUnavailableError(doing, error);
-    } finally {
-      stop();
-    }
   }
 }
 
