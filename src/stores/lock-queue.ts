@@ -23,10 +23,14 @@ export class LockQueue {
     this.#isLocked = isLocked;
   }
 
+  get isWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** What `work` returns or throws, at once where nothing is in the way. */
   run<T>(work: () => T, signal: AbortSignal): T | Promise<T> {
     // Who came first goes first: else the oldest would wait longest under load.
-    if (this.#waiting.size > 0) return this.#queue(work, signal);
+    if (this.isWaiting) return this.#queue(work, signal);
     try {
       return work();
     } catch (error) {

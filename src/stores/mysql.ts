@@ -20,7 +20,8 @@
  * prepared statements, so that no character set and no SQL mode of a connection changes it.
  *
  * Every verb but `rotate`, a transaction, is one statement and, but for the rare "conflict", "gone" and moved, one round
- * trip: the statement that finds nothing to change is followed by one that asks why.
+ * trip: the statement that finds nothing to change is followed by one that asks why. Reads that arrive in one turn of the
+ * event loop are one statement.
  */
 import { SettingsError } from "../errors.ts";
 import {
@@ -31,6 +32,7 @@ import {
   type StoreId,
   type WriteOutcome,
 } from "../store.ts";
+import { batched } from "./batched.ts";
 import { borrow } from "./borrow.ts";
 import {
   changesOf,
@@ -89,10 +91,26 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
       return await locate(connection, id, call);
     });
 
-  const store: MysqlStore = {
-    async read(id, call) {
-      return decode((await ask(call, "read", bytes(id), call.now))[0]);
+  const read = batched<Read, StoredRecord | "moved" | null>({
+    async one({ id, now }, signal) {
+      return decode((await ask({ signal, now }, "read", bytes(id), now))[0]);
     },
+    async many(reads, signal) {
+      // Filled up to a power of two by asking for the last again: each number of places is a statement to be prepared.
+      const places = 2 ** Math.ceil(Math.log2(reads.length));
+      const ids = Array.from({ length: places }, (_, n) => bytes((reads[n] ?? (reads.at(-1) as Read)).id));
+      const text = `${statements.readMany} (${ids.map(() => "?").join(", ")})`;
+      const rows = await borrow(lender, signal, (connection) => rowsOf(connection, text, ids));
+      const found = new Map(rows.map((row) => [idOrNull(row[ID]), row]));
+      return reads.map(({ id, now }) => {
+        const row = found.get(id);
+        return Number(row?.[EXPIRES_AT]) > now ? decode(row) : null;
+      });
+    },
+  });
+
+  const store: MysqlStore = {
+    read: (id, { signal, now }) => read({ id, now }, signal),
 
     create: (id, record, call) =>
       borrow(lender, call.signal, async (connection) => {
@@ -182,6 +200,14 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
   return store;
 }
 
+interface Read {
+  readonly id: StoreId;
+  readonly now: number;
+}
+
+/** Places in a row of `readMany`. */
+const [EXPIRES_AT, ID] = [5, 9];
+
 interface Located {
   readonly movedTo: StoreId | null;
   readonly version: number;
@@ -229,10 +255,11 @@ function decode(row: unknown[] | undefined): StoredRecord | "moved" | null {
 }
 
 function statementsFor(table: string) {
+  const columns =
+    "CAST(data AS BINARY), version, user_id, created_at, authenticated_at, expires_at, expiry, format, moved_to";
   return {
-    read: `
-      SELECT CAST(data AS BINARY), version, user_id, created_at, authenticated_at, expires_at, expiry, format, moved_to
-      FROM ${table} WHERE id = ? AND expires_at > ?`,
+    read: `SELECT ${columns} FROM ${table} WHERE id = ? AND expires_at > ?`,
+    readMany: `SELECT ${columns}, id FROM ${table} WHERE id IN`,
     locate: `SELECT moved_to, version FROM ${table} WHERE id = ? AND expires_at > ?`,
     insert: `
       INSERT INTO ${table}

@@ -22,6 +22,10 @@
  *
  * Every verb is one statement and, but for the rare "conflict", "gone" and moved, one round trip: the statement that finds
  * nothing to change is followed by one that asks why. A single one that tells it all took the server 2.7 times as long.
+ *
+ * Reads that arrive in one turn of the event loop are one statement, and so are updates. A batch of updates passes over
+ * rows that somebody else has locked, and leaves them, with all that it could not save, to the single statement: so it
+ * never waits, cannot deadlock, and nobody waits for another visitor's session.
  */
 import { SettingsError } from "../errors.ts";
 import {
@@ -32,6 +36,7 @@ import {
   type StoreId,
   type WriteOutcome,
 } from "../store.ts";
+import { ALONE, batched } from "./batched.ts";
 import { borrow } from "./borrow.ts";
 import { lenderOf, type PostgresClient, type PostgresPool } from "./postgres-connection.ts";
 import { adviceOn, anyRecord, createTable, quote } from "./postgres-table.ts";
@@ -83,8 +88,8 @@ export function postgresStore({
     });
   };
 
-  const ask = (call: StoreCall, verb: Verb, ...values: unknown[]) =>
-    borrow(lender, call.signal, (client) => query(client, verb, values));
+  const ask = (signal: AbortSignal, verb: Verb, ...values: unknown[]) =>
+    borrow(lender, signal, (client) => query(client, verb, values));
 
   /** Runs a statement that changes one row; where it changed none, answers with what is there instead. */
   const change = (call: StoreCall, id: StoreId, verb: Verb, ...values: unknown[]) =>
@@ -96,19 +101,48 @@ export function postgresStore({
       return row && { movedTo: row[0] as StoreId | null, version: Number(row[1]) };
     });
 
-  const store: PostgresStore = {
-    async read(id, call) {
-      return decode((await ask(call, "read", bytes(id), call.now)).rows[0]);
+  const read = batched<Read, StoredRecord | "moved" | null>({
+    async one({ id, now }, signal) {
+      return decode((await ask(signal, "read", bytes(id), now)).rows[0]);
     },
+    async many(reads, signal) {
+      const ids = new Set(reads.map(({ id }) => bytes(id)));
+      const { rows } = await ask(signal, "readMany", [...ids]);
+      const found = new Map(rows.map((row) => [row[ID], row]));
+      return reads.map(({ id, now }) => {
+        const row = found.get(id);
+        return Number(row?.[EXPIRES_AT]) > now ? decode(row) : null;
+      });
+    },
+  });
+
+  const update = batched<Update, WriteOutcome>({
+    keyOf: ({ id }) => id,
+    async one({ id, record, expected, now }, signal) {
+      const values = [bytes(id), ...encode(record), expected, now];
+      return outcome(await change({ signal, now }, id, "update", ...values));
+    },
+    async many(updates, signal) {
+      const rows = updates.map(({ id, record, expected, now }) => [
+        bytes(id),
+        ...encode(record),
+        expected,
+        now,
+      ]);
+      const columns = Array.from({ length: UPDATE_COLUMNS }, (_, n) => rows.map((row) => row[n]));
+      const saved = new Set((await ask(signal, "updateMany", ...columns)).rows.map(([id]) => id));
+      return updates.map(({ id }) => (saved.has(id) ? "saved" : ALONE));
+    },
+  });
+
+  const store: PostgresStore = {
+    read: (id, { signal, now }) => read({ id, now }, signal),
 
     async create(id, record, call) {
-      return (await ask(call, "create", bytes(id), ...encode(record))).rowCount === 1;
+      return (await ask(call.signal, "create", bytes(id), ...encode(record))).rowCount === 1;
     },
 
-    async update(id, record, expected, call) {
-      const values = [bytes(id), ...encode(record), expected, call.now];
-      return outcome(await change(call, id, "update", ...values));
-    },
+    update: (id, record, expected, { signal, now }) => update({ id, record, expected, now }, signal),
 
     async rotate(oldId, newId, record, expected, call) {
       const mark = [bytes(oldId), expected, call.now, call.now + MOVED_MARK_MS];
@@ -126,15 +160,15 @@ export function postgresStore({
     },
 
     async clearExpired(call) {
-      return (await ask(call, "clearExpired", call.now, call.limit)).rowCount ?? 0;
+      return (await ask(call.signal, "clearExpired", call.now, call.limit)).rowCount ?? 0;
     },
 
     async listUser(userId, call) {
-      return (await ask(call, "listUser", userId, call.now)).rows.map(([id]) => id as StoreId);
+      return (await ask(call.signal, "listUser", userId, call.now)).rows.map(([id]) => id as StoreId);
     },
 
     async stats(call) {
-      const [row = []] = (await ask(call, "stats", call.now)).rows;
+      const [row = []] = (await ask(call.signal, "stats", call.now)).rows;
       const [live = 0, expired = 0, authenticated = 0, oldest = null, bytes = 0] = row.map(numberOrNull);
       return { live, expired, authenticated, oldest, bytes };
     },
@@ -160,6 +194,21 @@ export function postgresStore({
   };
   return store;
 }
+
+interface Read {
+  readonly id: StoreId;
+  readonly now: number;
+}
+
+interface Update extends Read {
+  readonly record: StoredRecord;
+  readonly expected: number;
+}
+
+/** Places in a row of `readMany`. */
+const [EXPIRES_AT, ID] = [5, 9];
+/** The parameters of `updateMany`, each a list with an item for each update. */
+const UPDATE_COLUMNS = 11;
 
 interface Located {
   readonly movedTo: StoreId | null;
@@ -204,12 +253,24 @@ function statementsFor(table: string) {
   const insert = `INSERT INTO ${table} (id, ${columns})`;
   return {
     read: `SELECT ${columns}, moved_to FROM ${table} WHERE id = $1 AND expires_at > $2`,
+    readMany: `SELECT ${columns}, moved_to, encode(id, 'hex') FROM ${table} WHERE id = ANY ($1)`,
     locate: `SELECT encode(moved_to, 'hex'), version FROM ${table} WHERE id = $1 AND expires_at > $2`,
     create: `${insert} VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING`,
     update: `
       UPDATE ${table} SET data = $2, version = $3, user_id = $4, created_at = $5, authenticated_at = $6,
         expires_at = $7, expiry = $8, format = $9
       WHERE id = $1 AND version = $10 AND expires_at > $11 AND moved_to IS NULL`,
+    updateMany: `
+      WITH free AS (SELECT id FROM ${table} WHERE id = ANY ($1::bytea[]) ORDER BY id FOR UPDATE SKIP LOCKED)
+      UPDATE ${table} AS session SET data = given.data, version = given.version, user_id = given.user_id,
+        created_at = given.created_at, authenticated_at = given.authenticated_at, expires_at = given.expires_at,
+        expiry = given.expiry, format = given.format
+      FROM free JOIN unnest($1::bytea[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
+          $8::double precision[], $9::bigint[], $10::bigint[], $11::bigint[])
+        AS given (id, ${columns}, expected, now) USING (id)
+      WHERE session.id = free.id AND session.version = expected AND session.expires_at > now
+        AND session.moved_to IS NULL
+      RETURNING encode(session.id, 'hex')`,
     rotate: `
       WITH mark AS (
         UPDATE ${table} SET moved_to = $1, expires_at = $13, data = '', user_id = NULL, authenticated_at = NULL,

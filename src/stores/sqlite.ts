@@ -29,6 +29,7 @@ import {
   type StoreStats,
   type WriteOutcome,
 } from "../store.ts";
+import { ALONE, batched } from "./batched.ts";
 import { LockQueue } from "./lock-queue.ts";
 import {
   fromHandle,
@@ -68,13 +69,14 @@ const BATCH = 100;
 
 /**
  * A store in a SQLite database: the path of one (a missing file is created, for its owner only; `":memory:"` works for
- * tests), or an open database of `node:sqlite` or better-sqlite3, such as the application's own.
+ * tests), or an open database of `node:sqlite`, `bun:sqlite` or better-sqlite3, such as the application's own.
  *
- * Nothing is opened before the first call. A path is opened in WAL mode by `node:sqlite`, or by better-sqlite3 where the
- * runtime has none. A handle keeps its journal mode and its settings; WAL is advised: without it readers and writers hold
- * up each other. **An application that opens the same file with better-sqlite3 must give that handle, not the path**: two
- * copies of SQLite in one process undo each other's locks (sqlite.org/howtocorrupt.html, 2.2.1). Where another connection holds the lock, or the handle's owner a transaction, calls wait without
- * blocking the server, until their signal aborts. Throws a SettingsError for options that cannot work.
+ * Nothing is opened before the first call. A path is opened in WAL mode by `node:sqlite`, or by `bun:sqlite` or
+ * better-sqlite3 where the runtime has none. A handle keeps its journal mode and its settings; WAL is advised: without it
+ * readers and writers hold up each other. **An application that opens the same file with better-sqlite3 must give that
+ * handle, not the path**: two copies of SQLite in one process undo each other's locks (sqlite.org/howtocorrupt.html,
+ * 2.2.1). Where another connection holds the lock, or the handle's owner a transaction, calls wait without blocking the
+ * server, until their signal aborts. Throws a SettingsError for options that cannot work.
  */
 export function sqliteStore(
   pathOrDatabase: string | SqliteDatabase,
@@ -114,12 +116,34 @@ export function sqliteStore(
     return await reads.run(() => attempt(source.read, work), call.signal);
   }
 
-  /** Every write goes through here, so that writes of one turn could share a transaction. */
-  async function write<T>(call: Pick<StoreCall, "signal">, work: (statements: Statements) => T): Promise<T> {
+  async function writeAlone<T>(
+    call: Pick<StoreCall, "signal">,
+    work: (statements: Statements) => T,
+  ): Promise<T> {
     call.signal.throwIfAborted();
     if (!source.loaded) await source.load();
     return await writes.run(() => attempt(source.write, work), call.signal);
   }
+
+  /** Writes of one turn share a transaction: most of what a small one costs is its end. */
+  const writeTogether = batched<Write, unknown>({
+    one({ work, isWhole }, signal) {
+      return writeAlone({ signal }, (statements) =>
+        isWhole ? transaction(statements.database, () => work(statements)) : work(statements),
+      );
+    },
+    async many(together) {
+      // Those who wait for a lock do so one by one, in their order.
+      if (!source.loaded || writes.isWaiting) return together.map(() => ALONE);
+      return attempt(source.write, (statements) =>
+        transaction(statements.database, () => together.map(({ work }) => work(statements))),
+      );
+    },
+  });
+
+  /** `isWhole` where the work is several statements, of which all must be done or none. */
+  const write = <T>({ signal }: StoreCall, work: (statements: Statements) => T, isWhole = false) =>
+    writeTogether({ work, isWhole }, signal) as Promise<T>;
 
   return {
     read: (id, call) => read(call, ({ find }) => decode(find.get(id, call.now) as Row | undefined)),
@@ -133,15 +157,17 @@ export function sqliteStore(
       }),
 
     rotate: (oldId, newId, record, expected, call) =>
-      write(call, ({ database, mark, insertNew, locate }) =>
-        transaction(database, () => {
+      write(
+        call,
+        ({ mark, insertNew, locate }) => {
           const markEnds = call.now + MOVED_MARK_MS;
           if (!changed(mark.run(newId, markEnds, oldId, expected, call.now))) {
             return whyNot(locate.get(oldId, call.now) as Located | undefined);
           }
           insertNew.run(newId, ...encode(record));
           return "saved";
-        }),
+        },
+        true,
       ),
 
     touch: (id, expiresAt, version, call) =>
@@ -160,7 +186,7 @@ export function sqliteStore(
     async clearExpired(call) {
       for (let cleared = 0; ; ) {
         const limit = Math.min(BATCH, call.limit - cleared);
-        const went = await write(call, ({ clear }) => Number(clear.run(call.now, limit).changes));
+        const went = await writeAlone(call, ({ clear }) => Number(clear.run(call.now, limit).changes));
         cleared += went;
         if (went < limit || cleared >= call.limit) return cleared;
         // Others, here and in other processes, come in between.
@@ -174,9 +200,9 @@ export function sqliteStore(
     stats: (call) => read(call, ({ count }) => ({ ...(count.get(call.now, call.now) as StoreStats) })),
 
     /** A write that finds nothing to change needs all that a write needs. */
-    check: (call) => write(call, ({ remove }) => void remove.run("")),
+    check: (call) => writeAlone(call, ({ remove }) => void remove.run("")),
 
-    createTable: () => write({ signal: new AbortController().signal }, () => undefined),
+    createTable: () => writeAlone({ signal: new AbortController().signal }, () => undefined),
 
     async close() {
       closed = true;
@@ -196,12 +222,17 @@ function sourceOf(pathOrDatabase: unknown, synchronous: Synchronous | undefined)
   if (typeof (pathOrDatabase as Partial<SqliteDatabase> | null)?.prepare !== "function") {
     throw new SettingsError(
       "store",
-      "sqliteStore with the path of a file, or an open database of node:sqlite or better-sqlite3",
+      "sqliteStore with the path of a file, or an open database of node:sqlite, bun:sqlite or better-sqlite3",
     );
   }
   if (synchronous !== undefined)
     throw new SettingsError("synchronous", "a value only with a path: set it on your handle");
   return fromHandle(pathOrDatabase as SqliteDatabase);
+}
+
+interface Write {
+  readonly work: (statements: Statements) => unknown;
+  readonly isWhole: boolean;
 }
 
 /** A row as `find` returns it. */

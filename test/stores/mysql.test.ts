@@ -152,6 +152,16 @@ describeWithServer(mariadb, (server) => {
       expect(await roundTrips(store.rotate(id, to, first, second.version, call()))).toBe(4);
       expect(await roundTrips(store.delete(to, call()))).toBe(1);
       expect(await roundTrips(store.delete(to, call()))).toBe(2);
+
+      // Reads of one turn share theirs, each with its own outcome by its own clock.
+      const over = record({ userId: "ann", data: '"ж"' });
+      await store.create(to, over, call());
+      const ids = [to, to, newId(), id, newId()];
+      const reads = Promise.all(
+        ids.map((id, n) => store.read(id, call(10_000, n === 1 ? over.expiresAt : Date.now()))),
+      );
+      expect(await roundTrips(reads)).toBe(1);
+      expect(await reads).toEqual([over, null, null, "moved", null]);
     });
 
     it("refuses a user id that would be cut", async () => {

@@ -4,6 +4,7 @@ import { type PostgresClient, type PostgresPool, postgresStore } from "coatcheck
 import { testStore } from "coatcheck/testing";
 import pg from "pg";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Store, StoredRecord, StoreId } from "../../src/store.ts";
 import { postgres } from "../servers/postgres.ts";
 import type { ServerKind } from "../servers/server.ts";
 import { describeWithServer } from "../servers/suite.ts";
@@ -114,13 +115,8 @@ describeWithServer(postgres, (server) => {
     });
     afterEach(() => tables.giveBack(table));
 
-    it("is refused what is no pool", () => {
-      for (const wrong of [undefined, null, {}, "postgres://localhost"]) {
-        expect(() => postgresStore({ pool: wrong as never })).toThrow("The option pool takes a Pool of pg.");
-      }
-    });
-
-    it("takes one round trip for a verb, two where a write finds nothing to change", async () => {
+    /** The pool, and how often work asks the server. */
+    function countedPool() {
       let asked = 0;
       const counting: PostgresPool = {
         async connect() {
@@ -136,12 +132,23 @@ describeWithServer(postgres, (server) => {
           };
         },
       };
-      const store = postgresStore({ pool: counting, table });
       const roundTrips = async (work: Promise<unknown>) => {
         asked = 0;
         await work;
         return asked;
       };
+      return { counting, roundTrips };
+    }
+
+    it("is refused what is no pool", () => {
+      for (const wrong of [undefined, null, {}, "postgres://localhost"]) {
+        expect(() => postgresStore({ pool: wrong as never })).toThrow("The option pool takes a Pool of pg.");
+      }
+    });
+
+    it("takes one round trip for a verb, two where a write finds nothing to change", async () => {
+      const { counting, roundTrips } = countedPool();
+      const store = postgresStore({ pool: counting, table });
       const [id, to, first, second] = [newId(), newId(), record(), record()];
       expect(await roundTrips(store.create(id, first, call()))).toBe(1);
       expect(await roundTrips(store.read(id, call()))).toBe(1);
@@ -151,6 +158,127 @@ describeWithServer(postgres, (server) => {
       expect(await roundTrips(store.rotate(id, to, first, second.version, call()))).toBe(1);
       expect(await roundTrips(store.delete(to, call()))).toBe(1);
       expect(await roundTrips(store.delete(to, call()))).toBe(2);
+    });
+
+    describe("calls that arrive in one turn", () => {
+      const keepSome = async (count: number) => {
+        const store = postgresStore({ pool: pool(), table });
+        const kept = Array.from({ length: count }, (_, n) => ({
+          id: newId(),
+          first: record({ data: `${n}` }),
+        }));
+        await Promise.all(kept.map(({ id, first }) => store.create(id, first, call())));
+        return kept as [Kept, Kept, Kept, Kept, ...Kept[]]; // As many as were asked for.
+      };
+      type Kept = { id: StoreId; first: StoredRecord };
+
+      it("take one round trip, reads and updates alike", async () => {
+        const { counting, roundTrips } = countedPool();
+        const store = postgresStore({ pool: counting, table });
+        const kept = await keepSome(20);
+        const next = kept.map(({ first }) => record({ data: `"${first.data}"`, userId: "ann", expiry: 0.5 }));
+        const reads = Promise.all(
+          [...kept, kept[0], { id: newId() }].map((one) => store.read(one?.id as StoreId, call())),
+        );
+        expect(await roundTrips(reads)).toBe(1);
+        expect(await reads).toEqual([...kept.map(({ first }) => first), kept[0]?.first, null]);
+        const updates = Promise.all(
+          kept.map(({ id, first }, n) => store.update(id, next[n] as StoredRecord, first.version, call())),
+        );
+        expect(await roundTrips(updates)).toBe(1);
+        expect(new Set(await updates)).toEqual(new Set(["saved"]));
+        expect(await Promise.all(kept.map(({ id }) => store.read(id, call())))).toEqual(next);
+      });
+
+      it("each have their own outcome, by their own clock", async () => {
+        const store = postgresStore({ pool: pool(), table });
+        const [good, stale, moved, over] = await keepSome(4);
+        const to = newId();
+        await store.rotate(moved.id, to, record(), moved.first.version, call());
+        const write = (id: StoreId, expected: number, now?: number) =>
+          store.update(id, record(), expected, call(10_000, now));
+        const end = over.first.expiresAt;
+        expect(
+          await Promise.all([
+            write(good.id, good.first.version),
+            write(stale.id, stale.first.version + 1),
+            write(moved.id, moved.first.version),
+            write(over.id, over.first.version, end),
+            write(newId(), 1),
+          ]),
+        ).toEqual(["saved", "conflict", { movedTo: to }, "gone", "gone"]);
+        const [early, late, mark] = await Promise.all([
+          store.read(over.id, call(10_000, end - 1)),
+          store.read(over.id, call(10_000, end)),
+          store.read(moved.id, call()),
+        ]);
+        expect([early, late, mark]).toEqual([over.first, null, "moved"]);
+      });
+
+      it("of which one is refused by the server cost the others nothing", async () => {
+        const store = postgresStore({ pool: pool(), table });
+        const [one, bad, other] = await keepSome(3);
+        const [first, refused, last] = await Promise.allSettled([
+          store.update(one.id, record({ data: "1" }), one.first.version, call()),
+          store.update(bad.id, record({ data: "\0" }), bad.first.version, call()),
+          store.update(other.id, record({ data: "3" }), other.first.version, call()),
+        ]);
+        expect([first, last]).toEqual([
+          { status: "fulfilled", value: "saved" },
+          { status: "fulfilled", value: "saved" },
+        ]);
+        expect(refused.status).toBe("rejected");
+        expect(await store.read(bad.id, call())).toEqual(bad.first);
+      });
+
+      it("do not wait for a row that another transaction has locked, but for their own", async () => {
+        const store = postgresStore({ pool: pool(), table });
+        const [locked, free] = await keepSome(2);
+        const other = await pool().connect();
+        await other.query(`BEGIN; UPDATE ${table} SET data = 'x' WHERE id = '\\x${locked.id}'`);
+        const waiting = store.update(locked.id, record(), locked.first.version, call(300));
+        const refused = expect(waiting).rejects.toThrow();
+        expect(await store.update(free.id, record(), free.first.version, call(300))).toBe("saved");
+        await refused;
+        await other.query("ROLLBACK");
+        other.release();
+      });
+
+      it("with two updates of one id: one is saved, the other meets it", async () => {
+        const store = postgresStore({ pool: pool(), table });
+        const [one, other] = await keepSome(2);
+        const writes = await Promise.all(
+          [one, other, one].map(({ id, first }) => store.update(id, record(), first.version, call())),
+        );
+        expect(writes[1]).toBe("saved");
+        expect([...writes].sort()).toEqual(["conflict", "saved", "saved"]);
+      });
+
+      it("never deadlock with those of another server over the same sessions", async () => {
+        const servers = [1, 2].map(() => new pg.Pool({ connectionString: server().url, max: 4 }));
+        const deadlocks = async () =>
+          Number((await pool().query("SELECT sum(deadlocks) AS n FROM pg_stat_database")).rows[0].n);
+        const before = await deadlocks();
+        const kept = await keepSome(30);
+        const raise = async (store: Store, id: StoreId, times: number) => {
+          for (let raised = 0; raised < times; ) {
+            const found = (await store.read(id, call(20_000))) as StoredRecord;
+            const next = record({ data: String(Number(found.data) + 1) });
+            if ((await store.update(id, next, found.version, call(20_000))) === "saved") raised++;
+          }
+        };
+        await Promise.all(
+          servers.flatMap((pool, n) => {
+            const store = postgresStore({ pool, table });
+            return (n === 0 ? kept : kept.toReversed()).map(({ id }) => raise(store, id, 10));
+          }),
+        );
+        const store = postgresStore({ pool: pool(), table });
+        const found = await Promise.all(kept.map(({ id }) => store.read(id, call())));
+        expect(found.map((one) => (one as StoredRecord).data)).toEqual(kept.map((_, n) => `${n + 20}`));
+        expect(await deadlocks()).toBe(before);
+        for (const pool of servers) await pool.end();
+      }, 60_000);
     });
 
     it("leaves the indexes alone when a write does not move the end (HOT)", async () => {

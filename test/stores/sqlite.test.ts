@@ -283,6 +283,96 @@ describe("sqliteStore", () => {
   });
 });
 
+describe("writes that arrive in one turn", () => {
+  /** A database that writes down how its transactions begin and end. */
+  function overheard() {
+    const said: string[] = [];
+    const database = opens(new DatabaseSync(file));
+    database.exec("PRAGMA journal_mode = WAL");
+    const exec = database.exec.bind(database);
+    database.exec = (sql) => {
+      if (/BEGIN|COMMIT|ROLLBACK/.test(sql)) said.push(sql);
+      exec(sql);
+    };
+    return { said, store: sqliteStore(database) };
+  }
+
+  it("are one transaction, one alone is none", async () => {
+    const { said, store } = overheard();
+    const ids = Array.from({ length: 5 }, newId);
+    await store.createTable();
+    said.length = 0;
+    expect(await store.create(newId(), record(), call())).toBe(true);
+    expect(said).toEqual([]);
+    expect(new Set(await Promise.all(ids.map((id) => store.create(id, record(), call()))))).toEqual(
+      new Set([true]),
+    );
+    expect(said).toEqual(["BEGIN IMMEDIATE", "COMMIT"]);
+    const [a, b, c, d, e] = ids as [StoreId, StoreId, StoreId, StoreId, StoreId];
+    const to = newId();
+    const outcomes = await Promise.all([
+      store.update(a, record({ version: 2 }), 1, call()),
+      store.update(a, record({ version: 3 }), 2, call()),
+      store.update(b, record(), 9, call()),
+      store.rotate(c, to, record(), 1, call()),
+      store.delete(c, call()),
+      store.delete(d, call()),
+      store.touch(e, Date.now() + 9e6, 1, call()),
+      store.update(newId(), record(), 1, call()),
+    ]);
+    expect(outcomes).toEqual([
+      "saved",
+      "saved",
+      "conflict",
+      "saved",
+      { movedTo: to },
+      undefined,
+      true,
+      "gone",
+    ]);
+    expect(said).toEqual(["BEGIN IMMEDIATE", "COMMIT", "BEGIN IMMEDIATE", "COMMIT"]);
+    expect(await Promise.all(ids.map((id) => store.read(id, call())))).toMatchObject([
+      { version: 3 },
+      { version: 1 },
+      "moved",
+      null as never,
+      { version: 1 },
+    ]);
+  });
+
+  it("of which one fails cost the others nothing", async () => {
+    const { store } = overheard();
+    const [id, other, taken] = [newId(), newId(), newId()];
+    await Promise.all([id, other, taken].map((id) => store.create(id, record(), call())));
+    const [first, refused, last] = await Promise.allSettled([
+      store.update(other, record({ version: 2 }), 1, call()),
+      store.rotate(id, taken, record(), 1, call()),
+      store.delete(taken, call()),
+    ]);
+    expect(first).toEqual({ status: "fulfilled", value: "saved" });
+    expect(refused.status).toBe("rejected");
+    expect(last).toEqual({ status: "fulfilled", value: undefined });
+    expect(await store.read(id, call())).toMatchObject({ version: 1 });
+    expect(await store.read(other, call())).toMatchObject({ version: 2 });
+    expect(await store.read(taken, call())).toBeNull();
+  });
+
+  it("and wait for a lock leave one by one, at their own signals, and do nothing later", async () => {
+    const store = pathStore(file);
+    const [id, other] = [newId(), newId()];
+    await store.create(id, record(), call());
+    await store.create(other, record(), call());
+    const locker = opens(new DatabaseSync(file));
+    locker.exec("BEGIN IMMEDIATE");
+    const leaving = store.update(id, record({ version: 2 }), 1, call(50));
+    const staying = store.update(other, record({ version: 2 }), 1, call());
+    await expect(leaving).rejects.toThrow();
+    locker.exec("ROLLBACK");
+    expect(await staying).toBe("saved");
+    expect(await store.read(id, call())).toMatchObject({ version: 1 });
+  });
+});
+
 describe("a locked SQLite database", () => {
   const given = {
     "a path": () => file,

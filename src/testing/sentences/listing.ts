@@ -217,6 +217,8 @@ export const listing: Sentence[] = [
           for (const [n, { id }] of logins.entries()) {
             assert.ok(found[n] === null || listed.has(id), "read, and not listed");
           }
+          // A store that reads at once would else keep the event loop from a write that waits for it.
+          await new Promise((resolve) => setTimeout(resolve));
         } while (running);
       };
       await Promise.all([watch(), stored]);

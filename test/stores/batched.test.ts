@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ALONE, batched, LARGEST_BATCH } from "../../src/stores/batched.ts";
+
+interface Order {
+  readonly id: string;
+  /** What its data does to a batch, or to itself. */
+  readonly flaw?: "spoils the batch" | "is refused" | "cannot be batched" | undefined;
+}
+
+const patience = () => new AbortController().signal;
+
+/** What was sent, each trip as the ids that it carried. */
+let trips: string[][] = [];
+/** Set to hold the answers of batches back. */
+let gate: Promise<void> = Promise.resolve();
+
+async function one({ id, flaw }: Order): Promise<string> {
+  trips.push([id]);
+  if (flaw === "is refused") throw new Error(`${id} is refused`);
+  return `${id} alone`;
+}
+
+async function many(orders: readonly Order[]): Promise<(string | typeof ALONE)[]> {
+  trips.push(orders.map(({ id }) => id));
+  await gate;
+  if (orders.some(({ flaw }) => flaw === "spoils the batch" || flaw === "is refused"))
+    throw new Error("spoilt");
+  return orders.map(({ id, flaw }) => (flaw === "cannot be batched" ? ALONE : `${id} together`));
+}
+
+const together = batched<Order, string>({ one, many });
+const oneOfAnId = batched<Order, string>({ one, many, keyOf: ({ id }) => id });
+const ids = (...names: string[]): Order[] => names.map((id) => ({ id }));
+const askAll = (ask: typeof together, orders: readonly Order[]) =>
+  Promise.all(orders.map((order) => ask(order, patience())));
+
+beforeEach(() => {
+  trips = [];
+  gate = Promise.resolve();
+});
+
+describe("calls of one turn", () => {
+  it("go together, and each gets its own answer", async () => {
+    expect(await askAll(together, ids("a", "b", "c"))).toEqual(["a together", "b together", "c together"]);
+    expect(trips).toEqual([["a", "b", "c"]]);
+  });
+
+  it("also from callbacks that run later in the turn", async () => {
+    const first = together({ id: "a" }, patience());
+    await Promise.resolve();
+    const second = new Promise((resolve) =>
+      process.nextTick(() => resolve(together({ id: "b" }, patience()))),
+    );
+    expect(await Promise.all([first, second])).toEqual(["a together", "b together"]);
+    expect(trips).toEqual([["a", "b"]]);
+  });
+
+  it("of which there is one go as if there were no batches", async () => {
+    const { signal } = new AbortController();
+    const given: unknown[] = [];
+    const ask = batched<string, string>({
+      async one(order, signal) {
+        given.push(order, signal);
+        return order;
+      },
+      many: () => Promise.reject(new Error("not asked")),
+    });
+    expect(await ask("a", signal)).toBe("a");
+    expect(given).toEqual(["a", signal]);
+    expect(given[1]).toBe(signal);
+  });
+
+  it("of different turns do not wait for each other", async () => {
+    gate = sleep(50);
+    const first = askAll(together, ids("a", "b"));
+    await sleep(1);
+    expect(await together({ id: "c" }, patience())).toBe("c alone");
+    await first;
+    expect(trips).toEqual([["a", "b"], ["c"]]);
+  });
+
+  it("are no more than a batch may hold: the rest go with the next turn", async () => {
+    const orders = Array.from({ length: 2 * LARGEST_BATCH + 1 }, (_, n) => ({ id: `${n}` }));
+    await askAll(together, orders);
+    expect(trips.map(({ length }) => length)).toEqual([LARGEST_BATCH, LARGEST_BATCH, 1]);
+    expect(trips.flat()).toEqual(orders.map(({ id }) => id));
+  });
+});
+
+describe("two writes of one id", () => {
+  it("never share a batch, and go in the order in which they came", async () => {
+    const answers = await askAll(oneOfAnId, ids("a", "b", "a", "a", "c"));
+    expect(answers).toEqual(["a together", "b together", "a alone", "a alone", "c together"]);
+    expect(trips).toEqual([["a", "b", "c"], ["a"], ["a"]]);
+  });
+
+  it("but reads may", async () => {
+    await askAll(together, ids("a", "a"));
+    expect(trips).toEqual([["a", "a"]]);
+  });
+});
+
+describe("one caller's data costs nobody else", () => {
+  it("a batch that fails is repeated one by one", async () => {
+    const orders: Order[] = [{ id: "a" }, { id: "b", flaw: "is refused" }, { id: "c" }];
+    const settled = await Promise.allSettled(orders.map((order) => together(order, patience())));
+    expect(settled).toEqual([
+      { status: "fulfilled", value: "a alone" },
+      { status: "rejected", reason: new Error("b is refused") },
+      { status: "fulfilled", value: "c alone" },
+    ]);
+  });
+
+  it("what a batch cannot do is done alone, and nothing else is repeated", async () => {
+    const orders: Order[] = [{ id: "a" }, { id: "b", flaw: "cannot be batched" }, { id: "c" }];
+    expect(await askAll(together, orders)).toEqual(["a together", "b alone", "c together"]);
+    expect(trips).toEqual([["a", "b", "c"], ["b"]]);
+  });
+});
+
+describe("a signal", () => {
+  it("that has aborted sends nothing", async () => {
+    await expect(together({ id: "a" }, AbortSignal.abort(new Error("late")))).rejects.toThrow("late");
+    await sleep(1);
+    expect(trips).toEqual([]);
+  });
+
+  it("that aborts before the turn ends sends nothing, and the others go", async () => {
+    const leaver = new AbortController();
+    const left = together({ id: "a" }, leaver.signal);
+    const stayed = askAll(together, ids("b", "c"));
+    leaver.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    expect(await stayed).toEqual(["b together", "c together"]);
+    expect(trips).toEqual([["b", "c"]]);
+  });
+
+  it("that aborts under way tells its caller at once; the others get their answers", async () => {
+    let open = () => {};
+    gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const leaver = new AbortController();
+    const left = together({ id: "a" }, leaver.signal);
+    const stayed = askAll(together, ids("b", "c"));
+    await sleep(1);
+    leaver.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    open();
+    expect(await stayed).toEqual(["b together", "c together"]);
+  });
+
+  it("that aborts before its batch fails is not asked for again", async () => {
+    gate = sleep(20);
+    const leaver = new AbortController();
+    const left = together({ id: "a" }, leaver.signal);
+    const stayed = together({ id: "b", flaw: "spoils the batch" }, patience());
+    await sleep(1);
+    leaver.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    expect(await stayed).toBe("b alone");
+    expect(trips).toEqual([["a", "b"], ["b"]]);
+  });
+
+  it("ends the trip when it is the last to abort, and not before", async () => {
+    let trip: AbortSignal | undefined;
+    const ask = batched<string, string>({
+      one: async (order) => order,
+      many(_orders, signal) {
+        trip = signal;
+        return new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason)),
+        );
+      },
+    });
+    const [one, other] = [new AbortController(), new AbortController()];
+    const settled = Promise.allSettled([ask("a", one.signal), ask("b", other.signal)]);
+    await sleep(1);
+    one.abort(new Error("first"));
+    expect(trip?.aborted).toBe(false);
+    other.abort(new Error("last"));
+    expect(trip?.reason).toEqual(new Error("last"));
+    expect((await settled).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  });
+});
+
+it("answers everybody once and rightly, whatever comes together", async () => {
+  const flaw = fc.option(
+    fc.constantFrom("spoils the batch" as const, "is refused" as const, "cannot be batched" as const),
+    { nil: undefined, freq: 9 },
+  );
+  const order = fc.record({ id: fc.constantFrom("a", "b", "c", "d", "e"), flaw });
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.array(order, { maxLength: 9 }), { maxLength: 4 }), async (turns) => {
+      trips = [];
+      const settled: Promise<[PromiseSettledResult<string>]>[] = [];
+      for (const orders of turns) {
+        for (const order of orders) settled.push(Promise.allSettled([oneOfAnId(order, patience())]));
+        await new Promise(setImmediate);
+      }
+      for (const [n, { id, flaw }] of turns.flat().entries()) {
+        const [outcome] = (await settled[n]) as [PromiseSettledResult<string>];
+        if (flaw === "is refused") expect(outcome.status).toBe("rejected");
+        else expect((outcome as PromiseFulfilledResult<string>).value).toMatch(new RegExp(`^${id} `));
+      }
+      for (const trip of trips) expect(new Set(trip).size).toBe(trip.length);
+    }),
+  );
+});
