@@ -1,0 +1,78 @@
+// npm run bench [-- --quick | --only TEXT | --pairs N | --scale [--sessions N]]: measures, prints, and writes results/.
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { compare, runnersOf } from "./compare.ts";
+import type { Place } from "./contenders/contender.ts";
+import { pythonFor } from "./contenders/django/start.ts";
+import { moveToServers } from "./cores.ts";
+import { type Group, groups } from "./groups.ts";
+import type { Cost } from "./in-process.ts";
+import { describeMachine, otherLoad } from "./machine.ts";
+import { withPlace } from "./place.ts";
+import type { Report } from "./report.ts";
+import { writeResults } from "./results.ts";
+import { countTrips } from "./round-trips.ts";
+import { runRounds } from "./rounds.ts";
+import { measureScale } from "./scale.ts";
+import { isDjango, type Name } from "./serving.ts";
+import { markdown } from "./table.ts";
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    scale: { type: "boolean", default: false },
+    sessions: { type: "string", default: "10000000" },
+    only: { type: "string" },
+    pairs: { type: "string" },
+  },
+});
+const pairs = options.quick ? { all: 2, few: 0 } : { all: 25, few: 2 };
+const pairsOf = (group: Group) => (options.pairs === undefined ? pairs[group.pairs] : Number(options.pairs));
+const namesIn = (group: Group): Name[] => runnersOf(group).map(({ contender }) => contender);
+
+moveToServers();
+await withPlace(options.scale ? (place) => measureScale(place, Number(options.sessions)) : measure);
+
+async function measure(place: Place): Promise<void> {
+  const missing = [...new Set(groups.flatMap(namesIn))].filter(
+    (name) => isDjango(name) && pythonFor(name) === undefined,
+  );
+  const chosen = groups
+    .filter((group) => pairsOf(group) > 0 && group.title.includes(options.only ?? ""))
+    .map((group) => ({
+      ...group,
+      entries: group.entries.filter(({ contender }) => !missing.includes(contender)),
+    }));
+  const before = otherLoad();
+  const bursts = chosen.reduce((sum, group) => sum + runnersOf(group).length * (pairsOf(group) + 1), 0);
+  console.log(`About ${Math.ceil((bursts * 1.05 + 40) / 60)} minutes; the load average is ${before}.`);
+
+  const measured: Report["groups"][number][] = [];
+  for (const group of chosen) {
+    console.log(`${group.title}: ${[...new Set(namesIn(group))].join(", ")}`);
+    const samples = await runRounds(runnersOf(group), pairsOf(group), place);
+    measured.push({ title: group.title, rows: compare(group, samples) });
+  }
+  const report: Report = {
+    kind: options.quick ? "quick" : "full",
+    date: new Date().toISOString().slice(0, 10),
+    machine: describeMachine([...new Set(chosen.flatMap(namesIn))]),
+    load: { before, after: otherLoad() },
+    groups: measured,
+    trips: await countTrips(place),
+    costs: child<Cost[]>("in-process.ts"),
+    heap: child<number>("../test/stores/memory-measure.ts"),
+    skipped: missing.map((name) => `${name}: no Python here has Django, gunicorn and what else it needs`),
+  };
+  const text = markdown(report);
+  console.log(`\n${text}`);
+  // A part of the bench is no result.
+  if (options.only === undefined && options.pairs === undefined) writeResults(report, text);
+}
+
+/** What a program prints, which is JSON. */
+function child<T>(program: string): T {
+  const args = ["--expose-gc", join(import.meta.dirname, program)];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8", timeout: 120_000 }));
+}

@@ -1,0 +1,59 @@
+import type { Group } from "./groups.ts";
+import { median, medianRatio } from "./median.ts";
+import type { Runner, Sample } from "./rounds.ts";
+import type { Name } from "./serving.ts";
+
+/** One of ours beside a peer: medians of the ratios of pairs of bursts, ours over the peer's. */
+export interface Beside {
+  readonly peer: Name;
+  readonly cpu: number;
+  readonly rate: number;
+  readonly p99: number;
+  /** `rate` to be reached, or 0. */
+  readonly atLeast: number;
+  /** `rate` of the bare framework over the peer's: nobody can reach more. */
+  readonly limit: number | null;
+}
+
+export interface Row extends Runner, Sample {
+  readonly pairs: number;
+  /** Over the bare framework, in processor time. */
+  readonly overBare: number | null;
+  readonly atMost: number | null;
+  readonly beside: readonly Beside[];
+}
+
+export const runnersOf = ({ bare, entries }: Group): Runner[] => [
+  ...(bare === undefined ? [] : [{ contender: bare, use: "not used" } as const]),
+  ...entries,
+];
+
+/** The samples are those of `runnersOf(group)`. */
+export function compare(group: Group, samples: readonly Sample[][]): Row[] {
+  const runners = runnersOf(group);
+  const column = (index: number, of: keyof Sample) => (samples[index] ?? []).map((sample) => sample[of]);
+  return runners.map(({ contender, use }, index): Row => {
+    const entry = group.entries.find((entry) => entry.contender === contender && entry.use === use);
+    const beside = Object.entries(entry?.peers ?? {}).flatMap(([peer, atLeast]): Beside[] => {
+      const other = runners.findIndex((runner) => runner.contender === peer && runner.use === use);
+      if (other === -1) return [];
+      const ratio = (of: keyof Sample) => medianRatio(column(index, of), column(other, of));
+      const limit = group.bare === undefined ? null : medianRatio(column(0, "rate"), column(other, "rate"));
+      return [
+        { peer: peer as Name, cpu: ratio("cpu"), rate: ratio("rate"), p99: ratio("p99"), atLeast, limit },
+      ];
+    });
+    return {
+      contender,
+      use,
+      pairs: samples[index]?.length ?? 0,
+      cpu: median(column(index, "cpu")),
+      rate: median(column(index, "rate")),
+      p50: median(column(index, "p50")),
+      p99: median(column(index, "p99")),
+      overBare: group.bare === undefined ? null : medianRatio(column(index, "cpu"), column(0, "cpu")),
+      atMost: entry?.atMost ?? null,
+      beside,
+    };
+  });
+}

@@ -1,0 +1,35 @@
+import type { RequestListener, Server } from "node:http";
+import { createServer } from "node:http";
+
+/** Where a contender keeps its sessions. */
+export interface Place {
+  /** Of its own, and empty. */
+  readonly folder: string;
+  /** URLs. */
+  readonly redis: string;
+  readonly postgres: string;
+}
+
+/** Listens on a free port of this machine. */
+export type Open = (place: Place) => Promise<Server>;
+
+export interface Contender {
+  /** Whose versions are printed. */
+  readonly packages: readonly string[];
+  readonly open: Open;
+}
+
+/**
+ * What the server of every contender answers. `/fill?bytes=200` makes a session of that many bytes, `/none` does not look
+ * at it, `/read` answers a name of it, `/write` counts one up, `/login` signs somebody in under a new key, `/logout` ends it.
+ */
+export type Routes<Handler> = Readonly<
+  Partial<Record<"none" | "read" | "write" | "fill" | "login" | "logout", Handler>>
+>;
+
+export const SECRET = "the bench has no secrets, but this is a long one";
+
+export function listen(listener: RequestListener): Promise<Server> {
+  const server = createServer(listener);
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+}

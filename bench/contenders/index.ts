@@ -1,0 +1,111 @@
+import type { Contender } from "./contender.ts";
+
+// Each is loaded by the process that serves it, and by no other.
+const express = () => import("./express.ts");
+const ours = () => import("./coatcheck-express.ts");
+const expressSession = () => import("./express-session.ts");
+
+/** Everybody, by the name that the tables show. */
+export const contenders = {
+  Express: { packages: ["express"], open: async (place) => (await express()).bare(place) },
+  // The same again: what is measured between two that are equal.
+  "Express again": { packages: ["express"], open: async (place) => (await express()).bare(place) },
+  "coatcheck memory": { packages: ["express"], open: async (place) => (await ours()).memory(place) },
+  "coatcheck memory, lazy": {
+    packages: ["express"],
+    open: async (place) => (await ours()).lazyMemory(place),
+  },
+  "coatcheck SQLite": { packages: ["express"], open: async (place) => (await ours()).sqlite(place) },
+  "coatcheck Redis": { packages: ["express", "redis"], open: async (place) => (await ours()).redis(place) },
+  "coatcheck Redis, lazy": {
+    packages: ["express", "redis"],
+    open: async (place) => (await ours()).lazyRedis(place),
+  },
+  "coatcheck PostgreSQL": {
+    packages: ["express", "pg"],
+    open: async (place) => (await ours()).postgres(place),
+  },
+  "coatcheck PostgreSQL, lazy": {
+    packages: ["express", "pg"],
+    open: async (place) => (await ours()).lazyPostgres(place),
+  },
+  "coatcheck encrypted cookie": {
+    packages: ["express"],
+    open: async (place) => (await ours()).cookie(place),
+  },
+  "express-session MemoryStore": {
+    packages: ["express", "express-session"],
+    open: async (place) => (await expressSession()).memory(place),
+  },
+  memorystore: {
+    packages: ["express", "express-session", "memorystore"],
+    open: async (place) => (await expressSession()).memorystore(place),
+  },
+  "better-sqlite3-session-store": {
+    packages: ["express", "express-session", "better-sqlite3-session-store", "better-sqlite3"],
+    open: async (place) => (await expressSession()).sqlite(place),
+  },
+  "connect-redis": {
+    packages: ["express", "express-session", "connect-redis", "redis"],
+    open: async (place) => (await expressSession()).redis(place),
+  },
+  "connect-redis with touch": {
+    packages: ["express", "express-session", "connect-redis", "redis"],
+    open: async (place) => (await expressSession()).touchingRedis(place),
+  },
+  "connect-pg-simple": {
+    packages: ["express", "express-session", "connect-pg-simple", "pg"],
+    open: async (place) => (await expressSession()).postgres(place),
+  },
+  "connect-pg-simple with touch": {
+    packages: ["express", "express-session", "connect-pg-simple", "pg"],
+    open: async (place) => (await expressSession()).touchingPostgres(place),
+  },
+  "iron-session": {
+    packages: ["express", "iron-session"],
+    open: async (place) => (await import("./iron-session.ts")).ironSession(place),
+  },
+
+  Fastify: { packages: ["fastify"], open: async (place) => (await import("./fastify.ts")).bare(place) },
+  "coatcheck memory, Fastify": {
+    packages: ["fastify"],
+    open: async (place) => (await import("./coatcheck-fastify.ts")).memory(place),
+  },
+  "coatcheck encrypted cookie, Fastify": {
+    packages: ["fastify"],
+    open: async (place) => (await import("./coatcheck-fastify.ts")).cookie(place),
+  },
+  "@fastify/session": {
+    packages: ["fastify", "@fastify/session", "@fastify/cookie"],
+    open: async (place) => (await import("./fastify-session.ts")).fastifySession(place),
+  },
+  "@fastify/secure-session": {
+    packages: ["fastify", "@fastify/secure-session"],
+    open: async (place) => (await import("./fastify-secure-session.ts")).secureSession(place),
+  },
+
+  Koa: { packages: ["koa"], open: async (place) => (await import("./koa.ts")).bare(place) },
+  "coatcheck memory, Koa": {
+    packages: ["koa"],
+    open: async (place) => (await import("./coatcheck-koa.ts")).memory(place),
+  },
+  "koa-session": {
+    packages: ["koa", "koa-session"],
+    open: async (place) => (await import("./koa-session.ts")).koaSession(place),
+  },
+
+  Hono: {
+    packages: ["hono", "@hono/node-server"],
+    open: async (place) => (await import("./hono.ts")).bare(place),
+  },
+  "coatcheck memory, Hono": {
+    packages: ["hono", "@hono/node-server"],
+    open: async (place) => (await import("./coatcheck-hono.ts")).memory(place),
+  },
+  "@hono/session": {
+    packages: ["hono", "@hono/node-server", "@hono/session"],
+    open: async (place) => (await import("./hono-session.ts")).honoSession(place),
+  },
+} as const satisfies Record<string, Contender>;
+
+export type ContenderName = keyof typeof contenders;

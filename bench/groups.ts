@@ -1,0 +1,140 @@
+// What is measured beside what. Those of one group are up at the same time and get their bursts in turn.
+import type { CaseName } from "./cases.ts";
+import type { Name } from "./serving.ts";
+
+export interface Entry {
+  readonly contender: Name;
+  readonly use: CaseName;
+  /** To be reached: the processor time of the bare framework, at most so many times. */
+  readonly atMost?: number;
+  /** Whom it is compared with. To be reached: the peer's requests per second, at least so many times; 0 = nothing asked. */
+  readonly peers?: Readonly<Partial<Record<Name, number>>>;
+}
+
+export interface Group {
+  readonly title: string;
+  /** The framework alone, which all others are compared with. */
+  readonly bare?: Name;
+  /** Those with something to reach get all the pairs, the rest a few. */
+  readonly pairs: "all" | "few";
+  readonly entries: readonly Entry[];
+}
+
+/** One of ours beside its peer, reading and writing. */
+function beside(
+  contender: Name,
+  peer: Name,
+  toReach: Partial<Record<"read" | "write", { atMost?: number; atLeast?: number }>> = {},
+  uses: readonly CaseName[] = ["read", "write"],
+): Entry[] {
+  return uses.flatMap((use) => {
+    const { atMost, atLeast = 0 } = toReach[use as "read"] ?? {};
+    return [
+      { contender, use, peers: { [peer]: atLeast }, ...(atMost && { atMost }) },
+      { contender: peer, use },
+    ];
+  });
+}
+
+const besideMemoryStore: CaseName[] = [
+  "login",
+  "95 % reads",
+  "read, 4 kB",
+  "write, 4 kB",
+  "read, 32 kB",
+  "write, 32 kB",
+  "write, one session, 1 at a time",
+  "write, one session, 32 at once",
+];
+
+export const groups: readonly Group[] = [
+  {
+    title: "Express, memory",
+    bare: "Express",
+    pairs: "all",
+    entries: [
+      { contender: "Express again", use: "not used" },
+      { contender: "coatcheck memory, lazy", use: "not used", atMost: 1.03 },
+      ...beside("coatcheck memory", "express-session MemoryStore", {
+        read: { atMost: 1.15, atLeast: 2.5 },
+        write: { atMost: 1.25, atLeast: 2.5 },
+      }),
+    ],
+  },
+  {
+    title: "Express, Redis and PostgreSQL",
+    bare: "Express",
+    pairs: "all",
+    entries: [
+      ...beside("coatcheck Redis", "connect-redis", {
+        read: { atMost: 1.15, atLeast: 2.5 },
+        write: { atMost: 1.35, atLeast: 2.5 },
+      }),
+      ...beside("coatcheck PostgreSQL", "connect-pg-simple", {
+        read: { atMost: 1.25, atLeast: 6 },
+        write: { atMost: 1.6, atLeast: 4 },
+      }),
+    ],
+  },
+  {
+    title: "Express, SQLite and encrypted cookies",
+    bare: "Express",
+    pairs: "all",
+    entries: [
+      ...beside("coatcheck SQLite", "better-sqlite3-session-store", { read: { atMost: 1.2, atLeast: 2 } }, [
+        "read",
+      ]),
+      {
+        contender: "coatcheck SQLite",
+        use: "write",
+        atMost: 1.35,
+        peers: { "better-sqlite3-session-store": 2, "Django, SQLite": 10 },
+      },
+      { contender: "better-sqlite3-session-store", use: "write" },
+      { contender: "Django, SQLite", use: "write" },
+      ...beside("coatcheck encrypted cookie", "iron-session", {
+        read: { atMost: 1.6, atLeast: 5 },
+        write: { atMost: 2, atLeast: 5 },
+      }),
+    ],
+  },
+  {
+    title: "Fastify, memory",
+    bare: "Fastify",
+    pairs: "all",
+    entries: beside(
+      "coatcheck memory, Fastify",
+      "@fastify/session",
+      { read: { atMost: 1.3, atLeast: 2.5 } },
+      ["read"],
+    ),
+  },
+
+  {
+    title: "Fastify, the rest",
+    bare: "Fastify",
+    pairs: "few",
+    entries: [
+      ...beside("coatcheck memory, Fastify", "@fastify/session", {}, ["write"]),
+      ...beside("coatcheck encrypted cookie, Fastify", "@fastify/secure-session"),
+    ],
+  },
+  { title: "Koa", bare: "Koa", pairs: "few", entries: beside("coatcheck memory, Koa", "koa-session") },
+  { title: "Hono", bare: "Hono", pairs: "few", entries: beside("coatcheck memory, Hono", "@hono/session") },
+  {
+    title: "Express, other stores and settings",
+    bare: "Express",
+    pairs: "few",
+    entries: [
+      ...beside("coatcheck memory", "memorystore"),
+      ...beside("coatcheck Redis", "connect-redis with touch", {}, ["read"]),
+      ...beside("coatcheck PostgreSQL", "connect-pg-simple with touch", {}, ["read"]),
+      ...beside("coatcheck Redis", "Django, Redis", {}, ["write"]),
+    ],
+  },
+  {
+    title: "Express, memory: other cases",
+    pairs: "few",
+    entries: beside("coatcheck memory", "express-session MemoryStore", {}, besideMemoryStore),
+  },
+];

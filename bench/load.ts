@@ -1,0 +1,65 @@
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { canInstall } from "../test/servers/apt.ts";
+import { find, findOrInstall } from "../test/servers/find.ts";
+import type { Ask } from "./cases.ts";
+import { withLoad } from "./cores.ts";
+import { interrupted } from "./interrupt.ts";
+
+/** What came of one second of load. */
+export interface Burst {
+  readonly requests: number;
+  readonly seconds: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+export interface Load {
+  readonly url: string;
+  readonly connections: number;
+  readonly asks: readonly Ask[];
+  /** Go on with the cookie that was answered. */
+  readonly follow: boolean;
+}
+
+const run = promisify(execFile);
+const file = (name: string) => join(import.meta.dirname, name);
+
+const wanted = { program: "wrk", debianPackage: "wrk" };
+const wrk = find(wanted) ?? (canInstall ? findOrInstall(wanted) : undefined);
+
+export const generator = wrk === undefined ? "autocannon" : "wrk";
+
+/** One second of requests, the asks in turn, as fast as they are answered. Throws when one was not answered well. */
+export async function burst({ url, connections, asks, follow }: Load, folder: string): Promise<Burst> {
+  interrupted.throwIfAborted();
+  const list = join(folder, "asks");
+  writeFileSync(list, asks.map(({ path, cookie }) => `${path}\t${cookie}\n`).join(""));
+  const last = follow ? ["follow"] : [];
+  const wrkOptions = [
+    "-t1",
+    `-c${connections}`,
+    "-d1s",
+    "--timeout",
+    "10s",
+    "-s",
+    file("wrk.lua"),
+    url,
+    "--",
+  ];
+  const [program, args] =
+    wrk === undefined
+      ? withLoad(process.execPath, file("autocannon.ts"), url, `${connections}`, list, ...last)
+      : withLoad(wrk, ...wrkOptions, list, ...last);
+  const { stdout } = await run(program, args, { timeout: 30_000 });
+  const { failed, ...came } = JSON.parse(stdout.trimEnd().split("\n").at(-1) as string);
+  if (failed > 0 || came.requests === 0) {
+    throw new Error(
+      `${url}${asks[0]?.path}: ${failed} of ${came.requests} requests failed. ${generator} said:\n${stdout}`,
+    );
+  }
+  return came;
+}

@@ -1,0 +1,18 @@
+import type { Row } from "./compare.ts";
+import type { Cost } from "./in-process.ts";
+import type { Trips } from "./round-trips.ts";
+
+/** All that one run of the bench has found out. */
+export interface Report {
+  readonly kind: "full" | "quick";
+  readonly date: string;
+  readonly machine: readonly string[];
+  readonly load: { readonly before: string; readonly after: string };
+  readonly groups: readonly { readonly title: string; readonly rows: readonly Row[] }[];
+  readonly trips: readonly Trips[];
+  readonly costs: readonly Cost[];
+  /** Bytes of memory that memoryStore takes for a session beside its data. */
+  readonly heap: number;
+  /** What could not be measured here, and why. */
+  readonly skipped: readonly string[];
+}

@@ -1,0 +1,20 @@
+/** What the bench puts into sessions. */
+export interface Visitor {
+  name: string;
+  visits: number;
+  basket: { book: string; copies: number }[];
+}
+
+export const NAME = "Ada Lovelace";
+
+/** A visitor of that many bytes of JSON: a name, a counter, and a basket with as many books as it takes. */
+export function visitor(bytes: number): Visitor {
+  const basket: Visitor["basket"] = [];
+  const made = { name: NAME, visits: 0, basket };
+  const missing = () => bytes - JSON.stringify(made).length;
+  while (missing() > 80) basket.push({ book: "The Name of the Rose", copies: 1 });
+  basket.push({ book: "", copies: 1 });
+  const last = basket.at(-1) as Visitor["basket"][number];
+  last.book = "x".repeat(Math.max(0, missing()));
+  return made;
+}
