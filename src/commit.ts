@@ -62,6 +62,17 @@ export class Committer {
     return this.#headers(draft);
   }
 
+  /** What `commit` would resolve to, where nothing has to be stored or waited for; else undefined, and nothing done. */
+  commitAtOnce(draft: Draft, status: number): Header[] | undefined {
+    if (draft.busy !== null) return undefined;
+    if (status >= 500) {
+      if (draft.wants.flushedBy === "handler") return undefined;
+      draft.drop();
+    } else if (draft.isModified || this.#renewed(draft, draft.settings.clock()) !== null) return undefined;
+    draft.isCommitted = true;
+    return this.#headers(draft);
+  }
+
   /** A response with an error status keeps nothing but the handler's own flush. */
   async #endOnly(draft: Draft): Promise<void> {
     const { endings, flushedBy } = draft.drop();
@@ -225,17 +236,18 @@ export class Committer {
     );
   }
 
-  /** Counts the request as activity, where that is asked for and moves the expiry. */
-  #touch(draft: Draft): Promise<void> | undefined {
-    const { kept, settings } = draft;
-    if (kept === null || !(settings.saveEveryRequest || settings.idleTimeout !== null)) return undefined;
-    return this.#prolong(draft, kept, settings.clock());
+  /** What the request, counted as activity, moves the expiry to; null where that is not asked for or not worth it. */
+  #renewed({ kept, settings }: Draft, now: number): number | null {
+    if (kept === null || !(settings.saveEveryRequest || settings.idleTimeout !== null)) return null;
+    const fresh = expiresAt(kept.record, settings, now);
+    return fresh > kept.record.expiresAt && isRenewal(kept.record, fresh, settings) ? fresh : null;
   }
 
-  async #prolong(draft: Draft, kept: Kept, now: number): Promise<void> {
-    const { settings } = draft;
-    const fresh = expiresAt(kept.record, settings, now);
-    if (fresh <= kept.record.expiresAt || !isRenewal(kept.record, fresh, settings)) return;
+  async #touch(draft: Draft): Promise<void> {
+    const { kept, settings } = draft;
+    const now = settings.clock();
+    const fresh = this.#renewed(draft, now);
+    if (kept === null || fresh === null) return;
     if (!(await this.#store.touch(kept.id, fresh, kept.record.version, this.#store.deadline()))) return;
     draft.kept = { ...kept, record: { ...kept.record, expiresAt: fresh } };
     this.#announce(draft, draft.kept, now);
@@ -297,11 +309,8 @@ function onto(theirs: string, { changes, base, mine }: Snapshot, settings: Setti
 }
 
 /** The writes of one request follow each other, each on what the last has stored. */
-function inTurn<T>(draft: Draft, run: () => Promise<T>): Promise<T>;
-function inTurn<T>(draft: Draft, run: () => Promise<T> | undefined): Promise<T | undefined> | undefined;
-function inTurn<T>(draft: Draft, run: () => Promise<T> | undefined): Promise<T | undefined> | undefined {
+function inTurn<T>(draft: Draft, run: () => Promise<T>): Promise<T> {
   const turn = draft.busy === null ? run() : draft.busy.then(run);
-  if (turn === undefined) return undefined;
   const leave = () => {
     if (draft.busy === done) draft.busy = null;
   };

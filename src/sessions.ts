@@ -34,6 +34,29 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ResponseHead {
+  readonly status: number;
+}
+
+// What `open` and `commit` are made of, for adapters: most requests need no promise for them. Not part of the public entry.
+
+/** The session of a request, before the store has been asked. */
+export let sessionOf: (
+  sessions: Sessions,
+  cookieHeader: string | null | undefined,
+  request: OpenOptions,
+) => Session;
+
+/** Asks the store for the session, as `open` does; undefined where it need not be asked. */
+export let find: (sessions: Sessions, session: Session, request: OpenOptions) => Promise<void> | undefined;
+
+/** What `commit` would resolve to, and nothing left to do, where nothing has to be stored; else undefined. */
+export let commitAtOnce: (
+  sessions: Sessions,
+  session: Session,
+  response: ResponseHead,
+) => Header[] | undefined;
+
 /** Opens the session of a request and commits it with the response; every framework's adapter is built on these two. */
 export class Sessions {
   readonly #settings: Settings;
@@ -65,13 +88,23 @@ export class Sessions {
 
   /** The session of a request, by its Cookie header. Rejects with StoreUnavailableError when the store cannot say. */
   async open(cookieHeader: string | null | undefined, request: OpenOptions): Promise<Session> {
-    this.#sweeper.start();
-    const { secure } = request;
-    const values = readCookie(cookieHeader, this.#cookie.name(secure));
-    const draft = new Draft(this.#settings, { secure, values });
-    const session = new Session(draft, this.#keeper);
-    if (!this.#settings.lazy) await this.#find(draft, request);
+    const session = this.#sessionOf(cookieHeader, request);
+    await this.#findAtFirst(session, request);
     return session;
+  }
+
+  #sessionOf(cookieHeader: string | null | undefined, { secure }: OpenOptions): Session {
+    this.#sweeper.start();
+    const values = readCookie(cookieHeader, this.#cookie.name(secure));
+    return new Session(new Draft(this.#settings, { secure, values }), this.#keeper);
+  }
+
+  #findAtFirst(session: Session, request: OpenOptions): Promise<void> | undefined {
+    if (this.#settings.lazy) return undefined;
+    const draft = draftOf(session);
+    if (draft.presented.length > 0) return this.#find(draft, request);
+    draft.isLoaded = true;
+    return undefined;
   }
 
   /**
@@ -79,7 +112,7 @@ export class Sessions {
    * `Vary` (merge), `Cache-Control` (only where the response has none, or says public). The session is taken as it
    * stands when this is called. Rejects when it could not be stored: the response must then be an error.
    */
-  commit(session: Session, { status }: { status: number }): Promise<Header[]> {
+  commit(session: Session, { status }: ResponseHead): Promise<Header[]> {
     return this.#committer.commit(draftOf(session), status);
   }
 
@@ -228,6 +261,13 @@ export class Sessions {
   async #end(id: StoreId): Promise<void> {
     await this.#store.end(id, this.#store.deadline());
     tell("ended", () => ({ session: logIdOf(id) }));
+  }
+
+  static {
+    sessionOf = (sessions, cookieHeader, request) => sessions.#sessionOf(cookieHeader, request);
+    find = (sessions, session, request) => sessions.#findAtFirst(session, request);
+    commitAtOnce = (sessions, session, { status }) =>
+      sessions.#committer.commitAtOnce(draftOf(session), status);
   }
 }
 

@@ -31,7 +31,8 @@ export type Middleware = (
 export function session<const Name extends string>(options?: Options<Name> | Sessions): Middleware {
   const sessions = sessionsOnNode(options);
   return (request, response, next) => {
-    const visit = new Visit(sessions, request, response);
-    visit.begin(next).then((isThere) => isThere && next(), next);
+    const isThere = new Visit(sessions, request, response, next).begin();
+    if (isThere === true) next();
+    else Promise.resolve(isThere).then((isThere) => isThere && next(), next);
   };
 }

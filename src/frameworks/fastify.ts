@@ -24,13 +24,14 @@ export async function session(app: FastifyInstance, options: Options | Sessions)
   if (!app.hasRequestDecorator("session")) app.decorateRequest("session");
   app.addHook("onRequest", (request, reply, next) => {
     const secure = request.protocol === "https";
-    const visit = new Visit(sessions, request.raw, reply.raw, { bearer: request, secure });
     const putHeadersBack = rememberHeaders(reply);
     const failed = (error: unknown) => {
       putHeadersBack();
       answer(reply, error);
     };
-    visit.begin(failed).then((isThere) => isThere && next(), next);
+    const isThere = new Visit(sessions, request.raw, reply.raw, failed, { bearer: request, secure }).begin();
+    if (isThere === true) next();
+    else Promise.resolve(isThere).then((isThere) => isThere && next(), next);
   });
 }
 

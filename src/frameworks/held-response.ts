@@ -17,8 +17,11 @@ import { checkChunk, checkedStatus, tooLateTo } from "./refusals.ts";
 import { addSessionHeaders, type Header, isHttp2, rememberHead, setHeaders } from "./response-head.ts";
 
 export interface Keeper {
-  /** The first byte would leave now, with this status: stores the session, and says which headers go along. */
-  commit(status: number): Promise<readonly Header[]>;
+  /**
+   * The first byte would leave now, with this status: stores the session, and says which headers go along. Answers
+   * without a promise where nothing is to be stored: then nothing is held.
+   */
+  commit(status: number): readonly Header[] | Promise<readonly Header[]>;
   /** The commit failed. The response is as it was found; where bytes have left, it is destroyed. */
   failed(error: unknown): void;
   /** The response has closed, sent or not. Not told after `failed`. */
@@ -50,11 +53,16 @@ class Hold {
   /** The handler called `end`. */
   ended = false;
   readonly below: Hold | undefined;
+  /** How many holds are below this one. */
+  readonly depth: number;
 
   readonly #response: Holdable;
   readonly #keeper: Keeper;
+  readonly #ours: Methods;
   readonly #found: Methods;
   readonly #putHeadBack: () => void;
+  /** The methods for headers as they were when the holding began. */
+  #heading: Methods | undefined;
   /** What the handler did while held, to be done when released. */
   #calls: [name: Sending, args: unknown[]][] = [];
   #status = 200;
@@ -73,57 +81,61 @@ class Hold {
     this.#found = methodsOf(response);
     this.#putHeadBack = rememberHead(response);
     this.below = response[HOLD];
-    if (this.below === undefined) lookSentWhileHeld(response);
+    this.depth = this.below === undefined ? 0 : this.below.depth + 1;
+    this.#ours = methodsAt(this.depth);
+    if (this.below === undefined) {
+      response.on("close", closed);
+      response.on("pipe", piped);
+    }
     response[HOLD] = this;
-    response.on("close", () => this.#closed());
-    response.on("pipe", (source) => this.#sources.push(source));
-    this.#patch(response as unknown as Methods);
+    this.#patch(response as unknown as Methods, this.#ours);
   }
 
-  #patch(methods: Methods): void {
-    methods.writeHead = (...args) => this.#send("writeHead", args);
-    methods.write = (...args) => this.#send("write", args);
-    methods.end = (...args) => this.#send("end", args);
-    methods.flushHeaders = (...args) => this.#send("flushHeaders", args);
-    this.#guard(methods, "setHeader", "set");
-    this.#guard(methods, "setHeaders", "set");
-    this.#guard(methods, "appendHeader", "append");
-    this.#guard(methods, "removeHeader", "remove");
-    this.#overhear(methods, "on");
-    this.#overhear(methods, "addListener");
+  #patch(methods: Methods, ours: Methods): void {
+    methods.writeHead = ours.writeHead;
+    methods.write = ours.write;
+    methods.end = ours.end;
+    methods.flushHeaders = ours.flushHeaders;
+    // Compression keeps "drain" listeners for a stream of its own. That one may never have been full, but we were.
+    if (Object.hasOwn(methods, "on")) methods.on = ours.on;
+    if (Object.hasOwn(methods, "addListener")) methods.addListener = ours.addListener;
   }
 
-  #guard(methods: Methods, name: Heading, doing: string): void {
-    const found = this.#found[name];
-    if (found === undefined) return; // HTTP/2 has no setHeaders.
-    methods[name] = (...args) => {
-      if (this.phase === "held") throw tooLateTo(doing);
-      return found.apply(this.#response, args);
-    };
+  /** To everyone else, a response that is held looks sent. */
+  #lookSent(): void {
+    const methods = this.#response as unknown as Methods;
+    this.#heading = methodsOf(this.#response);
+    methods.setHeader = this.#ours.setHeader;
+    if (methods.setHeaders !== undefined) methods.setHeaders = this.#ours.setHeaders; // HTTP/2 has none.
+    methods.appendHeader = this.#ours.appendHeader;
+    methods.removeHeader = this.#ours.removeHeader;
+    lookSentWhileHeld(this.#response);
   }
 
-  /** Compression keeps "drain" listeners for a stream of its own. That one may never have been full, but we were. */
-  #overhear(methods: Methods, name: Listening): void {
-    if (!Object.hasOwn(methods, name)) return;
-    const found = this.#found[name];
-    methods[name] = (event, listener) => {
-      if (event === "drain" && this.phase !== "released") this.#drainListeners.push(listener as Method);
-      return found.call(this.#response, event, listener);
-    };
+  /** A header is to be changed, once the head is fixed. */
+  head(name: Heading, args: unknown[]): unknown {
+    if (this.phase === "held") throw tooLateTo(CHANGES[name]);
+    return (this.#heading as Methods)[name].apply(this.#response, args);
   }
 
-  #send(name: Sending, args: unknown[]): unknown {
+  listen(name: Listening, args: unknown[]): unknown {
+    const [event, listener] = args;
+    if (event === "drain" && this.phase !== "released") this.#drainListeners.push(listener as Method);
+    return this.#found[name].apply(this.#response, args);
+  }
+
+  send(name: Sending, args: unknown[]): unknown {
     if (this.phase === "released") return this.#pass(name, args);
-    // Whoever kept our methods, and uses them when the response is no more ours.
-    if (this.phase === "dropped") refuse(args, this.#error);
-    else if (name === "writeHead") this.#writeHead(args);
-    else this.#keep(name, args);
-    // A dropped stream may run to its end; nobody will tell it to go on.
-    if (name === "write") return this.phase === "dropped";
-    return name === "flushHeaders" ? undefined : this.#response;
+    if (this.phase !== "dropped") {
+      if (name === "writeHead") return this.#writeHead(args);
+      const [chunk] = args;
+      if (name === "write" || (name === "end" && chunk && typeof chunk !== "function")) checkChunk(chunk);
+      if (this.#begin() === "released") return this.#passFirst(name, args);
+    }
+    return this.#keep(name, args);
   }
 
-  #writeHead([status, reason, headers]: unknown[]): void {
+  #writeHead([status, reason, headers]: unknown[]): unknown {
     if (this.phase === "held") throw tooLateTo("write");
     const response = this.#response;
     const code = checkedStatus(status);
@@ -136,23 +148,39 @@ class Hold {
     response.statusCode = code;
     if (!this.#isImplicit) this.#calls.push(["writeHead", [code]]);
     this.#commit();
+    return response;
   }
 
-  #keep(name: Sending, args: unknown[]): void {
-    const [chunk] = args;
-    if (name === "write" || (name === "end" && chunk && typeof chunk !== "function")) checkChunk(chunk);
-    this.#begin();
-    this.#calls.push([name, args]);
-    if (name === "end") this.#lookEnded(true);
+  /** Keeps a call until we know; whoever kept our methods, and uses them when the response is no more ours, is refused. */
+  #keep(name: Sending, args: unknown[]): unknown {
+    const isDropped = this.phase === "dropped";
+    if (isDropped) refuse(args, this.#error);
+    else this.#calls.push([name, args]);
+    if (name === "end" && !isDropped) this.#lookEnded(true);
+    // A dropped stream may run to its end; nobody will tell it to go on.
+    if (name === "write") return isDropped;
+    return name === "flushHeaders" ? undefined : this.#response;
   }
 
   #pass(name: Sending, args: unknown[]): unknown {
     return this.#found[name].apply(this.#response, args);
   }
 
+  /** As Node's methods call writeHead again, those who wrapped it, and have been asked already, are passed by. */
+  #passFirst(name: Sending, args: unknown[]): unknown {
+    const response = this.#response;
+    const { writeHead } = response;
+    response.writeHead = this.#found.writeHead as typeof writeHead;
+    try {
+      return this.#pass(name, args);
+    } finally {
+      response.writeHead = writeHead;
+    }
+  }
+
   /** The first byte. As in Node, whoever wraps `writeHead` (on-headers, compression) has its say before the head is fixed. */
-  #begin(): void {
-    if (this.phase !== "open") return;
+  #begin(): Phase {
+    if (this.phase !== "open") return this.phase;
     this.#isImplicit = true;
     try {
       this.#response.writeHead(this.#response.statusCode);
@@ -160,6 +188,7 @@ class Hold {
       this.#isImplicit = false;
     }
     this.#commit();
+    return this.phase;
   }
 
   #commit(): void {
@@ -167,12 +196,22 @@ class Hold {
     this.#status = this.#response.statusCode;
     if (!isHttp2(this.#response)) this.#statusMessage = this.#response.statusMessage;
     this.phase = "held";
-    void this.#settle();
+    const headers = this.#keeper.commit(this.#status);
+    if (isList(headers)) {
+      try {
+        this.#release(headers);
+      } catch (error) {
+        this.#drop(error);
+      }
+    } else {
+      this.#lookSent();
+      void this.#settle(headers);
+    }
   }
 
-  async #settle(): Promise<void> {
+  async #settle(headers: Promise<readonly Header[]>): Promise<void> {
     try {
-      this.#release(await this.#keeper.commit(this.#status));
+      this.#release(await headers);
     } catch (error) {
       this.#drop(error);
       return;
@@ -184,8 +223,10 @@ class Hold {
     const response = this.#response;
     this.phase = "released";
     if (this.ended) this.#lookEnded(false);
-    response.statusCode = this.#status;
-    if (!isHttp2(response)) response.statusMessage = this.#statusMessage as string;
+    if (response.statusCode !== this.#status) response.statusCode = this.#status;
+    if (!isHttp2(response) && response.statusMessage !== this.#statusMessage) {
+      response.statusMessage = this.#statusMessage as string;
+    }
     // Where the head left before session() was there, only a cookie that cannot be sent is worth an error.
     addSessionHeaders(response, response.headersSent ? headers.filter(isCookie) : headers);
 
@@ -231,10 +272,14 @@ class Hold {
     this.#keeper.failed(error);
   }
 
-  #closed(): void {
+  closed(): void {
     if (this.phase === "held") this.#hasClosed = true;
     else if (this.phase === "dropped") this.#closeSources();
     else this.#keeper.ended();
+  }
+
+  piped(source: Readable): void {
+    this.#sources.push(source);
   }
 
   /** What was piped here, and nobody else reads, would keep its file open. */
@@ -246,6 +291,71 @@ class Hold {
     this.ended = ended;
     if (!isHttp2(this.#response)) (this.#response as { finished: boolean }).finished = ended;
   }
+}
+
+/** Heard on the response, once for all its holds; the one that came first hears of it first. */
+function closed(this: Holdable): void {
+  for (const hold of holdsOf(this)) hold.closed();
+}
+
+function piped(this: Holdable, source: Readable): void {
+  for (const hold of holdsOf(this)) hold.piped(source);
+}
+
+function holdsOf(response: Holdable): Hold[] {
+  const holds: Hold[] = [];
+  for (let hold = response[HOLD]; hold !== undefined; hold = hold.below) holds.unshift(hold);
+  return holds;
+}
+
+const CHANGES: Record<Heading, string> = {
+  setHeader: "set",
+  setHeaders: "set",
+  appendHeader: "append",
+  removeHeader: "remove",
+};
+
+/**
+ * What stands in for the methods of a response, by the depth of the hold. Shared by all responses: functions of its own on
+ * each response cost the garbage collector more than all the rest of a session (docs/decisions.md, "Speed").
+ */
+const layers: Methods[] = [];
+
+function methodsAt(depth: number): Methods {
+  layers[depth] ??= makeMethods(depth);
+  return layers[depth];
+}
+
+function makeMethods(depth: number): Methods {
+  const hold = (response: Holdable): Hold => {
+    let at = response[HOLD] as Hold;
+    while (at.depth > depth) at = at.below as Hold;
+    return at;
+  };
+  const sending = (name: Sending): Method =>
+    function (this: unknown, ...args) {
+      return hold(this as Holdable).send(name, args);
+    };
+  const heading = (name: Heading): Method =>
+    function (this: unknown, ...args) {
+      return hold(this as Holdable).head(name, args);
+    };
+  const listening = (name: Listening): Method =>
+    function (this: unknown, ...args) {
+      return hold(this as Holdable).listen(name, args);
+    };
+  return {
+    writeHead: sending("writeHead"),
+    write: sending("write"),
+    end: sending("end"),
+    flushHeaders: sending("flushHeaders"),
+    setHeader: heading("setHeader"),
+    setHeaders: heading("setHeaders"),
+    appendHeader: heading("appendHeader"),
+    removeHeader: heading("removeHeader"),
+    on: listening("on"),
+    addListener: listening("addListener"),
+  };
 }
 
 function methodsOf(response: ServerResponse): Methods {
@@ -304,6 +414,10 @@ function lookSentWhileHeld(response: Holdable): void {
   Object.defineProperty(response, "headersSent", headersSent);
   // On HTTP/1 `finished` is a plain property, which lookEnded sets, and `writableEnded` follows it.
   if (isHttp2(response)) Object.defineProperties(response, { writableEnded: ended, finished: ended });
+}
+
+function isList(headers: readonly Header[] | Promise<readonly Header[]>): headers is readonly Header[] {
+  return Array.isArray(headers);
 }
 
 function isCookie([name]: Header): boolean {

@@ -21,9 +21,10 @@ declare module "koa" {
 export function session<const Name extends string>(options?: Options<Name> | Sessions): Middleware {
   const sessions = sessionsOnNode(options);
   return async (ctx, next) => {
-    const visit = new Visit(sessions, ctx.req, ctx.res, { bearer: ctx, secure: ctx.secure });
+    const failed = (error: unknown) => ctx.onerror(error as Error);
+    const visit = new Visit(sessions, ctx.req, ctx.res, failed, { bearer: ctx, secure: ctx.secure });
     const putHeadBack = rememberHead(ctx.res);
-    if (!(await visit.begin((error) => ctx.onerror(error as Error)))) {
+    if (!(await visit.begin())) {
       ctx.respond = false;
       return;
     }
@@ -31,7 +32,7 @@ export function session<const Name extends string>(options?: Options<Name> | Ses
     await next();
     if (ctx.respond === false || ctx.headerSent) return;
     try {
-      await visit.commit(ctx.status);
+      await visit.commitAhead(ctx.status);
     } catch (error) {
       putHeadBack();
       ctx.body = undefined;

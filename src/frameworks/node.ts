@@ -25,18 +25,19 @@ export function session<const Name extends string>(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const sessions = sessionsOnNode(options);
   return (request, response) => {
-    void serve(new Visit(sessions, request, response), request as SessionRequest, response, handler);
+    void serve(sessions, request as SessionRequest, response, handler);
   };
 }
 
 async function serve(
-  visit: Visit,
+  sessions: Sessions,
   request: SessionRequest,
   response: ServerResponse,
   handler: SessionHandler,
 ) {
+  const failed = (error: unknown) => answer(response, error);
   try {
-    const isThere = await visit.begin((error) => answer(response, error));
+    const isThere = await new Visit(sessions, request, response, failed).begin();
     if (isThere) await handler(request, response);
   } catch (error) {
     answer(response, error);

@@ -2,8 +2,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { Session } from "../session.ts";
-import type { Sessions } from "../sessions.ts";
-import { holdResponse } from "./held-response.ts";
+import { commitAtOnce, find, type OpenOptions, type Sessions, sessionOf } from "../sessions.ts";
+import { holdResponse, type Keeper } from "./held-response.ts";
 import { warnOfProxy } from "./proxy.ts";
 import type { Header } from "./response-head.ts";
 
@@ -18,34 +18,39 @@ interface Surroundings {
   readonly secure?: boolean;
 }
 
-export class Visit {
+const NOTHING: Surroundings = {};
+
+export class Visit implements OpenOptions, Keeper {
+  /** Whether the request came over TLS: as the framework judges, which knows the proxies, else by the socket. */
+  readonly secure: boolean;
+  readonly failed: (error: unknown) => void;
+
   readonly #sessions: Sessions;
-  readonly #request: VisitRequest;
   readonly #response: ServerResponse;
-  readonly #around: Surroundings;
-  #session: Session | undefined;
+  readonly #bearer: object;
+  readonly #session: Session;
   /** The commit that came ahead of the first byte. */
-  #ahead: Promise<readonly Header[]> | undefined;
+  #ahead: readonly Header[] | Promise<readonly Header[]> | undefined;
   #hasFailed = false;
   #hangUp: AbortController | undefined;
 
+  /** `failed` is told when the session could not be stored. */
   constructor(
     sessions: Sessions,
     request: VisitRequest,
     response: ServerResponse,
-    around: Surroundings = {},
+    failed: (error: unknown) => void,
+    around: Surroundings = NOTHING,
   ) {
     this.#sessions = sessions;
-    this.#request = request;
     this.#response = response;
-    this.#around = around;
-  }
-
-  /** Whether the request came over TLS: as the framework judges, which knows the proxies, else by the socket. */
-  get secure(): boolean {
-    const { socket } = this.#request;
-    const secure = this.#around.secure ?? this.#request.secure;
-    return typeof secure === "boolean" ? secure : (socket as Partial<TLSSocket>).encrypted === true;
+    this.failed = failed;
+    this.#bearer = around.bearer ?? request;
+    const secure = around.secure ?? request.secure;
+    this.secure =
+      typeof secure === "boolean" ? secure : (request.socket as Partial<TLSSocket>).encrypted === true;
+    warnOfProxy(sessions, request.headers["x-forwarded-proto"] as string | undefined, this.secure);
+    this.#session = sessionOf(sessions, request.headers.cookie, this);
   }
 
   /** Aborted when the client hangs up. Made only for who asks: most requests never wait for a store. */
@@ -59,44 +64,60 @@ export class Visit {
   }
 
   /**
-   * Sets the `session` of request or bearer and holds the response; `failed` is told when the session could not be
-   * stored. False when the client hung up while the store was asked: then there is nobody to serve.
+   * Sets the `session` of request or bearer and holds the response: at once, or when the store that had to be asked has
+   * answered. False when the client hung up meanwhile: then there is nobody to serve.
    */
-  async begin(failed: (error: unknown) => void): Promise<boolean> {
-    const { headers } = this.#request;
-    warnOfProxy(this.#sessions, headers["x-forwarded-proto"] as string | undefined, this.secure);
-    let session: Session;
+  begin(): boolean | Promise<boolean> {
+    const found = find(this.#sessions, this.#session, this);
+    if (found !== undefined) return this.#beginLater(found);
+    this.#hold();
+    return true;
+  }
+
+  async #beginLater(found: Promise<void>): Promise<boolean> {
     try {
-      session = await this.#sessions.open(headers.cookie, this);
+      await found;
     } catch (error) {
       if (this.#hangUp?.signal.aborted) return false;
       throw error;
     }
-    this.#session = session;
+    this.#hold();
+    return true;
+  }
+
+  #hold(): void {
     // Not writable, so that `req.session = {}` says so; a session() further in replaces it.
-    Object.defineProperty(this.#around.bearer ?? this.#request, "session", {
-      value: session,
+    Object.defineProperty(this.#bearer, "session", {
+      value: this.#session,
       configurable: true,
       enumerable: true,
     });
-    holdResponse(this.#response, {
-      commit: (status) => this.#ahead ?? this.#sessions.commit(session, { status }),
-      failed,
-      ended: () => this.#hasFailed || this.#sessions.finish(session),
-    });
-    return true;
+    holdResponse(this.#response, this);
+  }
+
+  /** Stores the session with the first byte, unless that was done ahead of it. */
+  commit(status: number): readonly Header[] | Promise<readonly Header[]> {
+    if (this.#ahead !== undefined) return this.#ahead;
+    const response = { status };
+    return (
+      commitAtOnce(this.#sessions, this.#session, response) ?? this.#sessions.commit(this.#session, response)
+    );
+  }
+
+  ended(): void {
+    if (!this.#hasFailed) this.#sessions.finish(this.#session);
   }
 
   /**
    * Stores the session now, ahead of the first byte, so that the framework can still catch what fails; the response that
    * follows then carries the headers, or none of ours if this failed.
    */
-  async commit(status: number): Promise<void> {
-    this.#ahead = this.#sessions.commit(this.#session as Session, { status });
+  async commitAhead(status: number): Promise<void> {
     try {
-      await this.#ahead;
+      this.#ahead = this.commit(status);
+      this.#ahead = await this.#ahead;
     } catch (error) {
-      this.#ahead = Promise.resolve([]);
+      this.#ahead = [];
       this.#hasFailed = true;
       throw error;
     }

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { holdResponse } from "../../src/frameworks/held-response.ts";
+import { holdResponse, type Keeper } from "../../src/frameworks/held-response.ts";
 import { ask, gate, listen } from "./loopback.ts";
 
 /** Sends an answer, and notes what it saw. */
@@ -198,28 +198,53 @@ const requests = ["GET / HTTP/1.1", "HEAD / HTTP/1.1", "GET / HTTP/1.0"];
 
 for (const [name, handler] of Object.entries(handlers)) {
   test.each(requests)(`${name} (%s)`, async (request) => {
-    const [plain, held] = await Promise.all([answerOf(handler, request, 0), answerOf(handler, request, 1)]);
+    const [plain, held, passed] = await Promise.all([
+      answerOf(handler, request, []),
+      answerOf(handler, request, [later]),
+      answerOf(handler, request, [atOnce]),
+    ]);
     expect(held).toEqual(plain);
+    expect(passed).toEqual(plain);
     expect(plain.wire).toMatch(/^HTTP\/1\.1 /);
   });
 }
 
+const pairs = [
+  [later, later],
+  [later, atOnce],
+  [atOnce, later],
+  [atOnce, atOnce],
+];
+
 test.each(requests)("the same when two hold (%s)", async (request) => {
   for (const [name, handler] of Object.entries(handlers)) {
-    const [plain, held] = await Promise.all([answerOf(handler, request, 0), answerOf(handler, request, 2)]);
-    expect(held, name).toEqual(plain);
+    const [plain, ...held] = await Promise.all(
+      [[], ...pairs].map((commits) => answerOf(handler, request, commits)),
+    );
+    for (const [index, answer] of held.entries()) {
+      expect(answer, `${name}, ${pairs[index]?.map((commit) => commit.name)}`).toEqual(plain);
+    }
   }
 });
 
-/** What came over the wire and what the handler noted, with so many holds on the response. */
-async function answerOf(handler: Handler, request: string, holds: number) {
+/** A turn of the event loop, as a store takes. */
+function later(): Promise<[]> {
+  return new Promise((resolve) => setImmediate(resolve, []));
+}
+
+/** As where nothing has to be stored. */
+function atOnce(): [] {
+  return [];
+}
+
+/** What came over the wire and what the handler noted, with a hold on the response for each of the commits. */
+async function answerOf(handler: Handler, request: string, commits: readonly Keeper["commit"][]) {
   const notes: unknown[] = [];
   const closed = gate();
   const port = await listen((incoming, response) => {
-    for (let i = 0; i < holds; i++) {
+    for (const commit of commits) {
       holdResponse(response, {
-        // A turn of the event loop, as a store takes.
-        commit: () => new Promise((resolve) => setImmediate(resolve, [])),
+        commit,
         failed: (error) => notes.push(["failed", error]),
         ended: () => {},
       });
