@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
     pairs: { type: "string" },
   },
 });
-const pairs = options.quick ? { all: 2, few: 0 } : { all: 25, few: 2 };
+const pairs = options.quick ? { all: 2, few: 0 } : { all: 25, few: 1 };
 const pairsOf = (group: Group) => (options.pairs === undefined ? pairs[group.pairs] : Number(options.pairs));
 const namesIn = (group: Group): Name[] => runnersOf(group).map(({ contender }) => contender);
 
@@ -45,6 +45,7 @@ async function measure(place: Place): Promise<void> {
       entries: group.entries.filter(({ contender }) => !missing.includes(contender)),
     }));
   const before = otherLoad();
+  const machine = describeMachine([...new Set(chosen.flatMap(namesIn))]); // now, before somebody changes the sources
   const bursts = chosen.reduce((sum, group) => sum + runnersOf(group).length * (pairsOf(group) + 1), 0);
   console.log(`About ${Math.ceil((bursts * 1.05 + 40) / 60)} minutes; the load average is ${before}.`);
 
@@ -57,7 +58,7 @@ async function measure(place: Place): Promise<void> {
   const report: Report = {
     kind: options.quick ? "quick" : "full",
     date: new Date().toISOString().slice(0, 10),
-    machine: describeMachine([...new Set(chosen.flatMap(namesIn))]),
+    machine,
     load: { before, after: otherLoad() },
     groups: measured,
     trips: await countTrips(place),

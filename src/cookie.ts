@@ -6,7 +6,13 @@ const LONGEST_AGE = 400 * 24 * 60 * 60;
 
 /** Spaces and tabs only: trimming more would let `\u2000__Host-x` pass for `__Host-x`. */
 function trim(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+  return isBlank(text.charCodeAt(0)) || isBlank(text.charCodeAt(text.length - 1))
+    ? text.replace(/^[ \t]+|[ \t]+$/g, "")
+    : text;
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /**

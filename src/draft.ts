@@ -84,7 +84,7 @@ export class Draft {
 
   /** What is stored; null for a visitor of whom nothing is. */
   kept: Kept | null = null;
-  dictionary: Dictionary;
+  #dictionary: Dictionary | null = null;
   accessed = false;
   /** False once `modified = false` was said, until something is changed again. */
   savesData = true;
@@ -104,13 +104,18 @@ export class Draft {
   constructor(settings: Settings, visit: Visit) {
     this.settings = settings;
     this.visit = visit;
-    this.dictionary = new Dictionary(EMPTY, settings);
+  }
+
+  /** Made when first looked at: many a request never does. */
+  get dictionary(): Dictionary {
+    this.#dictionary ??= new Dictionary(this.kept?.record.data ?? EMPTY, this.settings);
+    return this.#dictionary;
   }
 
   /** Goes on from a stored session, or from none. */
   keep(kept: Kept | null): void {
     this.kept = kept;
-    this.dictionary = new Dictionary(kept?.record.data ?? EMPTY, this.settings);
+    this.#dictionary = null;
   }
 
   /** What the cookies of our name stand for, at most two: more is somebody's play. */
@@ -167,7 +172,7 @@ export class Draft {
   /** Whether there is data or expiry to write. */
   get isChanged(): boolean {
     if (!this.savesData) return false;
-    return this.wants.isForced || this.wants.expiry !== undefined || this.dictionary.isChanged;
+    return this.wants.isForced || this.wants.expiry !== undefined || (this.#dictionary?.isChanged ?? false);
   }
 
   /** Whether there is anything at all to save. */

@@ -12,6 +12,7 @@ import {
   type StoreId,
   type WriteOutcome,
 } from "./store.ts";
+import { CoreCall } from "./store-call.ts";
 
 /** A moment on the machine's own clock, `performance.now()`: the clock of the settings is for expiry only. */
 export type Deadline = number;
@@ -34,10 +35,16 @@ function isRecord(answer: unknown): boolean {
   );
 }
 
+const isFound = (answer: unknown) => answer === null || answer === "moved" || isRecord(answer);
 const isMoved = (answer: unknown) => isStoreId((answer as Moved | null | undefined)?.movedTo);
 const isOutcome = (answer: unknown) =>
   ["saved", "conflict", "gone"].includes(answer as string) || isMoved(answer);
 const isBoolean = (answer: unknown) => typeof answer === "boolean";
+
+/** Who waits for an answer: `signal` is aborted when the client hangs up. */
+export interface WaitingRequest {
+  readonly signal?: AbortSignal;
+}
 
 export interface Located {
   readonly id: StoreId;
@@ -61,9 +68,8 @@ export class GuardedStore {
     return performance.now() + this.#settings.storeTimeout * 1000;
   }
 
-  read(id: StoreId, deadline: Deadline, hangUp?: AbortSignal): Promise<StoredRecord | "moved" | null> {
-    const fits = (answer: unknown) => answer === null || answer === "moved" || isRecord(answer);
-    return this.ask("read", deadline, fits, (store, call) => store.read(id, call), hangUp);
+  read(id: StoreId, deadline: Deadline, request?: WaitingRequest): Promise<StoredRecord | "moved" | null> {
+    return this.ask("read", deadline, isFound, (store, call) => store.read(id, call), request);
   }
 
   create(id: StoreId, record: StoredRecord, deadline: Deadline): Promise<boolean> {
@@ -120,64 +126,106 @@ export class GuardedStore {
     return null;
   }
 
-  /** Any call of a store, guarded. `hangUp` gives the waiting up early. */
+  /** Any call of a store, guarded. `request` may say that the client has hung up: that gives the waiting up early. */
   ask<T>(
     doing: string,
     deadline: Deadline,
     fits: (answer: unknown) => boolean,
     run: (store: Store, call: StoreCall) => Promise<T>,
-    hangUp?: AbortSignal,
+    request?: WaitingRequest,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const abort = new LazyController();
-      let isOver = false;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const stop = () => {
-        isOver = true;
-        clearTimeout(timer);
-        hangUp?.removeEventListener("abort", hungUp);
-      };
-      const fail = (error: unknown) => {
-        if (isOver) return;
-        stop();
-        if (!hangUp?.aborted) tell("unavailable", () => ({ doing, error }));
-        reject(new StoreUnavailableError(doing, error));
-      };
-      const giveUp = (reason: Error) => {
-        abort.abort(reason);
-        fail(reason);
-      };
-      const hungUp = () => giveUp(new Error("the client hung up"));
-      const tooLate = () => giveUp(new Error(`no answer within ${this.#settings.storeTimeout} s`));
-      const answered = (answer: T) => {
-        if (isOver) return;
-        try {
-          if (!fits(answer))
-            throw new TypeError(`it answered with something else than the contract says (${typeof answer})`);
-          stop();
-          resolve(answer);
-        } catch (error) {
-          fail(error);
-        }
-      };
-      const call = {
-        now: this.#settings.clock(),
-        get signal() {
-          return abort.signal;
-        },
-      };
+      const asking = new Asking(this.#settings, doing, fits, resolve, reject);
       try {
-        hangUp?.throwIfAborted();
-        hangUp?.addEventListener("abort", hungUp);
-        Promise.resolve(run(this.#settings.store, call)).then(answered, fail);
-        // A store within the process has answered by then, and needs no timer.
-        void Promise.resolve().then(() => {
-          if (!isOver) timer = setTimeout(tooLate, Math.max(0, deadline - performance.now()));
-        });
+        Promise.resolve(run(this.#settings.store, asking.call)).then(
+          (answer) => asking.answered(answer),
+          (error) => asking.fail(error),
+        );
+        // A store within the process has answered by then, and needs neither timer nor listener.
+        queueMicrotask(() => asking.wait(deadline, request?.signal));
       } catch (error) {
-        fail(error);
+        asking.fail(error);
       }
     });
+  }
+}
+
+/** One call on its way. */
+class Asking<T> {
+  readonly call: CoreCall;
+  readonly #settings: Settings;
+  readonly #doing: string;
+  readonly #fits: (answer: unknown) => boolean;
+  readonly #resolve: (answer: T) => void;
+  readonly #reject: (error: unknown) => void;
+  #isOver = false;
+  #stopWaiting: (() => void) | undefined;
+
+  constructor(
+    settings: Settings,
+    doing: string,
+    fits: (answer: unknown) => boolean,
+    resolve: (answer: T) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.call = new CoreCall(settings.clock());
+    this.#settings = settings;
+    this.#doing = doing;
+    this.#fits = fits;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Gives up at the deadline, or when the client hangs up, unless it is over by then. */
+  wait(deadline: Deadline, hangUp: AbortSignal | undefined): void {
+    if (this.#isOver) return;
+    if (hangUp?.aborted) {
+      this.#hungUp();
+      return;
+    }
+    const tooLate = () => this.#giveUp(new Error(`no answer within ${this.#settings.storeTimeout} s`));
+    const timer = setTimeout(tooLate, Math.max(0, deadline - performance.now()));
+    const hungUp = () => this.#hungUp();
+    hangUp?.addEventListener("abort", hungUp);
+    this.#stopWaiting = () => {
+      clearTimeout(timer);
+      hangUp?.removeEventListener("abort", hungUp);
+    };
+  }
+
+  answered(answer: T): void {
+    if (this.#isOver) return;
+    try {
+      if (!this.#fits(answer))
+        throw new TypeError(`it answered with something else than the contract says (${typeof answer})`);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.#end();
+    this.#resolve(answer);
+  }
+
+  fail(error: unknown, isTold = true): void {
+    if (this.#isOver) return;
+    this.#end();
+    if (isTold) tell("unavailable", () => ({ doing: this.#doing, error }));
+    this.#reject(new StoreUnavailableError(this.#doing, error));
+  }
+
+  /** Not the store's fault, and so not told. */
+  #hungUp(): void {
+    this.#giveUp(new Error("the client hung up"), false);
+  }
+
+  #giveUp(reason: Error, isTold = true): void {
+    this.call.abort(reason);
+    this.fail(reason, isTold);
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#stopWaiting?.();
   }
 }
 
@@ -190,22 +238,5 @@ export class Trail {
       throw new StoreUnavailableError("follow a session", new Error("its marks lead in a circle"));
     }
     this.#been.add(id);
-  }
-}
-
-/** An AbortController made only for stores that look at the signal. */
-class LazyController {
-  #controller: AbortController | null = null;
-  #reason: Error | null = null;
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController();
-    if (this.#reason !== null) this.#controller.abort(this.#reason);
-    return this.#controller.signal;
-  }
-
-  abort(reason: Error): void {
-    this.#reason = reason;
-    this.#controller?.abort(reason);
   }
 }

@@ -198,7 +198,7 @@ export class Sessions {
     const deadline = this.#store.deadline();
     try {
       for (const [index, ticket] of presented.entries()) {
-        const seen = ticket.sealed ?? (await this.#store.read(ticket.id, deadline, request?.signal));
+        const seen = ticket.sealed ?? (await this.#store.read(ticket.id, deadline, request));
         if (draft.isLoaded) return; // Flushed while it was being read.
         if (seen === "moved" || (seen !== null && isNewer(ticket.id, seen))) {
           draft.others.add(ticket.id);

@@ -84,7 +84,7 @@ export class Sweeper {
   async #batch(limit: number): Promise<number> {
     const isCount = (answer: unknown) => Number.isSafeInteger(answer);
     return this.#store.ask("clear expired sessions", this.#store.deadline(), isCount, async (store, call) => {
-      return store.clearExpired?.({ ...call, limit }) ?? 0;
+      return store.clearExpired?.({ now: call.now, signal: call.signal, limit }) ?? 0;
     });
   }
 }

@@ -2,16 +2,17 @@
  * Calls of one verb that arrive in one turn of the event loop go to the database together. Each caller keeps its own
  * outcome, error and deadline, and a call that comes alone is carried out as if there were no batches.
  */
+import { LightSignal, type Signal } from "../store-call.ts";
 import { isWorkerd } from "../workerd.ts";
 
 /** How a store carries out the calls of one verb. */
 export interface Carriage<Order, Outcome> {
-  one(order: Order, signal: AbortSignal): Promise<Outcome>;
+  one(order: Order, signal: Signal): Promise<Outcome>;
   /**
    * Several at once, all or nothing: an outcome for each in their order, or `ALONE`. The signal aborts when nobody waits
    * any more. When it rejects, each is carried out alone, so that one caller's data costs nobody else.
    */
-  many(orders: readonly Order[], signal: AbortSignal): Promise<(Outcome | typeof ALONE)[]>;
+  many(orders: readonly Order[], signal: Signal): Promise<(Outcome | typeof ALONE)[]>;
   /** Of orders with the same key, the second waits for the next batch. Default: any may go together. */
   keyOf?(order: Order): string;
 }
@@ -24,7 +25,7 @@ export const LARGEST_BATCH = 64;
 
 interface Waiting<Order, Outcome> {
   readonly order: Order;
-  readonly signal: AbortSignal;
+  readonly signal: Signal;
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
 }
@@ -33,7 +34,7 @@ export function batched<Order, Outcome>({
   one,
   many,
   keyOf,
-}: Carriage<Order, Outcome>): (order: Order, signal: AbortSignal) => Promise<Outcome> {
+}: Carriage<Order, Outcome>): (order: Order, signal: Signal) => Promise<Outcome> {
   // There a request must not wait for what another has begun.
   if (isWorkerd) return one;
 
@@ -63,7 +64,7 @@ export function batched<Order, Outcome>({
   }
 
   async function carry(batch: Caller[]): Promise<void> {
-    const everyoneLeft = new AbortController();
+    const everyoneLeft = new LightSignal();
     let left = 0;
     const leave = batch.map(({ signal, reject }) => () => {
       reject(signal.reason);
@@ -72,7 +73,7 @@ export function batched<Order, Outcome>({
     for (const [n, { signal }] of batch.entries()) signal.addEventListener("abort", leave[n] as () => void);
     const orders = batch.map(({ order }) => order);
     // A fault of the batch is nobody's yet: each meets its own, or none, alone.
-    const outcomes = await many(orders, everyoneLeft.signal).catch(() => orders.map(() => ALONE));
+    const outcomes = await many(orders, everyoneLeft).catch(() => orders.map(() => ALONE));
     for (const [n, caller] of batch.entries()) {
       const { signal } = caller;
       signal.removeEventListener("abort", leave[n] as () => void);

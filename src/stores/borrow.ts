@@ -1,3 +1,5 @@
+import type { Signal } from "../store-call.ts";
+
 /** How long a statement that nobody waits for may still run before its connection is taken for dead, milliseconds. */
 const LINGER_MS = 5000;
 
@@ -20,7 +22,7 @@ export interface Lender<C> {
  */
 export async function borrow<C, T>(
   lender: Lender<C>,
-  signal: AbortSignal,
+  signal: Signal,
   work: (connection: C) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
@@ -68,7 +70,7 @@ export async function borrow<C, T>(
 async function untilDone<C, T>(
   connection: C,
   lender: Lender<C>,
-  signal: AbortSignal,
+  signal: Signal,
   work: (connection: C) => Promise<T>,
 ): Promise<T> {
   for (let longest = 1; ; longest = Math.min(longest * 2, LONGEST_WAIT_MS)) {

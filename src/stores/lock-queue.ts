@@ -1,3 +1,5 @@
+import type { Signal } from "../store-call.ts";
+
 /** How long one round of the waiting may hold up the rest of the server, milliseconds. */
 const ROUND_MS = 5;
 
@@ -28,7 +30,7 @@ export class LockQueue {
   }
 
   /** What `work` returns or throws, at once where nothing is in the way. */
-  run<T>(work: () => T, signal: AbortSignal): T | Promise<T> {
+  run<T>(work: () => T, signal: Signal): T | Promise<T> {
     // Who came first goes first: else the oldest would wait longest under load.
     if (this.isWaiting) return this.#queue(work, signal);
     try {
@@ -39,7 +41,7 @@ export class LockQueue {
     }
   }
 
-  #queue<T>(work: () => T, signal: AbortSignal): Promise<T> {
+  #queue<T>(work: () => T, signal: Signal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       let lock: unknown;
       const giveUp = () => {

@@ -6,6 +6,7 @@
  */
 import { SettingsError } from "../errors.ts";
 import { MOVED_MARK_MS, type Store, type StoreCall, type StoreId, type WriteOutcome } from "../store.ts";
+import { signalOf } from "../store-call.ts";
 import { type Peg, Rack } from "./rack.ts";
 
 export interface MemoryStoreOptions {
@@ -31,7 +32,7 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
   const warned = { production: false, full: false };
 
   function begin(call: StoreCall): void {
-    call.signal.throwIfAborted();
+    signalOf(call).throwIfAborted();
     if (!warned.production) warnInProduction();
   }
 

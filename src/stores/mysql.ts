@@ -32,6 +32,7 @@ import {
   type StoreId,
   type WriteOutcome,
 } from "../store.ts";
+import { type Call, LightSignal, signalOf } from "../store-call.ts";
 import { batched } from "./batched.ts";
 import { borrow } from "./borrow.ts";
 import {
@@ -75,18 +76,18 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
   const statements = statementsFor(quote(table));
   type Verb = keyof typeof statements;
 
-  const ask = (call: StoreCall, verb: Verb, ...values: MysqlValue[]) =>
-    borrow(lender, call.signal, (connection) => rowsOf(connection, statements[verb], values));
+  const ask = (call: Call, verb: Verb, ...values: MysqlValue[]) =>
+    borrow(lender, signalOf(call), (connection) => rowsOf(connection, statements[verb], values));
 
-  const locate = async (connection: MysqlConnection, id: StoreId, call: StoreCall) => {
-    call.signal.throwIfAborted();
+  const locate = async (connection: MysqlConnection, id: StoreId, call: Call) => {
+    signalOf(call).throwIfAborted();
     const [row] = await rowsOf(connection, statements.locate, [bytes(id), call.now]);
     return row && { movedTo: idOrNull(row[0]), version: Number(row[1]) };
   };
 
   /** Runs a statement that changes one row; where it changed none, answers with what is there instead. */
-  const change = (call: StoreCall, id: StoreId, verb: Verb, ...values: MysqlValue[]) =>
-    borrow(lender, call.signal, async (connection): Promise<"changed" | Located | undefined> => {
+  const change = (call: Call, id: StoreId, verb: Verb, ...values: MysqlValue[]) =>
+    borrow(lender, signalOf(call), async (connection): Promise<"changed" | Located | undefined> => {
       if ((await changesOf(connection, statements[verb], values)) === 1) return "changed";
       return await locate(connection, id, call);
     });
@@ -110,10 +111,10 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
   });
 
   const store: MysqlStore = {
-    read: (id, { signal, now }) => read({ id, now }, signal),
+    read: (id, call) => read({ id, now: call.now }, signalOf(call)),
 
     create: (id, record, call) =>
-      borrow(lender, call.signal, async (connection) => {
+      borrow(lender, signalOf(call), async (connection) => {
         try {
           await changesOf(connection, statements.insert, [bytes(id), ...encode(record)]);
           return true;
@@ -130,14 +131,14 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
     },
 
     rotate: (oldId, newId, record, expected, call) =>
-      borrow(lender, call.signal, async (connection) => {
+      borrow(lender, signalOf(call), async (connection) => {
         const mark = [bytes(newId), call.now + MOVED_MARK_MS, bytes(oldId), expected, call.now];
         const insert = [bytes(newId), ...encode(record)];
         const marked = await transaction(connection, async () => {
           if ((await changesOf(connection, statements.mark, mark)) === 0) return false;
-          call.signal.throwIfAborted();
+          signalOf(call).throwIfAborted();
           await changesOf(connection, statements.insert, insert);
-          call.signal.throwIfAborted();
+          signalOf(call).throwIfAborted();
           return true;
         });
         return marked ? "saved" : outcome(await locate(connection, oldId, call));
@@ -155,7 +156,7 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
     },
 
     clearExpired: (call) =>
-      borrow(lender, call.signal, (connection) =>
+      borrow(lender, signalOf(call), (connection) =>
         changesOf(connection, statements.clearExpired, [call.now, call.limit, call.now]),
       ),
 
@@ -185,17 +186,17 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
         await store.touch(nobody, 1, 0, call);
         await store.rotate(nobody, nobody, anyRecord, 0, call);
         await store.delete(nobody, call);
-        await store.clearExpired({ ...call, limit: 0 });
+        await store.clearExpired({ now: call.now, signal: call.signal, limit: 0 });
         await ask(call, "insertNothing");
       } catch (error) {
         const advice = adviceOn(numberOf(error), table);
         throw advice === undefined ? error : new Error(advice, { cause: error });
       }
-      await borrow(lender, call.signal, (connection) => checkTable(connection, table));
+      await borrow(lender, signalOf(call), (connection) => checkTable(connection, table));
     },
 
     createTable: () =>
-      borrow(lender, new AbortController().signal, (connection) => createTable(connection, table)),
+      borrow(lender, new LightSignal(), (connection) => createTable(connection, table)),
   };
   return store;
 }

@@ -36,6 +36,7 @@ import {
   type StoreId,
   type WriteOutcome,
 } from "../store.ts";
+import { type Call, LightSignal, type Signal, signalOf } from "../store-call.ts";
 import { ALONE, batched } from "./batched.ts";
 import { borrow } from "./borrow.ts";
 import { lenderOf, type PostgresClient, type PostgresPool } from "./postgres-connection.ts";
@@ -88,14 +89,14 @@ export function postgresStore({
     });
   };
 
-  const ask = (signal: AbortSignal, verb: Verb, ...values: unknown[]) =>
+  const ask = (signal: Signal, verb: Verb, ...values: unknown[]) =>
     borrow(lender, signal, (client) => query(client, verb, values));
 
   /** Runs a statement that changes one row; where it changed none, answers with what is there instead. */
-  const change = (call: StoreCall, id: StoreId, verb: Verb, ...values: unknown[]) =>
-    borrow(lender, call.signal, async (client): Promise<"changed" | Located | undefined> => {
+  const change = (call: Call, id: StoreId, verb: Verb, ...values: unknown[]) =>
+    borrow(lender, signalOf(call), async (client): Promise<"changed" | Located | undefined> => {
       if ((await query(client, verb, values)).rowCount === 1) return "changed";
-      call.signal.throwIfAborted();
+      signalOf(call).throwIfAborted();
       // A statement of its own, so that it sees what the first one waited for.
       const [row] = (await query(client, "locate", [bytes(id), call.now])).rows;
       return row && { movedTo: row[0] as StoreId | null, version: Number(row[1]) };
@@ -136,13 +137,13 @@ export function postgresStore({
   });
 
   const store: PostgresStore = {
-    read: (id, { signal, now }) => read({ id, now }, signal),
+    read: (id, call) => read({ id, now: call.now }, signalOf(call)),
 
     async create(id, record, call) {
-      return (await ask(call.signal, "create", bytes(id), ...encode(record))).rowCount === 1;
+      return (await ask(signalOf(call), "create", bytes(id), ...encode(record))).rowCount === 1;
     },
 
-    update: (id, record, expected, { signal, now }) => update({ id, record, expected, now }, signal),
+    update: (id, record, expected, call) => update({ id, record, expected, now: call.now }, signalOf(call)),
 
     async rotate(oldId, newId, record, expected, call) {
       const mark = [bytes(oldId), expected, call.now, call.now + MOVED_MARK_MS];
@@ -160,15 +161,15 @@ export function postgresStore({
     },
 
     async clearExpired(call) {
-      return (await ask(call.signal, "clearExpired", call.now, call.limit)).rowCount ?? 0;
+      return (await ask(signalOf(call), "clearExpired", call.now, call.limit)).rowCount ?? 0;
     },
 
     async listUser(userId, call) {
-      return (await ask(call.signal, "listUser", userId, call.now)).rows.map(([id]) => id as StoreId);
+      return (await ask(signalOf(call), "listUser", userId, call.now)).rows.map(([id]) => id as StoreId);
     },
 
     async stats(call) {
-      const [row = []] = (await ask(call.signal, "stats", call.now)).rows;
+      const [row = []] = (await ask(signalOf(call), "stats", call.now)).rows;
       const [live = 0, expired = 0, authenticated = 0, oldest = null, bytes = 0] = row.map(numberOrNull);
       return { live, expired, authenticated, oldest, bytes };
     },
@@ -182,7 +183,7 @@ export function postgresStore({
         await store.rotate(nobody, nobody, anyRecord, 0, call);
         await store.touch(nobody, 1, 0, call);
         await store.delete(nobody, call);
-        await store.clearExpired({ ...call, limit: 0 });
+        await store.clearExpired({ now: call.now, signal: call.signal, limit: 0 });
         await store.listUser("", call);
       } catch (error) {
         const advice = adviceOn(error, table);
@@ -190,7 +191,7 @@ export function postgresStore({
       }
     },
 
-    createTable: () => borrow(lender, new AbortController().signal, (client) => createTable(client, table)),
+    createTable: () => borrow(lender, new LightSignal(), (client) => createTable(client, table)),
   };
   return store;
 }

@@ -36,6 +36,7 @@ import {
   type StoreStats,
   type WriteOutcome,
 } from "../store.ts";
+import { signalOf } from "../store-call.ts";
 import { type Command, connectionOf, type RedisClient, type Replicas } from "./redis/connection.ts";
 import { examine } from "./redis/examine.ts";
 import { body, column, decode, encode, fieldsOf, type Stored, UNINDEXED } from "./redis/layout.ts";
@@ -95,12 +96,13 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
   const sessionKey = (id: StoreId) => `${prefix}s:{${id}}`;
   const userKey = (userId: string) => `${prefix}u:{${encodeURIComponent(userId)}}`;
 
-  function begin<T>({ signal }: StoreCall, work: () => Promise<T>): Promise<T> {
+  function begin<T>(call: StoreCall, work: () => Promise<T>): Promise<T> {
+    const signal = signalOf(call);
     return signal.aborted ? Promise.reject(signal.reason) : heed(signal, work());
   }
 
-  function ready({ signal }: StoreCall): void {
-    signal.throwIfAborted();
+  function ready(call: StoreCall): void {
+    signalOf(call).throwIfAborted();
     if (!connection.isClosed()) return;
     throw new FinalError(
       "The Redis client is not open. With node-redis write `await client.connect()` before the server listens, and close " +
@@ -110,9 +112,9 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
 
   /** A command that may be repeated. */
   function ask(key: string, command: Command, call: StoreCall): Promise<unknown> {
-    return persist(call.signal, true, async () => {
+    return persist(call, true, async () => {
       ready(call);
-      return await connection.run(key, command, call.signal);
+      return await connection.run(key, command, call);
     });
   }
 
@@ -127,7 +129,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     const send = async (how: "evalsha" | "eval", text: string): Promise<string> => {
       ready(call);
       const command: Command = [how, text, "1", key, column(call.now), ...args];
-      if (!waits || waiting === undefined) return String(await connection.run(key, command, call.signal));
+      if (!waits || waiting === undefined) return String(await connection.run(key, command, call));
       const { answer, replicas } = await connection.runAndWait(key, command, waiting);
       if (replicas >= waiting.replicas) return String(answer);
       throw new FinalError(
@@ -135,7 +137,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
           "stay; look at the replicas, or lower `wait`.",
       );
     };
-    return persist(call.signal, harmless, async () => {
+    return persist(call, harmless, async () => {
       try {
         return await send("evalsha", script.sha);
       } catch (error) {
@@ -293,7 +295,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
       begin(call, async () => {
         ready(call);
         const key = `${prefix}check`;
-        await connection.run(key, ["exists", key], call.signal);
+        await connection.run(key, ["exists", key], call);
         await examine(connection, waiting?.replicas ?? 0);
       }),
   };

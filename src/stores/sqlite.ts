@@ -29,6 +29,7 @@ import {
   type StoreStats,
   type WriteOutcome,
 } from "../store.ts";
+import { LightSignal, type Signal, signalOf } from "../store-call.ts";
 import { ALONE, batched } from "./batched.ts";
 import { LockQueue } from "./lock-queue.ts";
 import {
@@ -110,25 +111,23 @@ export function sqliteStore(
     }
   }
 
-  async function read<T>(call: Pick<StoreCall, "signal">, work: (statements: Statements) => T): Promise<T> {
-    call.signal.throwIfAborted();
+  async function read<T>(call: StoreCall, work: (statements: Statements) => T): Promise<T> {
+    const signal = signalOf(call);
+    signal.throwIfAborted();
     if (!source.loaded) await source.load();
-    return await reads.run(() => attempt(source.read, work), call.signal);
+    return await reads.run(() => attempt(source.read, work), signal);
   }
 
-  async function writeAlone<T>(
-    call: Pick<StoreCall, "signal">,
-    work: (statements: Statements) => T,
-  ): Promise<T> {
-    call.signal.throwIfAborted();
+  async function writeAlone<T>(signal: Signal, work: (statements: Statements) => T): Promise<T> {
+    signal.throwIfAborted();
     if (!source.loaded) await source.load();
-    return await writes.run(() => attempt(source.write, work), call.signal);
+    return await writes.run(() => attempt(source.write, work), signal);
   }
 
   /** Writes of one turn share a transaction: most of what a small one costs is its end. */
   const writeTogether = batched<Write, unknown>({
     one({ work, isWhole }, signal) {
-      return writeAlone({ signal }, (statements) =>
+      return writeAlone(signal, (statements) =>
         isWhole ? transaction(statements.database, () => work(statements)) : work(statements),
       );
     },
@@ -142,8 +141,8 @@ export function sqliteStore(
   });
 
   /** `isWhole` where the work is several statements, of which all must be done or none. */
-  const write = <T>({ signal }: StoreCall, work: (statements: Statements) => T, isWhole = false) =>
-    writeTogether({ work, isWhole }, signal) as Promise<T>;
+  const write = <T>(call: StoreCall, work: (statements: Statements) => T, isWhole = false) =>
+    writeTogether({ work, isWhole }, signalOf(call)) as Promise<T>;
 
   return {
     read: (id, call) => read(call, ({ find }) => decode(find.get(id, call.now) as Row | undefined)),
@@ -186,7 +185,7 @@ export function sqliteStore(
     async clearExpired(call) {
       for (let cleared = 0; ; ) {
         const limit = Math.min(BATCH, call.limit - cleared);
-        const went = await writeAlone(call, ({ clear }) => Number(clear.run(call.now, limit).changes));
+        const went = await writeAlone(signalOf(call), ({ clear }) => Number(clear.run(call.now, limit).changes));
         cleared += went;
         if (went < limit || cleared >= call.limit) return cleared;
         // Others, here and in other processes, come in between.
@@ -200,9 +199,9 @@ export function sqliteStore(
     stats: (call) => read(call, ({ count }) => ({ ...(count.get(call.now, call.now) as StoreStats) })),
 
     /** A write that finds nothing to change needs all that a write needs. */
-    check: (call) => writeAlone(call, ({ remove }) => void remove.run("")),
+    check: (call) => writeAlone(signalOf(call), ({ remove }) => void remove.run("")),
 
-    createTable: () => writeAlone({ signal: new AbortController().signal }, () => undefined),
+    createTable: () => writeAlone(new LightSignal(), () => undefined),
 
     async close() {
       closed = true;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { Signal } from "../../src/store-call.ts";
 import { ALONE, batched, LARGEST_BATCH } from "../../src/stores/batched.ts";
 
 interface Order {
@@ -165,7 +166,7 @@ describe("a signal", () => {
   });
 
   it("ends the trip when it is the last to abort, and not before", async () => {
-    let trip: AbortSignal | undefined;
+    let trip: Signal | undefined;
     const ask = batched<string, string>({
       one: async (order) => order,
       many(_orders, signal) {

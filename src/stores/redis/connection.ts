@@ -1,6 +1,7 @@
 /** What the store needs of a client: the same few words for both libraries, whether one server, Sentinel or Cluster. */
 import { SettingsError } from "../../errors.ts";
 import { fromIoredis, type IoredisClient } from "./ioredis.ts";
+import type { StoreCall } from "../../store.ts";
 import { fromNodeRedis, type NodeRedisClient } from "./node-redis.ts";
 
 /** A command as it goes over the wire, its name first, in lower case. */
@@ -18,7 +19,7 @@ export interface Connection {
   /** True when the client was closed, or never opened. */
   isClosed(): boolean;
   /** Runs the command on the primary that owns the key. */
-  run(key: string, command: Command, signal: AbortSignal): Promise<unknown>;
+  run(key: string, command: Command, call: StoreCall): Promise<unknown>;
   /**
    * The same with WAIT right behind it on the same connection, and with it to the same server, as WAIT counts the replicas
    * that have this connection's last write. Answers how many do.

@@ -80,8 +80,8 @@ function cluster(client: Cluster): Ways {
   // Takes back what waits for a dead node. Version 5 has not this method, and loses its queue when something is taken out.
   const takesBack = "getNodeClientForKey" in client;
   return {
-    run: (key, command, abortSignal) =>
-      client.sendCommand(key, false, command, takesBack ? { ...plain, abortSignal } : plain),
+    run: (key, command, call) =>
+      client.sendCommand(key, false, command, takesBack ? { ...plain, abortSignal: call.signal } : plain),
     async runAndWait(key, command, { replicas, timeout }) {
       const queue = client.multi(key);
       queue.addCommand(key, false, command);

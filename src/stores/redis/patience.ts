@@ -1,5 +1,7 @@
 /** How long to wait, and what to try again. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StoreCall } from "../../store.ts";
+import { type Signal, signalOf } from "../../store-call.ts";
 
 /** Nothing that trying again would mend. */
 export class FinalError extends Error {
@@ -7,7 +9,7 @@ export class FinalError extends Error {
 }
 
 /** Rejects as soon as the signal aborts: no client takes back what it has sent, but nobody need wait for it. */
-export function heed<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+export function heed<T>(signal: Signal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop);
@@ -34,11 +36,11 @@ const ANY_ANSWER = /^[A-Z]+ /;
 const TRIES = 16;
 
 /**
- * Tries again, for as long as the signal allows, what the server refused without doing it. What may have been done, its
+ * Tries again, for as long as the signal of the call allows, what the server refused without doing it. What may have been done, its
  * answer lost with the connection, is tried again only where that is harmless.
  */
 export async function persist<T>(
-  signal: AbortSignal,
+  call: StoreCall,
   harmless: boolean,
   attempt: () => Promise<T>,
 ): Promise<T> {
@@ -46,10 +48,10 @@ export async function persist<T>(
     try {
       return await attempt();
     } catch (error) {
-      if (signal.aborted || tries === TRIES || !mayRepeat(error, harmless)) throw error;
+      if (signalOf(call).aborted || tries === TRIES || !mayRepeat(error, harmless)) throw error;
     }
     const pause = Math.min(20 * 2 ** tries, 320);
-    await sleep(pause * (0.5 + Math.random()), undefined, { signal });
+    await sleep(pause * (0.5 + Math.random()), undefined, { signal: call.signal });
   }
 }
 
