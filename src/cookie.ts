@@ -20,10 +20,12 @@ function isBlank(code: number): boolean {
  * quotes removed, `$Version` not special.
  */
 export function readCookie(header: string | null | undefined, name: string): string[] {
-  // Most requests of a site without sessions end here, so the name is looked for before anything is split.
+  // Most requests of a site without sessions end here, so the name is looked for before anything is taken apart.
   if (!header?.includes(name)) return [];
   const values: string[] = [];
-  for (const pair of header.split(";")) {
+  for (let start = 0, end = 0; end !== -1; start = end + 1) {
+    end = header.indexOf(";", start);
+    const pair = header.slice(start, end === -1 ? header.length : end);
     const equals = pair.indexOf("=");
     if (equals !== -1 && trim(pair.slice(0, equals)) === name) values.push(trim(pair.slice(equals + 1)));
   }

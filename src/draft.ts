@@ -273,7 +273,8 @@ export class Draft {
 function present(values: readonly string[], ticket: Ticket): Presented[] {
   if (values.length > 1) tell("duplicated", () => ({ values: values.length }));
   const presented: Presented[] = [];
-  for (const value of new Set(values)) {
+  for (const [index, value] of values.entries()) {
+    if (values.indexOf(value) < index) continue;
     const parsed = presented.length < 2 ? ticket.parse(value) : null;
     if (parsed !== null) presented.push(parsed);
     else tell("malformed", () => ({ length: value.length }));

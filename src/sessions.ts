@@ -47,6 +47,9 @@ export let sessionOf: (
   request: OpenOptions,
 ) => Session;
 
+/** Whether sessions are to be looked for only when the handler says so. */
+export let isLazy: (sessions: Sessions) => boolean;
+
 /** Asks the store for the session, as `open` does; undefined where it need not be asked. */
 export let find: (sessions: Sessions, session: Session, request: OpenOptions) => Promise<void> | undefined;
 
@@ -265,6 +268,7 @@ export class Sessions {
 
   static {
     sessionOf = (sessions, cookieHeader, request) => sessions.#sessionOf(cookieHeader, request);
+    isLazy = (sessions) => sessions.#settings.lazy;
     find = (sessions, session, request) => sessions.#findAtFirst(session, request);
     commitAtOnce = (sessions, session, { status }) =>
       sessions.#committer.commitAtOnce(draftOf(session), status);

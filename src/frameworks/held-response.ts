@@ -14,7 +14,7 @@ import type { Http2ServerResponse } from "node:http2";
 import type { Readable } from "node:stream";
 import { errorPage } from "./error-page.ts";
 import { checkChunk, checkedStatus, tooLateTo } from "./refusals.ts";
-import { addSessionHeaders, type Header, isHttp2, rememberHead, setHeaders } from "./response-head.ts";
+import { addSessionHeaders, Head, type Header, isHttp2, setHeaders } from "./response-head.ts";
 
 export interface Keeper {
   /**
@@ -24,8 +24,6 @@ export interface Keeper {
   commit(status: number): readonly Header[] | Promise<readonly Header[]>;
   /** The commit failed. The response is as it was found; where bytes have left, it is destroyed. */
   failed(error: unknown): void;
-  /** The response has closed, sent or not. Not told after `failed`. */
-  ended(): void;
 }
 
 /** Lets nothing of the response leave before `keeper.commit` has settled, which begins with the first byte. */
@@ -60,7 +58,7 @@ class Hold {
   readonly #keeper: Keeper;
   readonly #ours: Methods;
   readonly #found: Methods;
-  readonly #putHeadBack: () => void;
+  readonly #head: Head;
   /** The methods for headers as they were when the holding began. */
   #heading: Methods | undefined;
   /** What the handler did while held, to be done when released. */
@@ -79,14 +77,11 @@ class Hold {
     this.#response = response;
     this.#keeper = keeper;
     this.#found = methodsOf(response);
-    this.#putHeadBack = rememberHead(response);
+    this.#head = new Head(response);
     this.below = response[HOLD];
     this.depth = this.below === undefined ? 0 : this.below.depth + 1;
     this.#ours = methodsAt(this.depth);
-    if (this.below === undefined) {
-      response.on("close", closed);
-      response.on("pipe", piped);
-    }
+    if (this.below === undefined) response.on("pipe", piped);
     response[HOLD] = this;
     this.#patch(response as unknown as Methods, this.#ours);
   }
@@ -110,6 +105,9 @@ class Hold {
     methods.appendHeader = this.#ours.appendHeader;
     methods.removeHeader = this.#ours.removeHeader;
     lookSentWhileHeld(this.#response);
+    this.#response.on("close", () => {
+      this.#hasClosed = true;
+    });
   }
 
   /** A header is to be changed, once the head is fixed. */
@@ -140,14 +138,11 @@ class Hold {
     const response = this.#response;
     const code = checkedStatus(status);
     const hasReason = typeof reason === "string";
-    if (!isHttp2(response)) {
-      if (hasReason) response.statusMessage = reason;
-      if (response.statusMessage) validateHeaderValue("statusMessage", response.statusMessage);
-    }
+    if (hasReason && !isHttp2(response)) response.statusMessage = reason;
+    checkStatusMessage(response);
     setHeaders(response, headers ?? (hasReason ? undefined : reason));
-    response.statusCode = code;
     if (!this.#isImplicit) this.#calls.push(["writeHead", [code]]);
-    this.#commit();
+    this.#commit(code);
     return response;
   }
 
@@ -166,8 +161,13 @@ class Hold {
     return this.#found[name].apply(this.#response, args);
   }
 
+  get #isWrapped(): boolean {
+    return (this.#response.writeHead as unknown) !== this.#ours.writeHead;
+  }
+
   /** As Node's methods call writeHead again, those who wrapped it, and have been asked already, are passed by. */
   #passFirst(name: Sending, args: unknown[]): unknown {
+    if (!this.#isWrapped) return this.#pass(name, args);
     const response = this.#response;
     const { writeHead } = response;
     response.writeHead = this.#found.writeHead as typeof writeHead;
@@ -181,20 +181,27 @@ class Hold {
   /** The first byte. As in Node, whoever wraps `writeHead` (on-headers, compression) has its say before the head is fixed. */
   #begin(): Phase {
     if (this.phase !== "open") return this.phase;
-    this.#isImplicit = true;
-    try {
-      this.#response.writeHead(this.#response.statusCode);
-    } finally {
-      this.#isImplicit = false;
+    if (this.#isWrapped) {
+      this.#isImplicit = true;
+      try {
+        this.#response.writeHead(this.#response.statusCode);
+      } finally {
+        this.#isImplicit = false;
+      }
     }
-    this.#commit();
+    if (this.phase === "open") {
+      const code = checkedStatus(this.#response.statusCode);
+      checkStatusMessage(this.#response);
+      this.#commit(code);
+    }
     return this.phase;
   }
 
-  #commit(): void {
-    if (this.phase !== "open") return;
-    this.#status = this.#response.statusCode;
-    if (!isHttp2(this.#response)) this.#statusMessage = this.#response.statusMessage;
+  #commit(status: number): void {
+    const response = this.#response;
+    if (!isHttp2(response)) this.#statusMessage = response.statusMessage;
+    response.statusCode = status;
+    this.#status = status;
     this.phase = "held";
     const headers = this.#keeper.commit(this.#status);
     if (isList(headers)) {
@@ -214,9 +221,7 @@ class Hold {
       this.#release(await headers);
     } catch (error) {
       this.#drop(error);
-      return;
     }
-    if (this.#hasClosed) this.#keeper.ended();
   }
 
   #release(headers: readonly Header[]): void {
@@ -230,6 +235,7 @@ class Hold {
     // Where the head left before session() was there, only a cookie that cannot be sent is worth an error.
     addSessionHeaders(response, response.headersSent ? headers.filter(isCookie) : headers);
 
+    if (this.#calls.length === 0) return;
     // Node's end calls writeHead again; those who wrapped it have been asked already.
     const { writeHead } = response;
     response.writeHead = this.#found.writeHead as typeof writeHead;
@@ -263,19 +269,14 @@ class Hold {
     putMethodsBack(response, this.#found);
     for (const source of this.#sources) source.unpipe(response);
     if (this.#hasClosed) this.#closeSources();
+    else response.on("close", () => this.#closeSources());
     // The handler may still be writing: into a response that is not its own any more, and may have ended.
     response.on("error", () => {});
     if (response.headersSent) response.destroy();
-    else this.#putHeadBack();
+    else this.#head.putBack();
     // A handler that goes on writing cannot be told from an error page, but what it sends is not a success.
     if (response.statusCode < 400) response.statusCode = errorPage(error).status;
     this.#keeper.failed(error);
-  }
-
-  closed(): void {
-    if (this.phase === "held") this.#hasClosed = true;
-    else if (this.phase === "dropped") this.#closeSources();
-    else this.#keeper.ended();
   }
 
   piped(source: Readable): void {
@@ -293,19 +294,9 @@ class Hold {
   }
 }
 
-/** Heard on the response, once for all its holds; the one that came first hears of it first. */
-function closed(this: Holdable): void {
-  for (const hold of holdsOf(this)) hold.closed();
-}
-
+/** Heard on the response, once for all its holds. */
 function piped(this: Holdable, source: Readable): void {
-  for (const hold of holdsOf(this)) hold.piped(source);
-}
-
-function holdsOf(response: Holdable): Hold[] {
-  const holds: Hold[] = [];
-  for (let hold = response[HOLD]; hold !== undefined; hold = hold.below) holds.unshift(hold);
-  return holds;
+  for (let hold = this[HOLD]; hold !== undefined; hold = hold.below) hold.piped(source);
 }
 
 const CHANGES: Record<Heading, string> = {
@@ -414,6 +405,11 @@ function lookSentWhileHeld(response: Holdable): void {
   Object.defineProperty(response, "headersSent", headersSent);
   // On HTTP/1 `finished` is a plain property, which lookEnded sets, and `writableEnded` follows it.
   if (isHttp2(response)) Object.defineProperties(response, { writableEnded: ended, finished: ended });
+}
+
+function checkStatusMessage(response: ServerResponse): void {
+  if (isHttp2(response) || !response.statusMessage) return;
+  validateHeaderValue("statusMessage", response.statusMessage);
 }
 
 function isList(headers: readonly Header[] | Promise<readonly Header[]>): headers is readonly Header[] {

@@ -4,7 +4,7 @@ import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { sessionsOnNode } from "./default-store.ts";
-import { rememberHead } from "./response-head.ts";
+import { Head } from "./response-head.ts";
 import { Visit } from "./visit.ts";
 
 declare module "koa" {
@@ -23,7 +23,7 @@ export function session<const Name extends string>(options?: Options<Name> | Ses
   return async (ctx, next) => {
     const failed = (error: unknown) => ctx.onerror(error as Error);
     const visit = new Visit(sessions, ctx.req, ctx.res, failed, { bearer: ctx, secure: ctx.secure });
-    const putHeadBack = rememberHead(ctx.res);
+    const head = new Head(ctx.res);
     if (!(await visit.begin())) {
       ctx.respond = false;
       return;
@@ -34,7 +34,7 @@ export function session<const Name extends string>(options?: Options<Name> | Ses
     try {
       await visit.commitAhead(ctx.status);
     } catch (error) {
-      putHeadBack();
+      head.putBack();
       ctx.body = undefined;
       ctx.status = (error as { status?: number }).status ?? 500;
       throw error;

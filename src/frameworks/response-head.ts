@@ -10,33 +10,42 @@ export function isHttp2(response: ServerResponse): boolean {
   return "createPushResponse" in response;
 }
 
-/** Remembers status and headers as they are now; the function returned puts them back. */
-export function rememberHead(response: ServerResponse): () => void {
-  const { statusCode, sendDate } = response;
-  const statusMessage = isHttp2(response) ? undefined : response.statusMessage;
-  const names = rawNames(response);
-  // appendHeader grows the list that it finds in place, hence the copy.
-  const headers = names.map((name) => [name, copyOf(response.getHeader(name))] as const);
+/** Status and headers as they are now, to be put back. */
+export class Head {
+  readonly #response: ServerResponse;
+  readonly #statusCode: number;
+  readonly #statusMessage: string | undefined;
+  readonly #sendDate: boolean;
+  readonly #headers: (readonly [name: string, value: HeaderValue])[] = [];
 
-  return () => {
-    const kept = names.map((name) => name.toLowerCase());
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    this.#statusCode = response.statusCode;
+    this.#statusMessage = isHttp2(response) ? undefined : response.statusMessage;
+    this.#sendDate = response.sendDate;
+    for (const name of rawNames(response)) {
+      const value = response.getHeader(name) as HeaderValue;
+      // appendHeader grows the list that it finds in place.
+      this.#headers.push([name, Array.isArray(value) ? [...value] : value]);
+    }
+  }
+
+  putBack(): void {
+    const response = this.#response;
+    const kept = this.#headers.map(([name]) => name.toLowerCase());
     for (const name of response.getHeaderNames()) if (!kept.includes(name)) response.removeHeader(name);
-    for (const [name, value] of headers) if (value !== undefined) response.setHeader(name, value);
-    response.sendDate = sendDate;
-    response.statusCode = statusCode;
-    if (!isHttp2(response)) response.statusMessage = statusMessage as string;
+    for (const [name, value] of this.#headers) response.setHeader(name, value);
+    response.sendDate = this.#sendDate;
+    response.statusCode = this.#statusCode;
+    if (!isHttp2(response)) response.statusMessage = this.#statusMessage as string;
     // Only HTTP/1 forgets trailers this way; Node has no other.
     response.addTrailers({});
-  };
+  }
 }
 
 /** The names as they were spelt; HTTP/2 has only one spelling. (Node's types know the method on requests only.) */
 function rawNames(response: ServerResponse & { getRawHeaderNames?(): string[] }): string[] {
   return response.getRawHeaderNames?.() ?? response.getHeaderNames();
-}
-
-function copyOf<T>(value: T): T {
-  return Array.isArray(value) ? ([...value] as T) : value;
 }
 
 /** Sets the headers of a `writeHead` call, in each of the forms that Node takes: object, flat list, list of pairs. */

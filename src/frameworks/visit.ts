@@ -2,7 +2,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
 import type { Session } from "../session.ts";
-import { commitAtOnce, find, type OpenOptions, type Sessions, sessionOf } from "../sessions.ts";
+import {
+  commitAtOnce,
+  find,
+  isLazy,
+  type OpenOptions,
+  type ResponseHead,
+  type Sessions,
+  sessionOf,
+} from "../sessions.ts";
 import { holdResponse, type Keeper } from "./held-response.ts";
 import { warnOfProxy } from "./proxy.ts";
 import type { Header } from "./response-head.ts";
@@ -20,17 +28,32 @@ interface Surroundings {
 
 const NOTHING: Surroundings = {};
 
-export class Visit implements OpenOptions, Keeper {
-  /** Whether the request came over TLS: as the framework judges, which knows the proxies, else by the socket. */
-  readonly secure: boolean;
-  readonly failed: (error: unknown) => void;
+/** The innermost visit of a request, or of what else bears the session. */
+const VISIT = Symbol("coatcheck.visit");
 
+/** Shared by all requests. */
+const session: PropertyDescriptor & ThisType<{ [VISIT]: Visit }> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    return this[VISIT].session;
+  },
+  set() {
+    throw new TypeError(
+      "This property is read-only: to change the session call its methods, as session.set(key, value); to end it, session.flush().",
+    );
+  },
+};
+
+export class Visit implements OpenOptions, Keeper {
   readonly #sessions: Sessions;
+  readonly #request: VisitRequest;
   readonly #response: ServerResponse;
-  readonly #bearer: object;
-  readonly #session: Session;
-  /** The commit that came ahead of the first byte. */
-  #ahead: readonly Header[] | Promise<readonly Header[]> | undefined;
+  readonly #around: Surroundings;
+  readonly #failed: (error: unknown) => void;
+  #session: Session | undefined;
+  /** The commit that came ahead of the first byte, or with it. */
+  #committed: readonly Header[] | Promise<readonly Header[]> | undefined;
   #hasFailed = false;
   #hangUp: AbortController | undefined;
 
@@ -43,14 +66,18 @@ export class Visit implements OpenOptions, Keeper {
     around: Surroundings = NOTHING,
   ) {
     this.#sessions = sessions;
+    this.#request = request;
     this.#response = response;
-    this.failed = failed;
-    this.#bearer = around.bearer ?? request;
-    const secure = around.secure ?? request.secure;
-    this.secure =
-      typeof secure === "boolean" ? secure : (request.socket as Partial<TLSSocket>).encrypted === true;
-    warnOfProxy(sessions, request.headers["x-forwarded-proto"] as string | undefined, this.secure);
-    this.#session = sessionOf(sessions, request.headers.cookie, this);
+    this.#failed = failed;
+    this.#around = around;
+  }
+
+  /** Whether the request came over TLS: as the framework judges, which knows the proxies, else by the socket. */
+  get secure(): boolean {
+    const secure = this.#around.secure ?? this.#request.secure;
+    return typeof secure === "boolean"
+      ? secure
+      : (this.#request.socket as Partial<TLSSocket>).encrypted === true;
   }
 
   /** Aborted when the client hangs up. Made only for who asks: most requests never wait for a store. */
@@ -63,49 +90,54 @@ export class Visit implements OpenOptions, Keeper {
     return this.#hangUp.signal;
   }
 
+  /** Made when first looked at: a lazy one that nobody looks at costs next to nothing. */
+  get session(): Session {
+    if (this.#session === undefined) {
+      this.#session = sessionOf(this.#sessions, this.#request.headers.cookie, this);
+      this.#response.on("close", () => this.#finish());
+    }
+    return this.#session;
+  }
+
   /**
    * Sets the `session` of request or bearer and holds the response: at once, or when the store that had to be asked has
    * answered. False when the client hung up meanwhile: then there is nobody to serve.
    */
   begin(): boolean | Promise<boolean> {
-    const found = find(this.#sessions, this.#session, this);
-    if (found !== undefined) return this.#beginLater(found);
-    this.#hold();
-    return true;
+    const claim = this.#request.headers["x-forwarded-proto"] as string | undefined;
+    if (claim !== undefined) warnOfProxy(this.#sessions, claim, this.secure);
+    const found = isLazy(this.#sessions) ? undefined : find(this.#sessions, this.session, this);
+    if (found === undefined) return this.#hold();
+    return found.then(
+      () => this.#hold(),
+      (error) => {
+        if (this.#hangUp?.signal.aborted) return false;
+        throw error;
+      },
+    );
   }
 
-  async #beginLater(found: Promise<void>): Promise<boolean> {
-    try {
-      await found;
-    } catch (error) {
-      if (this.#hangUp?.signal.aborted) return false;
-      throw error;
-    }
-    this.#hold();
-    return true;
-  }
-
-  #hold(): void {
-    // Not writable, so that `req.session = {}` says so; a session() further in replaces it.
-    Object.defineProperty(this.#bearer, "session", {
-      value: this.#session,
-      configurable: true,
-      enumerable: true,
-    });
+  #hold(): true {
+    const bearer = (this.#around.bearer ?? this.#request) as { [VISIT]?: Visit };
+    bearer[VISIT] = this;
+    Object.defineProperty(bearer, "session", session);
     holdResponse(this.#response, this);
+    return true;
   }
 
   /** Stores the session with the first byte, unless that was done ahead of it. */
   commit(status: number): readonly Header[] | Promise<readonly Header[]> {
-    if (this.#ahead !== undefined) return this.#ahead;
-    const response = { status };
-    return (
-      commitAtOnce(this.#sessions, this.#session, response) ?? this.#sessions.commit(this.#session, response)
-    );
+    this.#committed ??= this.#session === undefined ? [] : this.#commit(this.#session, { status });
+    return this.#committed;
   }
 
-  ended(): void {
-    if (!this.#hasFailed) this.#sessions.finish(this.#session);
+  #commit(session: Session, response: ResponseHead): readonly Header[] | Promise<readonly Header[]> {
+    return commitAtOnce(this.#sessions, session, response) ?? this.#sessions.commit(session, response);
+  }
+
+  failed(error: unknown): void {
+    this.#hasFailed = true;
+    this.#failed(error);
   }
 
   /**
@@ -114,12 +146,21 @@ export class Visit implements OpenOptions, Keeper {
    */
   async commitAhead(status: number): Promise<void> {
     try {
-      this.#ahead = this.commit(status);
-      this.#ahead = await this.#ahead;
+      this.#committed = await this.commit(status);
     } catch (error) {
-      this.#ahead = [];
+      this.#committed = [];
       this.#hasFailed = true;
       throw error;
+    }
+  }
+
+  /** The response has closed, sent or not. */
+  async #finish(): Promise<void> {
+    try {
+      await this.#committed;
+      if (!this.#hasFailed) this.#sessions.finish(this.session);
+    } catch {
+      // The commit failed, which was told already.
     }
   }
 }

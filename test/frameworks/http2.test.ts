@@ -23,7 +23,6 @@ async function scene(handler: (response: Http2ServerResponse) => void, method = 
           response.statusCode = 503;
           response.end("error page");
         },
-        ended: () => {},
       });
       handler(response);
     }) as never,

@@ -246,7 +246,6 @@ async function answerOf(handler: Handler, request: string, commits: readonly Kee
       holdResponse(response, {
         commit,
         failed: (error) => notes.push(["failed", error]),
-        ended: () => {},
       });
     }
     response.on("close", () => closed.resolve());
