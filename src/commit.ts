@@ -88,10 +88,10 @@ export class Committer {
     // Before anything is stored: a session stored after a flush has its own cookie to set.
     if (taken.wants.flushedBy !== null) this.#announceEnd(draft);
     try {
-      const [stored] = await Promise.all([
-        this.#write(draft, taken, always, deadline),
-        this.#end(taken.wants.endings, deadline),
-      ]);
+      const { endings } = taken.wants;
+      const writing = this.#write(draft, taken, always, deadline);
+      const [stored] =
+        endings.size === 0 ? [await writing] : await Promise.all([writing, this.#end(endings, deadline)]);
       if (stored === "ended") draft.detach(taken);
       else draft.settle(taken, stored === "not stored" ? taken.kept : stored);
       return stored !== "not stored" && !draft.isDetached;
@@ -107,8 +107,8 @@ export class Committer {
     for (const id of endings) tell("ended", () => ({ session: logIdOf(id) }));
   }
 
-  /** Resolves to what is stored then. */
-  async #write(draft: Draft, taken: Taken, always: boolean, deadline: Deadline): Promise<Outcome> {
+  /** What is stored then. */
+  #write(draft: Draft, taken: Taken, always: boolean, deadline: Deadline): Outcome | Promise<Outcome> {
     const { data, isChanged, isEmpty, kept, wants } = taken;
     if (draft.isDetached) return null;
     const isWritten = always || isChanged;

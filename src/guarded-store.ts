@@ -142,13 +142,15 @@ export class GuardedStore {
           (error) => asking.fail(error),
         );
         // A store within the process has answered by then, and needs neither timer nor listener.
-        queueMicrotask(() => asking.wait(deadline, request?.signal));
+        void done.then(() => asking.wait(deadline, request));
       } catch (error) {
         asking.fail(error);
       }
     });
   }
 }
+
+const done = Promise.resolve();
 
 /** One call on its way. */
 class Asking<T> {
@@ -177,8 +179,9 @@ class Asking<T> {
   }
 
   /** Gives up at the deadline, or when the client hangs up, unless it is over by then. */
-  wait(deadline: Deadline, hangUp: AbortSignal | undefined): void {
+  wait(deadline: Deadline, request: WaitingRequest | undefined): void {
     if (this.#isOver) return;
+    const hangUp = request?.signal;
     if (hangUp?.aborted) {
       this.#hungUp();
       return;

@@ -42,28 +42,25 @@ export class LightSignal implements Signal {
 
 const LIGHT = Symbol("coatcheck.signal");
 
-export class CoreCall implements StoreCall {
+export class CoreCall extends LightSignal implements StoreCall {
   readonly now: number;
-  readonly [LIGHT] = new LightSignal();
+  /** Own, so that a copy of the call has it too. */
+  readonly [LIGHT]: Signal = this;
   #controller: AbortController | undefined;
 
   constructor(now: number) {
+    super();
     this.now = now;
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       const controller = new AbortController();
-      const light = this[LIGHT];
-      if (light.aborted) controller.abort(light.reason);
-      else light.addEventListener("abort", () => controller.abort(light.reason));
+      if (this.aborted) controller.abort(this.reason);
+      else this.addEventListener("abort", () => controller.abort(this.reason));
       this.#controller = controller;
     }
     return this.#controller.signal;
-  }
-
-  abort(reason: unknown): void {
-    this[LIGHT].abort(reason);
   }
 }
 

@@ -25,11 +25,42 @@ export interface Write {
 /** How it went: the record as stored, or why there was none to write on. */
 export type Written = { readonly record: StoredRecord } | "gone" | Moved;
 
-interface Waiting extends Write {
+/** A write and who waits for it. */
+class Waiting {
+  readonly write: Write;
   /** It was told that it is too late. */
-  hasLeft: boolean;
-  settle(written: Written): void;
-  fail(error: unknown): void;
+  hasLeft = false;
+  readonly #resolve: (written: Written) => void;
+  readonly #reject: (error: unknown) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(write: Write, resolve: (written: Written) => void, reject: (error: unknown) => void) {
+    this.write = write;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Stands in line, until it is served or its deadline comes. */
+  queue(line: Waiting[]): void {
+    line.push(this);
+    const leave = () => {
+      const place = line.indexOf(this);
+      if (place !== -1) line.splice(place, 1);
+      this.hasLeft = true;
+      this.#reject(tooBusy());
+    };
+    this.#timer = setTimeout(leave, Math.max(0, this.write.deadline - performance.now()));
+  }
+
+  settle(written: Written): void {
+    clearTimeout(this.#timer);
+    this.#resolve(written);
+  }
+
+  fail(error: unknown): void {
+    clearTimeout(this.#timer);
+    this.#reject(error);
+  }
 }
 
 const tooBusy = () =>
@@ -62,32 +93,14 @@ export class Writers {
   write(id: StoreId, write: Write): Promise<Written> {
     if (isWorkerd) return this.#writeInTurn(id, write);
     return new Promise((resolve, reject) => {
+      const waiting = new Waiting(write, resolve, reject);
       const line = this.#lines.get(id);
-      if (line === undefined) {
-        this.#lines.set(id, []);
-        void this.#serve(id, { ...write, hasLeft: false, settle: resolve, fail: reject });
+      if (line !== undefined) {
+        waiting.queue(line);
         return;
       }
-      const leave = () => {
-        const place = line.indexOf(waiting);
-        if (place !== -1) line.splice(place, 1);
-        waiting.hasLeft = true;
-        reject(tooBusy());
-      };
-      const timer = setTimeout(leave, Math.max(0, write.deadline - performance.now()));
-      const waiting: Waiting = {
-        ...write,
-        hasLeft: false,
-        settle(written) {
-          clearTimeout(timer);
-          resolve(written);
-        },
-        fail(error) {
-          clearTimeout(timer);
-          reject(error);
-        },
-      };
-      line.push(waiting);
+      this.#lines.set(id, []);
+      void this.#serve(id, waiting);
     });
   }
 
@@ -109,7 +122,7 @@ export class Writers {
     this.#turns.set(id, end);
     try {
       return await new Promise((resolve, reject) => {
-        void this.#serve(id, { ...write, hasLeft: false, settle: resolve, fail: reject });
+        void this.#serve(id, new Waiting(write, resolve, reject));
       });
     } finally {
       if (this.#turns.get(id) === end) this.#turns.delete(id);
@@ -124,7 +137,7 @@ export class Writers {
     const { capabilities, ticket } = this.#store.given;
     const trust = capabilities?.compareAndSet !== false || ticket !== undefined;
     let batch = [first];
-    let current = trust ? first.known : null;
+    let current = trust ? first.write.known : null;
     while (batch.length > 0) {
       try {
         const end = await this.#attempt(id, batch, current);
@@ -147,7 +160,7 @@ export class Writers {
    * anybody in line; rejects when the store could not say. `current` is null when the record must be read first.
    */
   async #attempt(id: StoreId, batch: Waiting[], current: StoredRecord | null): Promise<Written> {
-    const deadline = Math.max(...batch.map((waiting) => waiting.deadline));
+    const deadline = Math.max(...batch.map(({ write }) => write.deadline));
     for (let attempt = 1; ; attempt++) {
       if (current === null) {
         const seen = await this.#reread(id, deadline);
@@ -156,7 +169,7 @@ export class Writers {
       }
       const { record, writers } = makeRecord(batch, current);
       if (writers.length === 0) return { record: current };
-      const rotateTo = (writers[0] as Waiting).rotateTo;
+      const rotateTo = (writers[0] as Waiting).write.rotateTo;
       const outcome: WriteOutcome = rotateTo
         ? await this.#store.rotate(id, rotateTo, record, current.version, deadline)
         : await this.#store.update(id, record, current.version, deadline);
@@ -194,7 +207,7 @@ export class Writers {
 
 /** All that wait, up to the first that changes the key; that one alone. */
 function takeBatch(line: Waiting[]): Waiting[] {
-  const rotation = line.findIndex((waiting) => waiting.rotateTo !== undefined);
+  const rotation = line.findIndex(({ write }) => write.rotateTo !== undefined);
   return line.splice(0, rotation === -1 ? line.length : Math.max(1, rotation));
 }
 
@@ -204,7 +217,7 @@ function makeRecord(batch: Waiting[], current: StoredRecord): { record: StoredRe
   const writers = batch.filter((waiting) => {
     if (waiting.hasLeft) return false;
     try {
-      record = waiting.next(record);
+      record = waiting.write.next(record);
       return true;
     } catch (error) {
       waiting.fail(error);

@@ -13,6 +13,8 @@ declare module "fastify" {
   }
 }
 
+type Headers = ReturnType<FastifyReply["getHeaders"]>;
+
 /**
  * A plugin that opens the session before the first hook runs, and stores it before the response leaves: for the context
  * that registers it, and those within. It takes options, or a `Sessions`; with no store given, sessions live in
@@ -24,9 +26,9 @@ export async function session(app: FastifyInstance, options: Options | Sessions)
   if (!app.hasRequestDecorator("session")) app.decorateRequest("session");
   app.addHook("onRequest", (request, reply, next) => {
     const secure = request.protocol === "https";
-    const putHeadersBack = rememberHeaders(reply);
+    const found = headersOf(reply);
     const failed = (error: unknown) => {
-      putHeadersBack();
+      putHeadersBack(reply, found);
       answer(reply, error);
     };
     const isThere = new Visit(sessions, request.raw, reply.raw, failed, { bearer: request, secure }).begin();
@@ -42,13 +44,17 @@ Object.assign(session, {
   [Symbol.for("plugin-meta")]: { name: "coatcheck", fastify: ">=5" },
 });
 
-/** Remembers the headers of a reply, which Fastify keeps beside those of the response. */
-function rememberHeaders(reply: FastifyReply): () => void {
-  const found = Object.entries(reply.getHeaders()).map(([name, value]) => [name, [value].flat()] as const);
-  return () => {
-    for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
-    for (const [name, values] of found) reply.header(name, values.length === 1 ? values[0] : values);
-  };
+/** The headers of a reply, which Fastify keeps beside those of the response. */
+function headersOf(reply: FastifyReply): Headers {
+  const headers = reply.getHeaders();
+  // Fastify grows the list that it finds in place.
+  if (Array.isArray(headers["set-cookie"])) headers["set-cookie"] = [...headers["set-cookie"]];
+  return headers;
+}
+
+function putHeadersBack(reply: FastifyReply, found: Headers): void {
+  for (const name of Object.keys(reply.getHeaders())) reply.removeHeader(name);
+  for (const [name, value] of Object.entries(found)) reply.header(name, value);
 }
 
 /** Gives the error to Fastify, which has nothing to do with a reply that was hijacked. */
