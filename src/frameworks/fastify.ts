@@ -5,7 +5,7 @@ import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { sessionsOnNode } from "./default-store.ts";
 import { errorPage } from "./error-page.ts";
-import { Visit } from "./visit.ts";
+import { session as accessor, VISIT, Visit } from "./visit.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -23,7 +23,10 @@ type Headers = ReturnType<FastifyReply["getHeaders"]>;
 export async function session(app: FastifyInstance, options: Options | Sessions): Promise<void> {
   const sessions = sessionsOnNode(options);
   if (sessions !== options) app.addHook("onClose", () => sessions.close());
-  if (!app.hasRequestDecorator("session")) app.decorateRequest("session");
+  if (!app.hasRequestDecorator(VISIT)) {
+    app.decorateRequest(VISIT, null);
+    app.decorateRequest("session", { getter: accessor.get, setter: accessor.set });
+  }
   app.addHook("onRequest", (request, reply, next) => {
     const secure = request.protocol === "https";
     const found = headersOf(reply);

@@ -28,15 +28,21 @@ interface Surroundings {
 
 const NOTHING: Surroundings = {};
 
-/** The innermost visit of a request, or of what else bears the session. */
-const VISIT = Symbol("coatcheck.visit");
+/** Where a request, or what else bears the session, has its innermost visit. */
+export const VISIT = Symbol("coatcheck.visit");
 
-/** Shared by all requests. */
-const session: PropertyDescriptor & ThisType<{ [VISIT]: Visit }> = {
+interface Bearer {
+  [VISIT]?: Visit | null;
+}
+
+/** The `session` of every bearer. */
+export const session: PropertyDescriptor &
+  ThisType<Bearer> &
+  Required<Pick<PropertyDescriptor, "get" | "set">> = {
   configurable: true,
   enumerable: true,
   get() {
-    return this[VISIT].session;
+    return this[VISIT]?.session;
   },
   set() {
     throw new TypeError(
@@ -118,9 +124,9 @@ export class Visit implements OpenOptions, Keeper {
   }
 
   #hold(): true {
-    const bearer = (this.#around.bearer ?? this.#request) as { [VISIT]?: Visit };
+    const bearer = (this.#around.bearer ?? this.#request) as Bearer;
+    if (!(VISIT in bearer)) Object.defineProperty(bearer, "session", session);
     bearer[VISIT] = this;
-    Object.defineProperty(bearer, "session", session);
     holdResponse(this.#response, this);
     return true;
   }
