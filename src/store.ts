@@ -31,9 +31,9 @@ export interface StoredRecord {
   readonly format: number;
 }
 
-/** What every call is given beside its own arguments. */
+/** What every call is given beside its own arguments. Who makes another of it names both: `{ signal: call.signal, now }`. */
 export interface StoreCall {
-  /** Aborted when the caller no longer waits: reject then, and do no work that has not begun. */
+  /** Aborted when the caller no longer waits: reject then, and do no work that has not begun. Made when first looked at. */
   readonly signal: AbortSignal;
   /** The time that decides what is expired, epoch milliseconds. */
   readonly now: number;

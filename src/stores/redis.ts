@@ -8,7 +8,8 @@
  *   SET coatcheck:s:{<old id>} "m <until> <new id>" PX 60000                    the mark of a session that was rotated
  *   ZADD coatcheck:u:{<user id, percent-encoded>} <indexed until> <id>          a user's sessions, in another slot
  *
- * where <JSON> is [format, createdAt, authenticatedAt, expiry, userId]. A read is GET. Every write is one script on one key.
+ * where <JSON> is [format, createdAt, authenticatedAt, expiry, userId]. A read is GET. Every write is one script, on one key
+ * but where it writes the index or changes the id.
  *
  * Whether a session has expired is decided by `now` alone. What the server is told is how long the record has to live, not
  * until when: its clock need not agree with ours, and only removes what has expired anyway.
@@ -17,7 +18,8 @@
  * refused by its script, the entry prolonged, and the write repeated: so most writes are one command, and no session
  * outlives its entry.
  *
- * A rotation has three steps, as old and new id lie in different slots, often on different servers:
+ * On one server, Sentinel's too, a rotation is one script on old id, new id and index. In a Cluster these lie in different slots,
+ * often on different servers, and it has three steps:
  *   1. "p …", a pending record, under the new id. It names the old id and is no session; it goes after two minutes.
  *   2. If the old record still has the expected version, it becomes the mark. This decides.
  *   3. The pending record becomes "r …", with its full life.
@@ -37,10 +39,11 @@ import {
   type WriteOutcome,
 } from "../store.ts";
 import { signalOf } from "../store-call.ts";
-import { type Command, connectionOf, type RedisClient, type Replicas } from "./redis/connection.ts";
+import { asking } from "./redis/asking.ts";
+import { connectionOf, type RedisClient, type Replicas } from "./redis/connection.ts";
 import { examine } from "./redis/examine.ts";
-import { body, column, decode, encode, fieldsOf, type Stored, UNINDEXED } from "./redis/layout.ts";
-import { FinalError, heed, persist, tidy } from "./redis/patience.ts";
+import { column, decode, encode, fieldsOf, type Stored, UNINDEXED } from "./redis/layout.ts";
+import { FinalError, heed, tidy } from "./redis/patience.ts";
 import * as scripts from "./redis/scripts.ts";
 import { count } from "./redis/stats.ts";
 
@@ -76,6 +79,8 @@ export interface RedisStore extends Store {
   check: NonNullable<Store["check"]>;
 }
 
+const TAKEN = "The new id of a rotation is taken: ids must be random.";
+
 /** How long a rotation that was cut short can still be finished: the life of the mark that proves it, and some. */
 const PENDING_MS = 2 * MOVED_MARK_MS;
 
@@ -93,58 +98,15 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     );
   }
   const waiting = waitOf(wait);
+  const { ready, ask, run } = asking(connection, waiting);
+  /** Known of a Cluster from the start; of a proxy before many servers by its refusal. */
+  let isSpread = connection.isCluster;
   const sessionKey = (id: StoreId) => `${prefix}s:{${id}}`;
   const userKey = (userId: string) => `${prefix}u:{${encodeURIComponent(userId)}}`;
 
   function begin<T>(call: StoreCall, work: () => Promise<T>): Promise<T> {
     const signal = signalOf(call);
     return signal.aborted ? Promise.reject(signal.reason) : heed(signal, work());
-  }
-
-  function ready(call: StoreCall): void {
-    signalOf(call).throwIfAborted();
-    if (!connection.isClosed()) return;
-    throw new FinalError(
-      "The Redis client is not open. With node-redis write `await client.connect()` before the server listens, and close " +
-        "the client only after the last response.",
-    );
-  }
-
-  /** A command that may be repeated. */
-  function ask(key: string, command: Command, call: StoreCall): Promise<unknown> {
-    return persist(call, true, async () => {
-      ready(call);
-      return await connection.run(key, command, call);
-    });
-  }
-
-  /** A script on one key. `harmless` = it may be repeated even if it was carried out. */
-  function run(
-    script: scripts.Script,
-    key: string,
-    args: readonly string[],
-    call: StoreCall,
-    { harmless = true, waits = false } = {},
-  ): Promise<string> {
-    const send = async (how: "evalsha" | "eval", text: string): Promise<string> => {
-      ready(call);
-      const command: Command = [how, text, "1", key, column(call.now), ...args];
-      if (!waits || waiting === undefined) return String(await connection.run(key, command, call));
-      const { answer, replicas } = await connection.runAndWait(key, command, waiting);
-      if (replicas >= waiting.replicas) return String(answer);
-      throw new FinalError(
-        `${replicas} of ${waiting.replicas} replicas had the write within ${waiting.timeout} ms. It was made and may ` +
-          "stay; look at the replicas, or lower `wait`.",
-      );
-    };
-    return persist(call, harmless, async () => {
-      try {
-        return await send("evalsha", script.sha);
-      } catch (error) {
-        if (!String((error as Error).message).startsWith("NOSCRIPT")) throw error;
-        return await send("eval", script.source);
-      }
-    });
   }
 
   const isSecurity = waiting !== undefined;
@@ -160,17 +122,17 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     if (userId !== null) await tidy(ask(userKey(userId), ["zrem", userKey(userId), id], call));
   }
 
-  async function find(id: StoreId, call: StoreCall): Promise<Stored | null> {
+  /** What lies under an id, for `decode`. */
+  function get(id: StoreId, call: StoreCall): Promise<unknown> {
     const key = sessionKey(id);
-    const value = await ask(key, ["get", key], call);
-    return value === null || value === undefined ? null : decode(value);
+    return ask(key, ["get", key], call);
   }
 
   /** Finishes the rotation that a pending record waits for. False when it was not decided, so there is no session. */
   async function settle(id: StoreId, call: StoreCall): Promise<boolean> {
-    const stored = await find(id, call);
+    const stored = decode(await get(id, call));
     if (stored?.kind !== "pending") return stored !== null;
-    const old = await find(stored.from, call);
+    const old = decode(await get(stored.from, call));
     return old?.kind === "moved" && old.to === id && (await arrive(id, stored.record, call));
   }
 
@@ -180,7 +142,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
   }
 
   async function read(id: StoreId, call: StoreCall): Promise<StoredRecord | "moved" | null> {
-    const stored = await find(id, call);
+    const stored = decode(await get(id, call));
     if (stored === null) return null;
     if (stored.kind === "moved") return stored.until > call.now ? "moved" : null;
     if (stored.record.expiresAt <= call.now) return null;
@@ -188,22 +150,43 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     return (await settle(id, call)) ? await read(id, call) : null;
   }
 
+  /** What one script does on one server, and several do one after the other where keys are spread over servers. */
+  async function together<T>(atOnce: () => Promise<T>, inSteps: () => Promise<T>): Promise<T> {
+    if (!isSpread) {
+      try {
+        return await atOnce();
+      } catch (error) {
+        if (!isSpreadRefusal(error)) throw error;
+        isSpread = true;
+      }
+    }
+    return await inSteps();
+  }
+
   async function create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean> {
     const { userId, expiresAt } = record;
+    const key = sessionKey(id);
     const waits = userId === null ? isAll : isSecurity;
-    const indexed = scoreOf(userId, expiresAt, call);
-    await enter(userId, id, indexed, call, waits);
-    const args = [encode(record, indexed, nonce()), life(expiresAt, call)];
-    return (await run(scripts.create, sessionKey(id), args, call, { waits })) === "saved";
+    const score = scoreOf(userId, expiresAt, call);
+    const args = [encode(record, score, nonce()), life(expiresAt, call)];
+    const write = () => run(scripts.create, key, args, call, { waits });
+    if (userId === null) return (await write()) === "saved";
+
+    const said = await together(
+      () => run(scripts.create, [userKey(userId), key], [...args, score, id], call, { waits }),
+      async () => {
+        await enter(userId, id, score, call, waits);
+        return await write();
+      },
+    );
+    return said === "saved";
   }
 
   async function update(id: StoreId, record: StoredRecord, expected: number, call: StoreCall) {
-    const { version, expiresAt, userId } = record;
-    const expires = column(expiresAt);
-    const wanted = userId === null ? UNINDEXED : expires;
+    const { expiresAt, userId } = record;
+    const wanted = userId === null ? UNINDEXED : column(expiresAt);
     const write = (indexed: string) => {
-      const columns = [column(expected), column(version), expires, life(expiresAt, call)];
-      const args = [...columns, body(record), wanted, indexed];
+      const args = [encode(record, indexed, column(expected)), life(expiresAt, call), wanted];
       return run(scripts.update, sessionKey(id), args, call, { harmless: false, waits: isAll });
     };
     let said = await write(UNINDEXED);
@@ -217,33 +200,58 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
   }
 
   async function rotate(from: StoreId, to: StoreId, record: StoredRecord, expected: number, call: StoreCall) {
-    const { userId } = record;
-    const score = scoreOf(userId, record.expiresAt, call);
-    const pending = [encode(record, score, nonce(), { from }), String(PENDING_MS)];
-    const [written] = await Promise.all([
-      run(scripts.create, sessionKey(to), pending, call),
-      enter(userId, to, score, call, isSecurity),
-    ]);
-    if (written !== "saved") throw new FinalError("The new id of a rotation is taken: ids must be random.");
+    const { userId, expiresAt } = record;
+    const score = scoreOf(userId, expiresAt, call);
+    const mark = [`m ${column(call.now + MOVED_MARK_MS)} ${to}`, String(MOVED_MARK_MS)];
+    const decision = [column(expected), to, ...mark];
 
-    const mark = `m ${column(call.now + MOVED_MARK_MS)} ${to}`;
-    const leave = () => {
-      const args = [column(expected), to, mark, String(MOVED_MARK_MS)];
-      return run(scripts.leave, sessionKey(from), args, call, { waits: isSecurity });
-    };
-    let said = await leave();
-    if (said === "pending") said = (await settle(from, call)) ? await leave() : "gone";
-
-    if (said !== "saved" && !isLine(said)) {
-      const key = sessionKey(to);
-      await Promise.all([tidy(ask(key, ["del", key], call)), unlist(userId, to, call)]);
-      return outcome(said);
+    /** Runs the script that decides, once more where the old record was pending itself. */
+    async function decide(leave: () => Promise<string>): Promise<string> {
+      const said = await leave();
+      if (said !== "pending") return said;
+      return (await settle(from, call)) ? await leave() : "gone";
     }
-    const [arrived] = await Promise.all([
-      arrive(to, record, call),
-      isLine(said) && unlist(fieldsOf(said)[4], from, call),
-    ]);
-    return arrived ? "saved" : "gone";
+
+    async function atOnce(): Promise<WriteOutcome> {
+      const ids = [sessionKey(to), sessionKey(from)] as const;
+      const keys = userId === null ? ids : ([userKey(userId), ...ids] as const);
+      const args = [...decision, encode(record, score, nonce()), life(expiresAt, call), score, from];
+      const said = await decide(() => run(scripts.rotate, keys, args, call, { waits: isSecurity }));
+      // A proxy that spreads keys and asks only the first one's server has not seen the old record.
+      if (said === "gone" && isLive(decode(await get(from, call)), call)) {
+        isSpread = true;
+        return await inSteps();
+      }
+      if (said === "taken") throw new FinalError(TAKEN);
+      if (!isLine(said)) return outcome(said);
+      const left = fieldsOf(said)[4];
+      if (left !== userId) await unlist(left, from, call);
+      return "saved";
+    }
+
+    async function inSteps(): Promise<WriteOutcome> {
+      const pending = [encode(record, score, nonce(), { from }), String(PENDING_MS)];
+      const [written] = await Promise.all([
+        run(scripts.create, sessionKey(to), pending, call),
+        enter(userId, to, score, call, isSecurity),
+      ]);
+      if (written !== "saved") throw new FinalError(TAKEN);
+
+      const leave = () => run(scripts.leave, sessionKey(from), decision, call, { waits: isSecurity });
+      const said = await decide(leave);
+      if (said !== "saved" && !isLine(said)) {
+        const key = sessionKey(to);
+        await Promise.all([tidy(ask(key, ["del", key], call)), unlist(userId, to, call)]);
+        return outcome(said);
+      }
+      const [arrived] = await Promise.all([
+        arrive(to, record, call),
+        isLine(said) && unlist(fieldsOf(said)[4], from, call),
+      ]);
+      return arrived ? "saved" : "gone";
+    }
+
+    return await together(atOnce, inSteps);
   }
 
   async function touch(id: StoreId, expiresAt: number, version: number, call: StoreCall): Promise<boolean> {
@@ -304,6 +312,12 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
 /** What a script said of a write that was refused, or "saved". */
 const outcome = (said: string): WriteOutcome =>
   isStoreId(said) ? { movedTo: said } : (said as Exclude<WriteOutcome, object>);
+
+/** Said before anything is done, in the words of Redis, of its proxies and of those who rent it out. */
+const isSpreadRefusal = (error: unknown) => /cross-?slot|same slot/i.test(String((error as Error).message));
+
+const isLive = (stored: Stored | null, { now }: StoreCall) =>
+  stored?.kind === "record" && stored.record.expiresAt > now;
 
 /** A script answers with the first line of the record where the user in it matters. */
 const isLine = (said: string) => /^[rp] /.test(said);

@@ -1,7 +1,6 @@
-import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StoreCall, StoredRecord, StoreId } from "coatcheck";
-import { type RedisStoreOptions, redisStore } from "coatcheck/redis";
+import { type RedisClient, type RedisStoreOptions, redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
@@ -11,7 +10,10 @@ import { type Connected, singles } from "../servers/redis-clients.ts";
 import { cli, startNode } from "../servers/redis-nodes.ts";
 import type { Server } from "../servers/server.ts";
 import { describeWithServer } from "../servers/suite.ts";
+import { refused, sending, watched } from "./redis-watched.ts";
+import { wire } from "./redis-wire.ts";
 
+type Five = [StoreId, StoreId, StoreId, StoreId, StoreId];
 const HOUR = 3_600_000;
 let made = 0;
 const freshPrefix = () => `t${process.pid}-${++made}:`;
@@ -76,28 +78,15 @@ describeWithServer(redis, (server) => {
 
   describe("with a client that is watched", () => {
     let node: Connected;
-    const inner = () =>
-      node.client as unknown as { sendCommand(command: string[], options: object): Promise<unknown> };
     beforeAll(async () => {
       node = await (singles["node-redis"] as (typeof singles)[string])(server());
     });
     afterAll(() => node?.close());
 
-    /** The client as the store sees it, with a look at each command, before it goes and after its answer. */
-    function watched(before: (command: string[]) => void, after: () => void = () => {}) {
-      const sendCommand = async (command: string[], options: object) => {
-        before(command);
-        const answer = await inner().sendCommand(command, options);
-        after();
-        return answer;
-      };
-      return { isOpen: true, isReady: true, sendCommand, multi: () => ({}) } as RedisStoreOptions["client"];
-    }
-
-    test("a read is GET, and each write one script on one key; only rotate needs more", async () => {
+    test("a read is GET, and each write one script; only the entry of another user costs one more", async () => {
       const sent: string[] = [];
       const store = redisStore({
-        client: watched(([name = ""]) => sent.push(name)),
+        client: watched(node.client, ([name = ""]) => sent.push(name)),
         prefix: freshPrefix(),
       });
       const commands = async (work: Promise<unknown>) => {
@@ -114,28 +103,51 @@ describeWithServer(redis, (server) => {
         sent.length = 0;
       };
       await warm();
-      const [id, to, first] = [freshId(), freshId(), record()];
-      const next = record();
+      const [id, to, third, fourth, last] = Array.from({ length: 5 }, freshId) as Five;
+      const [first, next] = [record(), record()];
       expect(await commands(store.create(id, first, call()))).toEqual(["evalsha"]);
       expect(await commands(store.read(id, call()))).toEqual(["get"]);
       expect(await commands(store.update(id, next, first.version, call()))).toEqual(["evalsha"]);
       expect(await commands(store.touch(id, next.expiresAt + 1, next.version, call()))).toEqual(["evalsha"]);
-      expect(await commands(store.rotate(id, to, record(), next.version, call()))).toEqual(
-        Array(3).fill("evalsha"),
-      );
-      expect(await commands(store.delete(to, call()))).toEqual(["evalsha"]);
-      const user = freshId();
+      const plain = record();
+      expect(await commands(store.rotate(id, to, plain, next.version, call()))).toEqual(["evalsha"]);
       const signedIn = record({ userId: "ann" });
-      expect(await commands(store.create(user, signedIn, call()))).toEqual(["evalsha", "evalsha"]);
+      expect(await commands(store.rotate(to, third, signedIn, plain.version, call()))).toEqual(["evalsha"]);
+      const again = record({ userId: "ann" });
+      expect(await commands(store.rotate(third, fourth, again, signedIn.version, call()))).toEqual([
+        "evalsha",
+      ]);
+      expect(await store.listUser("ann", call())).toContain(fourth);
+      expect(await store.listUser("ann", call())).not.toContain(third);
+      sent.length = 0;
+      const other = record({ userId: "bob" });
+      expect(await commands(store.rotate(fourth, last, other, again.version, call()))).toEqual([
+        "evalsha",
+        "zrem",
+      ]);
+      expect(await store.listUser("ann", call())).not.toContain(fourth);
+      expect(await store.listUser("bob", call())).toEqual([last]);
+      sent.length = 0;
+      expect(await commands(store.delete(last, call()))).toEqual(["evalsha", "zrem"]);
+      const user = freshId();
+      const created = record({ userId: "ann" });
+      expect(await commands(store.create(user, created, call()))).toEqual(["evalsha"]);
       const later = record({ userId: "ann", expiresAt: Date.now() + HOUR + 60_000 });
-      expect(await commands(store.update(user, later, signedIn.version, call()))).toEqual(["evalsha"]);
+      expect(await commands(store.update(user, later, created.version, call()))).toEqual(["evalsha"]);
     });
 
-    // The steps of a rotation to a user: two at once (entry, pending record), then one, then two at once.
-    for (const lost of [false, true]) {
-      test(`a rotation cut short after any command${lost ? ", its answer lost," : ""} leaves one session, and a logout ends it`, async () => {
+    // A rotation to a user is one command; in steps two at once (entry, pending record), then one, then two at once.
+    const ways = {
+      "at once": { through: (client: RedisClient) => client, longest: 2, atLeast: 1 },
+      "in steps": { through: refused, longest: 6, atLeast: 2 },
+    };
+    const cuts = Object.entries(ways).flatMap(([how, way]) =>
+      [false, true].map((lost) => ({ how: lost ? `${how}, its answer lost,` : how, lost, ...way })),
+    );
+    for (const { how, lost, through, longest, atLeast } of cuts) {
+      test(`a rotation ${how} cut short after any command leaves one session, and a logout ends it`, async () => {
         const left = { old: 0, new: 0 };
-        for (let commands = 0; commands <= 6; commands++) {
+        for (let commands = 0; commands <= longest; commands++) {
           const prefix = freshPrefix();
           const healthy = redisStore({ client: node.client, prefix });
           const [from, to, before] = [freshId(), freshId(), record()];
@@ -149,14 +161,12 @@ describeWithServer(redis, (server) => {
             crash.abort(new Error("crashed"));
             throw crash.signal.reason;
           };
-          const dying = watched(
-            () => {
-              cut();
-              sent++;
-            },
-            lost ? cut : undefined,
-          );
-          const dead = redisStore({ client: dying, prefix });
+          const look = () => {
+            cut();
+            sent++;
+          };
+          const dying = watched(node.client, look, lost ? cut : undefined);
+          const dead = redisStore({ client: through(dying), prefix });
           const now = Date.now();
           await dead.rotate(from, to, after, before.version, { signal: crash.signal, now }).catch(() => {});
           await sleep(5); // what was under way arrives
@@ -164,6 +174,7 @@ describeWithServer(redis, (server) => {
           const found = [await healthy.read(from, call()), await healthy.read(to, call())];
           const isOld = typeof found[0] === "object" && found[0] !== null;
           expect(found, `after ${commands} commands`).toEqual(isOld ? [before, null] : ["moved", after]);
+          if (!isOld) expect(await healthy.listUser("ann", call())).toEqual([to]);
           left[isOld ? "old" : "new"]++;
 
           const moved = await healthy.delete(from, call());
@@ -175,7 +186,7 @@ describeWithServer(redis, (server) => {
             expect(await healthy.touch(id, Date.now() + 2 * HOUR, after.version, call())).toBe(false);
           }
         }
-        expect(Math.min(left.old, left.new)).toBeGreaterThan(1);
+        expect(Math.min(left.old, left.new)).toBeGreaterThanOrEqual(atLeast);
       });
     }
 
@@ -215,13 +226,13 @@ describeWithServer(redis, (server) => {
       const [from, to, before] = [freshId(), freshId(), record()];
       await healthy.create(from, before, call());
       const crash = new AbortController();
-      const client = watched((command) => {
+      const client = watched(node.client, (command) => {
         if (!command.some((part) => part.startsWith("m "))) return;
         crash.abort(new Error("crashed"));
         throw crash.signal.reason;
       });
       const after = record();
-      const dying = redisStore({ client, prefix });
+      const dying = redisStore({ client: refused(client), prefix });
       await dying
         .rotate(from, to, after, before.version, { signal: crash.signal, now: Date.now() })
         .catch(() => {});
@@ -235,24 +246,50 @@ describeWithServer(redis, (server) => {
       expect(await healthy.read(from, call())).toEqual(before);
     });
 
+    test("a rotation that was decided and not finished is finished by the next one", async () => {
+      const prefix = freshPrefix();
+      for (const through of [node.client, refused(node.client)]) {
+        const store = redisStore({ client: through, prefix });
+        const [from, to, last, before] = [freshId(), freshId(), freshId(), record()];
+        await store.create(from, before, call());
+        const crash = new AbortController();
+        let isDecided = false;
+        const client = watched(node.client, (command) => {
+          const decides = command.some((part) => part.startsWith("m "));
+          if (isDecided && !decides) {
+            crash.abort(new Error("crashed"));
+            throw crash.signal.reason;
+          }
+          isDecided ||= decides;
+        });
+        const dying = redisStore({ client: refused(client), prefix });
+        const after = record();
+        const { now } = call();
+        await dying.rotate(from, to, after, before.version, { signal: crash.signal, now }).catch(() => {});
+        expect(await node.get(`${prefix}s:{${to}}`)).toMatch(/^p /);
+        const next = record({ userId: "ann" });
+        expect(await store.rotate(to, last, next, after.version, call())).toBe("saved");
+        expect([await store.read(to, call()), await store.read(last, call())]).toEqual(["moved", next]);
+      }
+    });
+
     test("a command that the client repeats after its answer was lost says the same again", async () => {
       const prefix = freshPrefix();
-      const client = watched(() => {});
-      const plain = client as unknown as { sendCommand(...args: unknown[]): Promise<unknown> };
-      const once = plain.sendCommand;
-      plain.sendCommand = async (...args) => {
-        await once(...args);
-        return await once(...args);
-      };
-      const store = redisStore({ client, prefix });
-      const [id, to, first, second, third] = [freshId(), freshId(), record(), record(), record()];
-      expect(await store.create(id, first, call())).toBe(true);
-      expect(await store.update(id, second, first.version, call())).toBe("saved");
-      expect(await store.rotate(id, to, third, second.version, call())).toBe("saved");
-      expect(await store.touch(to, third.expiresAt + 1000, third.version, call())).toBe(true);
-      expect(await store.read(to, call())).toEqual({ ...third, expiresAt: third.expiresAt + 1000 });
-      expect(await store.delete(to, call())).toBe(undefined);
-      expect(await store.read(to, call())).toBe(null);
+      const twice = sending(node.client, (send) => async (command, options) => {
+        await send(command, options);
+        return await send(command, options);
+      });
+      for (const client of [twice, refused(twice)]) {
+        const store = redisStore({ client, prefix });
+        const [id, to, first, second, third] = [freshId(), freshId(), record(), record(), record()];
+        expect(await store.create(id, first, call())).toBe(true);
+        expect(await store.update(id, second, first.version, call())).toBe("saved");
+        expect(await store.rotate(id, to, third, second.version, call())).toBe("saved");
+        expect(await store.touch(to, third.expiresAt + 1000, third.version, call())).toBe(true);
+        expect(await store.read(to, call())).toEqual({ ...third, expiresAt: third.expiresAt + 1000 });
+        expect(await store.delete(to, call())).toBe(undefined);
+        expect(await store.read(to, call())).toBe(null);
+      }
     });
 
     test("a command that is repeated writes again, so that WAIT on a new connection has something to wait for", async () => {
@@ -267,7 +304,7 @@ describeWithServer(redis, (server) => {
         delete: () => store.delete(to, call()),
       };
       for (const [verb, run] of Object.entries(twice)) {
-        if (verb !== "rotate") await run();
+        await run();
         const before = changes();
         await run();
         expect(changes(), verb).toBeGreaterThan(before);
@@ -358,6 +395,10 @@ describeWithServer(redis, (server) => {
     expect(await store.read(id, call())).toEqual(kept);
     expect(await store.listUser("ann", call())).toEqual([id]);
     expect(await store.stats(call())).toMatchObject({ live: 1, authenticated: 1, oldest: kept.createdAt });
+    const [to, moved] = [freshId(), record({ userId: "ann" })];
+    expect(await store.rotate(id, to, moved, kept.version, call())).toBe("saved");
+    expect([await store.read(id, call()), await store.read(to, call())]).toEqual(["moved", moved]);
+    expect(await store.listUser("ann", call())).toEqual([to]);
     client.disconnect();
   });
 
@@ -481,7 +522,12 @@ describe("unplugged", () => {
     const [id, kept] = [freshId(), record({ userId: "ann" })];
     await store.create(id, kept, call());
     cli(server, "config", "set", "maxmemory", "1");
-    await expect(store.create(freshId(), record(), call())).rejects.toThrow("OOM");
+    for (const userId of ["ann", null]) {
+      const other = record({ userId });
+      await expect(store.create(freshId(), other, call())).rejects.toThrow("OOM");
+      await expect(store.rotate(id, freshId(), other, kept.version, call())).rejects.toThrow("OOM");
+    }
+    expect(await store.listUser("ann", call())).toEqual([id]);
     expect(await store.read(id, call())).toEqual(kept);
     expect(await store.delete(freshId(), call())).toBe(undefined);
     expect(await store.delete(id, call())).toBe(undefined);
@@ -490,20 +536,3 @@ describe("unplugged", () => {
     client.disconnect();
   });
 });
-
-/** A line to a local port that can be cut. */
-async function wire(to: number) {
-  const ends = new Set<Socket>();
-  const proxy = createServer((near) => {
-    const far = connect(to, "127.0.0.1");
-    for (const end of [near, far]) ends.add(end.on("error", () => {}));
-    near.pipe(far).pipe(near);
-  });
-  await new Promise<void>((listening) => proxy.listen(0, "127.0.0.1", listening));
-  const { port } = proxy.address() as AddressInfo;
-  const cut = () => {
-    proxy.close();
-    for (const end of ends) end.destroy();
-  };
-  return { port, cut, mend: () => proxy.listen(port, "127.0.0.1") };
-}

@@ -1,7 +1,7 @@
 /** What the store needs of a client: the same few words for both libraries, whether one server, Sentinel or Cluster. */
 import { SettingsError } from "../../errors.ts";
-import { fromIoredis, type IoredisClient } from "./ioredis.ts";
 import type { StoreCall } from "../../store.ts";
+import { fromIoredis, type IoredisClient } from "./ioredis.ts";
 import { fromNodeRedis, type NodeRedisClient } from "./node-redis.ts";
 
 /** A command as it goes over the wire, its name first, in lower case. */
@@ -16,6 +16,8 @@ export interface Replicas {
 export interface Connection {
   /** What the client itself puts before every key. */
   readonly keyPrefix: string;
+  /** Whether keys lie on several servers, so that no script may have more than one. */
+  readonly isCluster: boolean;
   /** True when the client was closed, or never opened. */
   isClosed(): boolean;
   /** Runs the command on the primary that owns the key. */

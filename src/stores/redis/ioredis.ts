@@ -30,12 +30,11 @@ export function fromIoredis(given: IoredisClient): Connection {
   const client = given as Known;
   const { keyPrefix = "", scaleReads = "master" } = client.options ?? {};
 
-  async function run(key: string, command: Command): Promise<unknown> {
-    if (!client.isCluster) return await client.call(...command);
-    if (scaleReads === "master" || command[0].startsWith("eval"))
-      return await redirected(client.call(...command));
+  function run(key: string, command: Command): Promise<unknown> {
+    if (!client.isCluster) return client.call(...command);
+    if (scaleReads === "master" || command[0].startsWith("eval")) return redirected(client.call(...command));
     const [name, , ...args] = command;
-    return await redirected(client.call("eval", ON_PRIMARY, "1", key, name, ...args));
+    return redirected(client.call("eval", ON_PRIMARY, "1", key, name, ...args));
   }
 
   /** One command is redirected by ioredis itself, one of several in a pipeline is not: then it must be told to look. */
@@ -61,6 +60,7 @@ export function fromIoredis(given: IoredisClient): Connection {
 
   return {
     keyPrefix,
+    isCluster: client.isCluster,
     isClosed: () => client.status === "end",
     run,
     runAndWait: (_key, command, { replicas, timeout }) => redirected(runAndWait(command, replicas, timeout)),

@@ -15,31 +15,34 @@ export const column = (number: number): string => String(Math.max(0, Math.floor(
 export const UNINDEXED = column(0);
 
 /** Everything behind the columns. `from` is the old id, in what a rotation writes. */
-export function body(record: StoredRecord, from?: StoreId): string {
+function body(record: StoredRecord, from?: StoreId): string {
   const { format, createdAt, authenticatedAt, expiry, userId, data } = record;
   const fields: unknown[] = [format, createdAt, authenticatedAt, expiry, userId];
   if (from !== undefined) fields.push(from);
   return `${JSON.stringify(fields)}\n${data}`;
 }
 
-/** A record as `create` and `rotate` write it. `nonce` stands where an update puts the version that it replaced. */
+/** A record as it is written. `before` is the version that it replaces; of one that replaces none, a nonce. */
 export function encode(
   record: StoredRecord,
   indexed: string,
-  nonce: string,
+  before: string,
   pending?: { from: StoreId },
 ): string {
   const kind = pending ? "p" : "r";
-  const columns = `${kind} ${column(record.expiresAt)} ${indexed} ${column(record.version)} ${nonce}`;
+  const columns = `${kind} ${column(record.expiresAt)} ${indexed} ${column(record.version)} ${before}`;
   return `${columns} ${body(record, pending?.from)}`;
 }
 
-export function decode(value: unknown): Stored {
+/** Of what GET answered. */
+export function decode(value: unknown): Stored | null {
+  if (value === null || value === undefined) return null;
   const text = typeof value === "string" ? value : "";
+  const kind = text.slice(0, 2);
   const ends = Number(text.slice(2, 18));
-  if (text.startsWith("m ")) return { kind: "moved", until: ends, to: text.slice(19) as StoreId };
+  if (kind === "m ") return { kind: "moved", until: ends, to: text.slice(19) as StoreId };
   const line = text.indexOf("\n");
-  if (!/^[rp] /.test(text) || line < 0) {
+  if ((kind !== "r " && kind !== "p ") || line < 0) {
     throw new Error(
       "A session's key holds what this release of coatcheck did not write: another program uses the same prefix, or a " +
         "newer release. Give each its own prefix.",
@@ -56,9 +59,7 @@ export function decode(value: unknown): Stored {
     expiry,
     format,
   };
-  return text.startsWith("p")
-    ? { kind: "pending", record, from: from as StoreId }
-    : { kind: "record", record };
+  return kind === "p " ? { kind: "pending", record, from: from as StoreId } : { kind: "record", record };
 }
 
 type Fields = [

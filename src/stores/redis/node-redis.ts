@@ -34,8 +34,8 @@ interface Cluster extends NodeRedisClient {
 
 /** `isReadonly` is false for reads too: only the primary knows what was written last. */
 export function fromNodeRedis(client: NodeRedisClient): Connection {
-  const given = { keyPrefix: "", isClosed: () => !client.isOpen };
-  if ("masters" in client) return { ...given, ...cluster(client as unknown as Cluster) };
+  const given = { keyPrefix: "", isCluster: "masters" in client, isClosed: () => !client.isOpen };
+  if (given.isCluster) return { ...given, ...cluster(client as unknown as Cluster) };
   if ("getMasterNode" in client) return { ...given, ...sentinel(client as unknown as Sentinel) };
   return { ...given, ...single(client as unknown as Single) };
 }
@@ -48,9 +48,9 @@ function single(client: Single): Ways {
     if (client.isReady === false) throw new Error("The client is offline");
   };
   return {
-    async run(_key, command) {
+    run(_key, command) {
       online();
-      return await client.sendCommand(command, plain);
+      return client.sendCommand(command, plain);
     },
     async runAndWait(_key, command, { replicas, timeout }) {
       online();

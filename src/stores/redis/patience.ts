@@ -39,19 +39,30 @@ const TRIES = 16;
  * Tries again, for as long as the signal of the call allows, what the server refused without doing it. What may have been done, its
  * answer lost with the connection, is tried again only where that is harmless.
  */
-export async function persist<T>(
+export async function persist<T>(call: StoreCall, harmless: boolean, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    return await again(error, call, harmless, attempt);
+  }
+}
+
+async function again<T>(
+  error: unknown,
   call: StoreCall,
   harmless: boolean,
   attempt: () => Promise<T>,
 ): Promise<T> {
+  let last = error;
   for (let tries = 1; ; tries++) {
+    if (signalOf(call).aborted || tries === TRIES || !mayRepeat(last, harmless)) throw last;
+    const pause = Math.min(20 * 2 ** tries, 320);
+    await sleep(pause * (0.5 + Math.random()), undefined, { signal: call.signal });
     try {
       return await attempt();
     } catch (error) {
-      if (signalOf(call).aborted || tries === TRIES || !mayRepeat(error, harmless)) throw error;
+      last = error;
     }
-    const pause = Math.min(20 * 2 ** tries, 320);
-    await sleep(pause * (0.5 + Math.random()), undefined, { signal: call.signal });
   }
 }
 

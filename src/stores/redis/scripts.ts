@@ -1,4 +1,7 @@
-/** The Lua scripts. Each reads and writes one key, answers with a text, and may be run twice: clients repeat commands. */
+/**
+ * The Lua scripts. Each answers with a text, and may be run twice: clients repeat commands. The key of the session is the
+ * last; one that gets more than one key runs only where all are on one server.
+ */
 import { createHash } from "node:crypto";
 
 export interface Script {
@@ -14,7 +17,7 @@ const script = (source: string): Script => ({ source, sha: createHash("sha1").up
  * so a command that a client repeats on a new connection must write too, or WAIT would confirm what nobody has.
  */
 const look = `
-local key = KEYS[1]
+local key = KEYS[#KEYS]
 local head = redis.call("GETRANGE", key, 0, 82)
 local kind, ends, indexed = string.sub(head, 1, 1), string.sub(head, 3, 18), string.sub(head, 20, 35)
 local version, replaced = string.sub(head, 37, 52), string.sub(head, 54, 69)
@@ -23,31 +26,58 @@ local function stir() redis.call("SETRANGE", key, 0, kind) end
 local function line() return string.match(redis.call("GET", key), "^[^\\n]*") end
 `;
 
-/** ARGV: now, value, ttl. The nonce in the value tells a repeated command from another create. */
+/**
+ * An entry in a user's index, never lowered; what has expired goes. It adds first: a full server refuses only a script that
+ * has not written yet.
+ */
+const enter = `
+local function enter(index, score, id)
+  local there = redis.call("ZSCORE", index, id)
+  if not there or tonumber(there) < tonumber(score) then redis.call("ZADD", index, score, id) end
+  redis.call("ZREMRANGEBYSCORE", index, "-inf", ARGV[1])
+  local last = redis.call("ZREVRANGE", index, 0, 0, "WITHSCORES")[2]
+  if last then redis.call("PEXPIRE", index, string.format("%.0f", math.max(1, last - ARGV[1]))) end
+end
+`;
+
+/** ARGV: now, score, id. */
+export const index = script(`
+${enter}
+enter(KEYS[1], ARGV[2], ARGV[3])
+return "saved"
+`);
+
+/** KEYS: the user's index, if it is written too. ARGV: now, value, ttl, score, id. The nonce tells a repetition from another create. */
 export const create = script(`
-if redis.call("SET", KEYS[1], ARGV[2], "PX", ARGV[3], "NX") then return "saved" end
+${enter}
 ${look}
+if head == "" then
+  if #KEYS > 1 then enter(KEYS[1], ARGV[4], ARGV[5]) end
+  redis.call("SET", key, ARGV[2], "PX", ARGV[3])
+  return "saved"
+end
 if kind ~= "m" and string.sub(head, 37, 69) == string.sub(ARGV[2], 37, 69) then stir() return "saved" end
 return "taken"
 `);
 
 /**
- * ARGV: now, expected, version, expires, ttl, body, the score the user's index must have, the score it was given.
- * "saved" also where the record is this writer's already, or the one that replaced it: an answer was lost.
+ * ARGV: now, value, ttl, the score that the user's index must have. The value names the version that it replaces, and the score
+ * that the index was given. "saved" also where the record is this writer's already, or the one that replaced it: an answer was
+ * lost.
  */
 export const update = script(`
 ${look}
+local given, mine, expected = string.sub(ARGV[2], 20, 35), string.sub(ARGV[2], 37, 52), string.sub(ARGV[2], 54, 69)
 if not live then return "gone" end
 if kind == "m" then return string.sub(head, 20) end
 if kind == "p" then return "pending" end
-if version ~= ARGV[2] then
-  if version == ARGV[3] or replaced == ARGV[3] then stir() return "saved" end
+if version ~= expected then
+  if version == mine or replaced == mine then stir() return "saved" end
   return "conflict"
 end
-if ARGV[8] > indexed then indexed = ARGV[8] end
-if ARGV[7] > indexed then return "index" end
-local columns = "r " .. ARGV[4] .. " " .. indexed .. " " .. ARGV[3] .. " " .. ARGV[2] .. " "
-redis.call("SET", key, columns .. ARGV[6], "PX", ARGV[5])
+if given > indexed then indexed = given end
+if ARGV[4] > indexed then return "index" end
+redis.call("SET", key, string.sub(ARGV[2], 1, 19) .. indexed .. string.sub(ARGV[2], 36), "PX", ARGV[3])
 return "saved"
 `);
 
@@ -81,6 +111,34 @@ redis.call("DEL", key)
 return removed
 `);
 
+/**
+ * A rotation on one server. KEYS: the user's index, if there is a user; the new id's; the old one's. ARGV: now, expected, new
+ * id, mark, its ttl, value, ttl, score, old id. Answers the old record's first line. The old entry goes where the user is the
+ * same one.
+ */
+export const rotate = script(`
+${enter}
+${look}
+local to = KEYS[#KEYS - 1]
+if not live then return "gone" end
+if kind == "m" then
+  if string.sub(head, 20) ~= ARGV[3] then return string.sub(head, 20) end
+  stir()
+  return redis.call("EXISTS", to) == 1 and "saved" or "gone"
+end
+if kind == "p" then return "pending" end
+if version ~= ARGV[2] then return "conflict" end
+if redis.call("EXISTS", to) == 1 then return "taken" end
+local left = line()
+if #KEYS > 2 then
+  enter(KEYS[1], ARGV[8], ARGV[3])
+  redis.call("ZREM", KEYS[1], ARGV[9])
+end
+redis.call("SET", to, ARGV[6], "PX", ARGV[7])
+redis.call("SET", key, ARGV[4], "PX", ARGV[5])
+return left
+`);
+
 /** The old id's step of a rotation, which decides it. ARGV: now, expected, new id, mark, its ttl. Answers the first line. */
 export const leave = script(`
 ${look}
@@ -103,17 +161,6 @@ if head == "" then return "gone" end
 if kind ~= "p" then stir() return "saved" end
 redis.call("SETRANGE", key, 0, "r")
 redis.call("PEXPIRE", key, ARGV[2])
-return "saved"
-`);
-
-/** An entry in a user's index, never lowered; what has expired goes. ARGV: now, score, id. */
-export const index = script(`
-local key = KEYS[1]
-redis.call("ZREMRANGEBYSCORE", key, "-inf", ARGV[1])
-local score = redis.call("ZSCORE", key, ARGV[3])
-if not score or tonumber(score) < tonumber(ARGV[2]) then redis.call("ZADD", key, ARGV[2], ARGV[3]) end
-local last = redis.call("ZREVRANGE", key, 0, 0, "WITHSCORES")[2]
-redis.call("PEXPIRE", key, string.format("%.0f", math.max(1, last - ARGV[1])))
 return "saved"
 `);
 

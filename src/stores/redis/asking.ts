@@ -1,0 +1,74 @@
+/** How the store asks its server: commands and scripts, again where that is harmless, and confirmed by replicas. */
+import type { StoreCall } from "../../store.ts";
+import { signalOf } from "../../store-call.ts";
+import type { Command, Connection, Replicas } from "./connection.ts";
+import { column } from "./layout.ts";
+import { FinalError, persist } from "./patience.ts";
+import type { Script } from "./scripts.ts";
+
+export interface Asking {
+  /** Throws where nothing can be asked. */
+  ready(call: StoreCall): void;
+  /** A command that may be repeated. */
+  ask(key: string, command: Command, call: StoreCall): Promise<unknown>;
+  /** A script, on one key or on several of one server. */
+  run(
+    script: Script,
+    keys: string | readonly [string, ...string[]],
+    args: readonly string[],
+    call: StoreCall,
+    options?: RunOptions,
+  ): Promise<string>;
+}
+
+export interface RunOptions {
+  /** Whether it may be repeated even if it was carried out. Default is true. */
+  readonly harmless?: boolean;
+  /** Whether replicas must have it. */
+  readonly waits?: boolean;
+}
+
+export function asking(connection: Connection, waiting: Replicas | undefined): Asking {
+  function ready(call: StoreCall): void {
+    signalOf(call).throwIfAborted();
+    if (!connection.isClosed()) return;
+    throw new FinalError(
+      "The Redis client is not open. With node-redis write `await client.connect()` before the server listens, and close " +
+        "the client only after the last response.",
+    );
+  }
+
+  async function confirmed(key: string, command: Command, wait: Replicas): Promise<unknown> {
+    const { answer, replicas } = await connection.runAndWait(key, command, wait);
+    if (replicas >= wait.replicas) return answer;
+    throw new FinalError(
+      `${replicas} of ${wait.replicas} replicas had the write within ${wait.timeout} ms. It was made and may ` +
+        "stay; look at the replicas, or lower `wait`.",
+    );
+  }
+
+  return {
+    ready,
+    ask: (key, command, call) =>
+      persist(call, true, () => {
+        ready(call);
+        return connection.run(key, command, call);
+      }),
+    run(script, keys, args, call, { harmless = true, waits = false } = {}) {
+      const [key, ...more] = typeof keys === "string" ? [keys] : keys;
+      const send = (how: "evalsha" | "eval", text: string) => {
+        ready(call);
+        const command: Command = [how, text, `${1 + more.length}`, key, ...more, column(call.now), ...args];
+        return waits && waiting ? confirmed(key, command, waiting) : connection.run(key, command, call);
+      };
+      return persist(call, harmless, async () => {
+        try {
+          return String(await send("evalsha", script.sha));
+        } catch (error) {
+          if (!String((error as Error).message).startsWith("NOSCRIPT")) throw error;
+          return String(await send("eval", script.source));
+        }
+      });
+    },
+  };
+}
