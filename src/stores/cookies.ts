@@ -4,10 +4,10 @@
  * What a cookie cannot do: be revoked (a copy of it works until it expires, after a logout too), be listed by user, or be
  * compared with a newer one (of two requests at once, the response that arrives last wins).
  */
+import { randomBytes } from "node:crypto";
 import { parseData } from "../changes.ts";
 import { CookieTooLargeError, SettingsError } from "../errors.ts";
-import { newKey, storeIdOf } from "../key.ts";
-import type { Store, StoredRecord } from "../store.ts";
+import type { Store, StoredRecord, StoreId } from "../store.ts";
 import type { Ticket } from "../ticket.ts";
 import { Encrypter } from "./jwe.ts";
 import { Signer } from "./signing.ts";
@@ -115,15 +115,24 @@ function cookieStore(seal: Seal): Store {
   };
 }
 
+/** Random, to tell one process from another in logs. Not made at the start, where workerd has no randomness. */
+let prefix = "";
+let count = 0;
+
+/** The core tells sessions apart by id. That of a cookie means nothing beyond its request, so it need only be its own. */
+function newId(): StoreId {
+  prefix ||= randomBytes(24).toString("hex");
+  count += 1;
+  return `${prefix}${count.toString(16).padStart(16, "0")}` as StoreId;
+}
+
 function ticketOf({ seal, open }: Seal): Ticket {
-  // The core tells sessions apart by id; that of a cookie means nothing beyond its request.
-  const mint = () => ({ key: null, id: storeIdOf(newKey()) });
   return {
-    mint,
+    mint: () => ({ key: null, id: newId() }),
     parse(value) {
       try {
         const sealed = open(value);
-        return sealed === null ? null : { ...mint(), sealed };
+        return sealed === null ? null : { key: null, id: newId(), sealed };
       } catch {
         return null; // Sealed with our secret, and yet no session: whoever has the secret sealed something else.
       }

@@ -126,6 +126,15 @@ describe.each(kinds)("$name", ({ make }) => {
     expect(await browser.sees()).toEqual({ a: 1 });
   });
 
+  it("gives each request's session an id of its own, even where two carry the same cookie", async () => {
+    const { ticket } = make({ secrets: [SECRET] });
+    const browser = browse(make({ secrets: [SECRET] }));
+    await browser.visit((session) => session.set("a", 1));
+    const ids = [1, 2, 3].flatMap(() => [ticket?.mint().id, ticket?.parse(browser.key ?? "")?.id]);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{64}$/);
+    expect(new Set(ids).size).toBe(6);
+  });
+
   it("says that a user's sessions cannot be listed", async () => {
     const sessions = createSessions({ store: make({ secrets: [SECRET] }) });
     await expect(sessions.listUserSessions(7)).rejects.toBeInstanceOf(SettingsError);
@@ -183,16 +192,16 @@ describe("encryptedCookieStore", () => {
     expect(protectedHeader).toMatchObject({ alg: "dir", enc: "A256GCM" });
   });
 
-  it("never seals the same text the same way twice, and shows nothing of it", async () => {
+  it("never seals the same text the same way or with one IV twice, and shows nothing of it", async () => {
     const seen = new Set<string>();
-    for (let n = 0; n < 20; n++) {
+    for (let n = 0; n < 200; n++) {
       const browser = browse(encryptedCookieStore({ secrets: [SECRET] }), { clock: () => 1_700_000_000_000 });
       await browser.visit((session) => session.set("wheels", "alloy"));
       const value = browser.key ?? "";
       expect(Buffer.from(value.split(".")[3] ?? "", "base64url").includes("alloy")).toBe(false);
-      seen.add(value);
+      seen.add(value).add(value.split(".")[2] ?? "");
     }
-    expect(seen.size).toBe(20);
+    expect(seen.size).toBe(400);
   });
 });
 
