@@ -31,8 +31,6 @@ export type Middleware = (
 export function session<const Name extends string>(options?: Options<Name> | Sessions): Middleware {
   const sessions = sessionsOnNode(options);
   return (request, response, next) => {
-    const isThere = new Visit(sessions, request, response, next).begin();
-    if (isThere === true) next();
-    else Promise.resolve(isThere).then((isThere) => isThere && next(), next);
+    new Visit(sessions, request, response, next).begin((isThere) => isThere && next(), next);
   };
 }

@@ -34,9 +34,8 @@ export async function session(app: FastifyInstance, options: Options | Sessions)
       putHeadersBack(reply, found);
       answer(reply, error);
     };
-    const isThere = new Visit(sessions, request.raw, reply.raw, failed, { bearer: request, secure }).begin();
-    if (isThere === true) next();
-    else Promise.resolve(isThere).then((isThere) => isThere && next(), next);
+    const visit = new Visit(sessions, request.raw, reply.raw, failed, { bearer: request, secure });
+    visit.begin((isThere) => isThere && next(), next as (error: unknown) => void);
   });
 }
 

@@ -24,7 +24,7 @@ export function session<const Name extends string>(options?: Options<Name> | Ses
     const failed = (error: unknown) => ctx.onerror(error as Error);
     const visit = new Visit(sessions, ctx.req, ctx.res, failed, { bearer: ctx, secure: ctx.secure });
     const head = new Head(ctx.res);
-    if (!(await visit.begin())) {
+    if (!(await visit.begun())) {
       ctx.respond = false;
       return;
     }

@@ -37,7 +37,7 @@ async function serve(
 ) {
   const failed = (error: unknown) => answer(response, error);
   try {
-    const isThere = await new Visit(sessions, request, response, failed).begin();
+    const isThere = await new Visit(sessions, request, response, failed).begun();
     if (isThere) await handler(request, response);
   } catch (error) {
     answer(response, error);

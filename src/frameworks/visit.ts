@@ -106,29 +106,45 @@ export class Visit implements OpenOptions, Keeper {
   }
 
   /**
-   * Sets the `session` of request or bearer and holds the response: at once, or when the store that had to be asked has
-   * answered. False when the client hung up meanwhile: then there is nobody to serve.
+   * Sets the `session` of request or bearer and holds the response, then calls `go`: with false, and nothing done, where
+   * the client hung up while the store was asked, so that there is nobody to serve. `fail` gets what the store met with.
+   *
+   * Requests that arrive in one turn of the event loop are all read before the first goes on: their handlers then find
+   * code and data in the processor's caches, and a store can answer them together (docs/decisions.md, "Speed").
    */
-  begin(): boolean | Promise<boolean> {
+  begin(go: (isThere: boolean) => void, fail: (error: unknown) => void): void {
     const claim = this.#request.headers["x-forwarded-proto"] as string | undefined;
     if (claim !== undefined) warnOfProxy(this.#sessions, claim, this.secure);
     const found = isLazy(this.#sessions) ? undefined : find(this.#sessions, this.session, this);
-    if (found === undefined) return this.#hold();
-    return found.then(
-      () => this.#hold(),
+    let isFound = found === undefined;
+    let isTurnOver = false;
+    setImmediate(() => {
+      isTurnOver = true;
+      if (isFound) this.#goOn(go);
+    });
+    found?.then(
+      () => {
+        isFound = true;
+        if (isTurnOver) this.#goOn(go);
+      },
       (error) => {
-        if (this.#hangUp?.signal.aborted) return false;
-        throw error;
+        if (this.#hangUp?.signal.aborted) go(false);
+        else fail(error);
       },
     );
   }
 
-  #hold(): true {
+  /** `begin`, as a promise. */
+  begun(): Promise<boolean> {
+    return new Promise((resolve, reject) => this.begin(resolve, reject));
+  }
+
+  #goOn(go: (isThere: boolean) => void): void {
     const bearer = (this.#around.bearer ?? this.#request) as Bearer;
     if (!(VISIT in bearer)) Object.defineProperty(bearer, "session", session);
     bearer[VISIT] = this;
     holdResponse(this.#response, this);
-    return true;
+    go(true);
   }
 
   /** Stores the session with the first byte, unless that was done ahead of it. */

@@ -195,8 +195,7 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
       await borrow(lender, signalOf(call), (connection) => checkTable(connection, table));
     },
 
-    createTable: () =>
-      borrow(lender, new LightSignal(), (connection) => createTable(connection, table)),
+    createTable: () => borrow(lender, new LightSignal(), (connection) => createTable(connection, table)),
   };
   return store;
 }

@@ -28,14 +28,7 @@
  * never waits, cannot deadlock, and nobody waits for another visitor's session.
  */
 import { SettingsError } from "../errors.ts";
-import {
-  MOVED_MARK_MS,
-  type Store,
-  type StoreCall,
-  type StoredRecord,
-  type StoreId,
-  type WriteOutcome,
-} from "../store.ts";
+import { MOVED_MARK_MS, type Store, type StoredRecord, type StoreId, type WriteOutcome } from "../store.ts";
 import { type Call, LightSignal, type Signal, signalOf } from "../store-call.ts";
 import { ALONE, batched } from "./batched.ts";
 import { borrow } from "./borrow.ts";
@@ -107,8 +100,9 @@ export function postgresStore({
       return decode((await ask(signal, "read", bytes(id), now)).rows[0]);
     },
     async many(reads, signal) {
-      const ids = new Set(reads.map(({ id }) => bytes(id)));
-      const { rows } = await ask(signal, "readMany", [...ids]);
+      // One text: of a list the driver looks at each item, and through each for what to escape.
+      const ids = `{${reads.map(({ id }) => `"\\\\x${id}"`)}}`;
+      const { rows } = await ask(signal, "readMany", ids);
       const found = new Map(rows.map((row) => [row[ID], row]));
       return reads.map(({ id, now }) => {
         const row = found.get(id);
@@ -124,14 +118,13 @@ export function postgresStore({
       return outcome(await change({ signal, now }, id, "update", ...values));
     },
     async many(updates, signal) {
-      const rows = updates.map(({ id, record, expected, now }) => [
-        bytes(id),
-        ...encode(record),
+      const given = updates.map(({ id, record, expected, now }) => ({
+        ...record,
+        id: bytes(id),
         expected,
         now,
-      ]);
-      const columns = Array.from({ length: UPDATE_COLUMNS }, (_, n) => rows.map((row) => row[n]));
-      const saved = new Set((await ask(signal, "updateMany", ...columns)).rows.map(([id]) => id));
+      }));
+      const saved = new Set((await ask(signal, "updateMany", JSON.stringify(given))).rows.map(([id]) => id));
       return updates.map(({ id }) => (saved.has(id) ? "saved" : ALONE));
     },
   });
@@ -208,8 +201,6 @@ interface Update extends Read {
 
 /** Places in a row of `readMany`. */
 const [EXPIRES_AT, ID] = [5, 9];
-/** The parameters of `updateMany`, each a list with an item for each update. */
-const UPDATE_COLUMNS = 11;
 
 interface Located {
   readonly movedTo: StoreId | null;
@@ -262,13 +253,18 @@ function statementsFor(table: string) {
         expires_at = $7, expiry = $8, format = $9
       WHERE id = $1 AND version = $10 AND expires_at > $11 AND moved_to IS NULL`,
     updateMany: `
-      WITH free AS (SELECT id FROM ${table} WHERE id = ANY ($1::bytea[]) ORDER BY id FOR UPDATE SKIP LOCKED)
-      UPDATE ${table} AS session SET data = given.data, version = given.version, user_id = given.user_id,
-        created_at = given.created_at, authenticated_at = given.authenticated_at, expires_at = given.expires_at,
+      WITH given AS MATERIALIZED (
+        SELECT * FROM json_to_recordset($1) AS given (id bytea, data text, version bigint, "userId" text,
+          "createdAt" bigint, "authenticatedAt" bigint, "expiresAt" bigint, expiry double precision, format bigint,
+          expected bigint, now bigint)
+      ),
+      free AS (
+        SELECT id FROM ${table} WHERE id = ANY (ARRAY(SELECT id FROM given)) ORDER BY id FOR UPDATE SKIP LOCKED
+      )
+      UPDATE ${table} AS session SET data = given.data, version = given.version, user_id = "userId",
+        created_at = "createdAt", authenticated_at = "authenticatedAt", expires_at = "expiresAt",
         expiry = given.expiry, format = given.format
-      FROM free JOIN unnest($1::bytea[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[],
-          $8::double precision[], $9::bigint[], $10::bigint[], $11::bigint[])
-        AS given (id, ${columns}, expected, now) USING (id)
+      FROM free JOIN given USING (id)
       WHERE session.id = free.id AND session.version = expected AND session.expires_at > now
         AND session.moved_to IS NULL
       RETURNING encode(session.id, 'hex')`,

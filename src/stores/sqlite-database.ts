@@ -59,8 +59,8 @@ export function prepare(database: SqliteDatabase, sql: string): SqliteStatement 
 }
 
 /** All of it or nothing, and never in the middle of somebody else's write. */
-export function transaction<T>(database: SqliteDatabase, work: () => T): T {
-  database.exec("BEGIN IMMEDIATE");
+export function transaction<T>(database: SqliteDatabase, work: () => T, begin = "BEGIN IMMEDIATE"): T {
+  database.exec(begin);
   try {
     const answer = work();
     database.exec("COMMIT");
@@ -85,6 +85,8 @@ export interface SqliteSource {
   /** Runs a write without waiting in it for a lock, and not inside a transaction of the handle's owner. */
   write<T>(work: () => T): T;
   read<T>(work: () => T): T;
+  /** Runs several reads. A database of our own locks and unlocks once for all of them. */
+  readTogether<T>(work: () => T): T;
   /** Closes what `open` opened, so that the next `open` begins anew. */
   close(): void;
 }
@@ -125,6 +127,7 @@ export function fromPath(path: string, synchronous: Synchronous): SqliteSource {
     },
     write: (work) => work(),
     read: (work) => work(),
+    readTogether: (work) => transaction(source.open(), work, "BEGIN"),
     close() {
       database?.close();
       database = undefined;
@@ -195,7 +198,7 @@ export function fromHandle(
   database: SqliteDatabase & { readonly isTransaction?: boolean; readonly inTransaction?: boolean },
 ): SqliteSource {
   let waits: Waits | undefined;
-  return {
+  const source: SqliteSource = {
     async load() {},
     loaded: true,
     open: () => database,
@@ -208,10 +211,12 @@ export function fromHandle(
       waits ??= waitsOf(database);
       return waits.readersNeverDo ? work() : waits.none(work);
     },
+    readTogether: (work) => source.read(work),
     close() {
       waits = undefined;
     },
   };
+  return source;
 }
 
 interface Waits {

@@ -23,13 +23,12 @@ import { SettingsError } from "../errors.ts";
 import {
   MOVED_MARK_MS,
   type Store,
-  type StoreCall,
   type StoredRecord,
   type StoreId,
   type StoreStats,
   type WriteOutcome,
 } from "../store.ts";
-import { LightSignal, type Signal, signalOf } from "../store-call.ts";
+import { type Call, LightSignal, type Signal, signalOf } from "../store-call.ts";
 import { ALONE, batched } from "./batched.ts";
 import { LockQueue } from "./lock-queue.ts";
 import {
@@ -38,6 +37,7 @@ import {
   isLocked,
   prepare,
   type SqliteDatabase,
+  type SqliteSource,
   type SqliteValue,
   type Synchronous,
   transaction,
@@ -90,13 +90,11 @@ export function sqliteStore(
     );
   }
   const source = sourceOf(pathOrDatabase, synchronous);
-  const reads = new LockQueue(isLocked);
-  const writes = new LockQueue(isLocked);
   let statements: Statements | undefined;
   let closed = false;
 
   /** After a fault the next call begins anew: the file may have been replaced, the disk be writable again. */
-  function attempt<T>(through: typeof source.read, work: (statements: Statements) => T): T {
+  function attempt<T>(through: Passage, work: (statements: Statements) => T): T {
     if (closed) throw new Error("The sqliteStore was closed. Close it when the last response has been sent.");
     try {
       statements ??= source.write(() => prepareAll(source.open(), table));
@@ -111,38 +109,32 @@ export function sqliteStore(
     }
   }
 
-  async function read<T>(call: StoreCall, work: (statements: Statements) => T): Promise<T> {
-    const signal = signalOf(call);
-    signal.throwIfAborted();
-    if (!source.loaded) await source.load();
-    return await reads.run(() => attempt(source.read, work), signal);
+  /** For reads, or for writes: what a lock stops waits in one line, and what arrives in one turn goes together. */
+  function lane(alone: Passage, together: Passage) {
+    const line = new LockQueue(isLocked);
+
+    function one<T>({ work, isWhole }: Order<T>, signal: Signal): T | Promise<T> {
+      signal.throwIfAborted();
+      const run = () => line.run(() => attempt(isWhole ? together : alone, work), signal);
+      return source.loaded ? run() : source.load().then(run);
+    }
+
+    const send = batched<Order<unknown>, unknown>({
+      one,
+      many(orders) {
+        // Those who wait for a lock do so one by one, in their order.
+        if (!source.loaded || line.isWaiting) return orders.map(() => ALONE);
+        return attempt(together, (statements) => orders.map(({ work }) => work(statements)));
+      },
+    });
+
+    return <T>(call: Call, work: Order<T>["work"], isWhole = false) =>
+      send({ work, isWhole }, signalOf(call)) as Promise<T>;
   }
 
-  async function writeAlone<T>(signal: Signal, work: (statements: Statements) => T): Promise<T> {
-    signal.throwIfAborted();
-    if (!source.loaded) await source.load();
-    return await writes.run(() => attempt(source.write, work), signal);
-  }
-
-  /** Writes of one turn share a transaction: most of what a small one costs is its end. */
-  const writeTogether = batched<Write, unknown>({
-    one({ work, isWhole }, signal) {
-      return writeAlone(signal, (statements) =>
-        isWhole ? transaction(statements.database, () => work(statements)) : work(statements),
-      );
-    },
-    async many(together) {
-      // Those who wait for a lock do so one by one, in their order.
-      if (!source.loaded || writes.isWaiting) return together.map(() => ALONE);
-      return attempt(source.write, (statements) =>
-        transaction(statements.database, () => together.map(({ work }) => work(statements))),
-      );
-    },
-  });
-
-  /** `isWhole` where the work is several statements, of which all must be done or none. */
-  const write = <T>(call: StoreCall, work: (statements: Statements) => T, isWhole = false) =>
-    writeTogether({ work, isWhole }, signalOf(call)) as Promise<T>;
+  const read = lane(source.read, source.readTogether);
+  /** Most of what a small write costs is the end of its transaction. */
+  const write = lane(source.write, (work) => source.write(() => transaction(source.open(), work)));
 
   return {
     read: (id, call) => read(call, ({ find }) => decode(find.get(id, call.now) as Row | undefined)),
@@ -150,8 +142,12 @@ export function sqliteStore(
     create: (id, record, call) => write(call, ({ insert }) => changed(insert.run(id, ...encode(record)))),
 
     update: (id, record, expected, call) =>
-      write(call, ({ update, locate }) => {
-        if (changed(update.run(...encode(record), id, expected, call.now))) return "saved";
+      write(call, ({ updateInPlace, update, locate }) => {
+        const { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format } = record;
+        const changes = [data, version, createdAt, authenticatedAt, expiry, format];
+        const where = [id, expected, call.now];
+        if (changed(updateInPlace.run(...changes, ...where, userId, expiresAt))) return "saved";
+        if (changed(update.run(userId, expiresAt, ...changes, ...where))) return "saved";
         return whyNot(locate.get(id, call.now) as Located | undefined);
       }),
 
@@ -185,7 +181,7 @@ export function sqliteStore(
     async clearExpired(call) {
       for (let cleared = 0; ; ) {
         const limit = Math.min(BATCH, call.limit - cleared);
-        const went = await writeAlone(signalOf(call), ({ clear }) => Number(clear.run(call.now, limit).changes));
+        const went = await write(call, ({ clear }) => Number(clear.run(call.now, limit).changes));
         cleared += went;
         if (went < limit || cleared >= call.limit) return cleared;
         // Others, here and in other processes, come in between.
@@ -199,9 +195,9 @@ export function sqliteStore(
     stats: (call) => read(call, ({ count }) => ({ ...(count.get(call.now, call.now) as StoreStats) })),
 
     /** A write that finds nothing to change needs all that a write needs. */
-    check: (call) => writeAlone(signalOf(call), ({ remove }) => void remove.run("")),
+    check: (call) => write(call, ({ remove }) => void remove.run("")),
 
-    createTable: () => writeAlone(new LightSignal(), () => undefined),
+    createTable: () => write({ signal: new LightSignal(), now: 0 }, () => undefined),
 
     async close() {
       closed = true;
@@ -229,8 +225,11 @@ function sourceOf(pathOrDatabase: unknown, synchronous: Synchronous | undefined)
   return fromHandle(pathOrDatabase as SqliteDatabase);
 }
 
-interface Write {
-  readonly work: (statements: Statements) => unknown;
+type Passage = SqliteSource["read"];
+
+interface Order<T> {
+  readonly work: (statements: Statements) => T;
+  /** Several statements, of which all must be done or none. */
   readonly isWhole: boolean;
 }
 
@@ -295,8 +294,10 @@ function prepareStatements(database: SqliteDatabase, table: string) {
   const sql = (text: string) => prepare(database, text);
   const columns = "data, version, user_id, created_at, authenticated_at, expires_at, expiry, format";
   const insert = `INSERT INTO ${table} (id, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  const update = `
+    UPDATE ${table} SET data = ?, version = ?, created_at = ?, authenticated_at = ?, expiry = ?, format = ?
+    WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`;
   return {
-    database,
     find: sql(`
       SELECT data, version, user_id AS userId, created_at AS createdAt, authenticated_at AS authenticatedAt,
         expires_at AS expiresAt, expiry, format, moved_to AS movedTo
@@ -307,10 +308,9 @@ function prepareStatements(database: SqliteDatabase, table: string) {
     ),
     insert: sql(`${insert} ON CONFLICT (id) DO NOTHING`),
     insertNew: sql(insert),
-    update: sql(`
-      UPDATE ${table} SET data = ?, version = ?, user_id = ?, created_at = ?, authenticated_at = ?, expires_at = ?,
-        expiry = ?, format = ?
-      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`),
+    // A column that is set is taken out of its index and put back, also where it stays as it was.
+    updateInPlace: sql(`${update} AND user_id IS ? AND expires_at = ?`),
+    update: sql(update.replace("SET", "SET user_id = ?, expires_at = ?,")),
     mark: sql(`
       UPDATE ${table} SET moved_to = ?, expires_at = ?, data = '', user_id = NULL, authenticated_at = NULL, expiry = NULL
       WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`),

@@ -121,6 +121,27 @@ describe("one caller's data costs nobody else", () => {
   });
 });
 
+it("takes answers that are there at once, and faults too", async () => {
+  const ask = batched<Order, string>({
+    one({ id, flaw }) {
+      if (flaw !== undefined) throw new Error(`${id} is refused`);
+      return `${id} alone`;
+    },
+    many(orders) {
+      if (orders.some(({ flaw }) => flaw !== undefined)) throw new Error("spoilt");
+      return orders.map(({ id }) => `${id} together`);
+    },
+  });
+  expect(await ask({ id: "a" }, patience())).toBe("a alone");
+  await expect(ask({ id: "a", flaw: "is refused" }, patience())).rejects.toThrow("a is refused");
+  expect(await askAll(ask, ids("a", "b"))).toEqual(["a together", "b together"]);
+  const mixed: Order[] = [{ id: "a" }, { id: "b", flaw: "is refused" }];
+  expect(await Promise.allSettled(mixed.map((order) => ask(order, patience())))).toEqual([
+    { status: "fulfilled", value: "a alone" },
+    { status: "rejected", reason: new Error("b is refused") },
+  ]);
+});
+
 describe("a signal", () => {
   it("that has aborted sends nothing", async () => {
     await expect(together({ id: "a" }, AbortSignal.abort(new Error("late")))).rejects.toThrow("late");

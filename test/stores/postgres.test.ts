@@ -190,6 +190,32 @@ describeWithServer(postgres, (server) => {
         expect(await Promise.all(kept.map(({ id }) => store.read(id, call())))).toEqual(next);
       });
 
+      it("keep every text and number as it was", async () => {
+        const { counting, roundTrips } = countedPool();
+        const store = postgresStore({ pool: counting, table });
+        const kept = await keepSome(4);
+        const most = Number.MAX_SAFE_INTEGER;
+        const texts = ["", `{"a":"\\"\\n\\u0000{},NULL"}`, "'\"\\\n\t\u{1f9e5}\u2028", "null"];
+        const next = texts.map((text, n) =>
+          record({
+            data: text,
+            userId: n === 3 ? null : text,
+            version: most - n,
+            createdAt: n,
+            authenticatedAt: n === 2 ? null : most,
+            expiresAt: most - n,
+            expiry: [null, 1e11 + 0.1, -0.5, Number.MIN_VALUE][n] as number | null,
+            format: most,
+          }),
+        );
+        const writes = Promise.all(
+          kept.map(({ id, first }, n) => store.update(id, next[n] as StoredRecord, first.version, call())),
+        );
+        expect(await roundTrips(writes)).toBe(1);
+        expect(await writes).toEqual(["saved", "saved", "saved", "saved"]);
+        expect(await Promise.all(kept.map(({ id }) => store.read(id, call())))).toEqual(next);
+      });
+
       it("each have their own outcome, by their own clock", async () => {
         const store = postgresStore({ pool: pool(), table });
         const [good, stale, moved, over] = await keepSome(4);

@@ -157,10 +157,13 @@ describe("sqliteStore", () => {
   it("finds the table that another process created between its look and its own attempt", async () => {
     const handle = opens(new DatabaseSync(file));
     const other = opens(new DatabaseSync(file));
+    const made = opens(new DatabaseSync(":memory:"));
+    await sqliteStore(made).createTable();
+    const schema = made.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL").all();
     const late: SqliteDatabase = {
       prepare: (sql) => handle.prepare(sql),
       exec(sql) {
-        if (sql === "BEGIN IMMEDIATE") void sqliteStore(other).createTable();
+        if (sql === "BEGIN IMMEDIATE") for (const { sql } of schema) other.exec(String(sql));
         handle.exec(sql);
       },
       close() {},
@@ -371,6 +374,91 @@ describe("writes that arrive in one turn", () => {
     expect(await staying).toBe("saved");
     expect(await store.read(id, call())).toMatchObject({ version: 1 });
   });
+});
+
+describe("reads that arrive in one turn", () => {
+  /** The transactions that work begins and ends. */
+  async function transactionsIn(work: () => Promise<unknown>) {
+    const exec = vi.spyOn(DatabaseSync.prototype, "exec");
+    await work();
+    const said = exec.mock.calls.map(([sql]) => sql);
+    exec.mockRestore();
+    return said;
+  }
+
+  it("lock the file once for all, and one alone needs no transaction", async () => {
+    const store = pathStore(file);
+    const ids = [newId(), newId(), newId()];
+    for (const [n, id] of ids.entries()) await store.create(id, record({ version: n }), call());
+    expect(await transactionsIn(() => store.read(ids[0] as StoreId, call()))).toEqual([]);
+    const reads = () => Promise.all([...ids, newId()].map((id) => store.read(id, call())));
+    expect(await transactionsIn(reads)).toEqual(["BEGIN", "COMMIT"]);
+    expect(await reads()).toMatchObject([{ version: 0 }, { version: 1 }, { version: 2 }, null as never]);
+  });
+
+  it("each have their own answer, by their own clock", async () => {
+    const store = pathStore(file);
+    const [id, kept] = [newId(), record()];
+    await store.create(id, kept, call());
+    const at = (now: number) => store.read(id, { ...call(), now });
+    expect(await Promise.all([at(kept.expiresAt - 1), at(kept.expiresAt)])).toEqual([kept, null]);
+  });
+
+  it("see what another connection has written since the turn before", async () => {
+    const [store, other] = [pathStore(file), pathStore(file)];
+    const ids = [newId(), newId()];
+    await Promise.all(ids.map((id) => store.create(id, record(), call())));
+    for (let version = 2; version < 20; version++) {
+      const writes = ids.map((id) => other.update(id, record({ version }), version - 1, call()));
+      const unheeded = ids.map((id) => store.read(id, call()));
+      expect(await Promise.all(writes)).toEqual(["saved", "saved"]);
+      const reads = await Promise.all(ids.map((id) => store.read(id, call())));
+      expect(reads).toMatchObject([{ version }, { version }]);
+      await Promise.all(unheeded);
+    }
+  });
+
+  it("begin no transaction on a handle, whose owner may have one open", async () => {
+    const handle = opens(new DatabaseSync(file));
+    const store = sqliteStore(handle);
+    const ids = [newId(), newId()];
+    await Promise.all(ids.map((id) => store.create(id, record(), call())));
+    handle.exec("BEGIN IMMEDIATE");
+    const reads = () => Promise.all(ids.map((id) => store.read(id, call())));
+    expect((await transactionsIn(reads)).filter((sql) => !sql.startsWith("PRAGMA"))).toEqual([]);
+    expect(await reads()).toMatchObject([{ version: 1 }, { version: 1 }]);
+    expect(handle.isTransaction).toBe(true);
+    handle.exec("ROLLBACK");
+  });
+});
+
+it("an update leaves the indexes alone where it moves neither the end nor the user", async () => {
+  const store = pathStore(file);
+  const [id, kept] = [newId(), record()];
+  await store.create(id, kept, call());
+  const database = opens(new DatabaseSync(file));
+  // SQLite rewrites the index entries of every column that a statement sets, and fires these triggers then.
+  database.exec(`
+    CREATE TABLE indexed (version INTEGER);
+    CREATE TRIGGER noticed AFTER UPDATE OF expires_at, user_id ON coatcheck_sessions
+      BEGIN INSERT INTO indexed VALUES (new.version); END`);
+  const writes: StoredRecord[] = [
+    { ...kept, version: 2, data: "2", createdAt: 2, authenticatedAt: 3, expiry: 0.5, format: 7 },
+    { ...kept, version: 3, userId: "ann" },
+    { ...kept, version: 4, userId: "ann", data: "4" },
+    { ...kept, version: 5, userId: "ann", expiresAt: kept.expiresAt + 1 },
+    { ...kept, version: 6 },
+  ];
+  for (const next of writes) {
+    expect(await store.update(id, next, next.version - 1, call())).toBe("saved");
+    expect(await store.read(id, call())).toEqual(next);
+  }
+  expect(
+    database
+      .prepare("SELECT version FROM indexed")
+      .all()
+      .map((row) => row.version),
+  ).toEqual([3, 5, 6]);
 });
 
 describe("a locked SQLite database", () => {
