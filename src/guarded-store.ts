@@ -141,8 +141,7 @@ export class GuardedStore {
           (answer) => asking.answered(answer),
           (error) => asking.fail(error),
         );
-        // A store within the process has answered by then, and needs neither timer nor listener.
-        void done.then(() => asking.wait(deadline, request));
+        void done.then(() => asking.isOver || afterTurn(() => asking.wait(deadline, request)));
       } catch (error) {
         asking.fail(error);
       }
@@ -152,6 +151,10 @@ export class GuardedStore {
 
 const done = Promise.resolve();
 
+/** A store within the process has answered by then, and needs neither timer nor listener. Not everywhere is there such a moment. */
+const afterTurn =
+  (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate ?? ((run) => run());
+
 /** One call on its way. */
 class Asking<T> {
   readonly call: CoreCall;
@@ -160,7 +163,7 @@ class Asking<T> {
   readonly #fits: (answer: unknown) => boolean;
   readonly #resolve: (answer: T) => void;
   readonly #reject: (error: unknown) => void;
-  #isOver = false;
+  isOver = false;
   #stopWaiting: (() => void) | undefined;
 
   constructor(
@@ -180,7 +183,7 @@ class Asking<T> {
 
   /** Gives up at the deadline, or when the client hangs up, unless it is over by then. */
   wait(deadline: Deadline, request: WaitingRequest | undefined): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     const hangUp = request?.signal;
     if (hangUp?.aborted) {
       this.#hungUp();
@@ -197,7 +200,7 @@ class Asking<T> {
   }
 
   answered(answer: T): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     try {
       if (!this.#fits(answer))
         throw new TypeError(`it answered with something else than the contract says (${typeof answer})`);
@@ -210,7 +213,7 @@ class Asking<T> {
   }
 
   fail(error: unknown, isTold = true): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     this.#end();
     if (isTold) tell("unavailable", () => ({ doing: this.#doing, error }));
     this.#reject(new StoreUnavailableError(this.#doing, error));
@@ -227,7 +230,7 @@ class Asking<T> {
   }
 
   #end(): void {
-    this.#isOver = true;
+    this.isOver = true;
     this.#stopWaiting?.();
   }
 }
