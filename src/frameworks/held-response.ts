@@ -15,6 +15,7 @@ import type { Readable } from "node:stream";
 import { errorPage } from "./error-page.ts";
 import { checkChunk, checkedStatus, tooLateTo } from "./refusals.ts";
 import { addSessionHeaders, Head, type Header, isHttp2, setHeaders } from "./response-head.ts";
+import { afterTurn } from "./turn.ts";
 
 export interface Keeper {
   /**
@@ -204,21 +205,20 @@ class Hold {
     this.#status = status;
     this.phase = "held";
     const headers = this.#keeper.commit(this.#status);
-    if (isList(headers)) {
-      try {
-        this.#release(headers);
-      } catch (error) {
-        this.#drop(error);
-      }
-    } else {
+    if (isList(headers)) this.#settle(headers);
+    else {
       this.#lookSent();
-      void this.#settle(headers);
+      afterTurn(
+        headers,
+        (headers) => this.#settle(headers as readonly Header[]),
+        (error) => this.#drop(error),
+      );
     }
   }
 
-  async #settle(headers: Promise<readonly Header[]>): Promise<void> {
+  #settle(headers: readonly Header[]): void {
     try {
-      this.#release(await headers);
+      this.#release(headers);
     } catch (error) {
       this.#drop(error);
     }

@@ -14,6 +14,7 @@ import {
 import { holdResponse, type Keeper } from "./held-response.ts";
 import { warnOfProxy } from "./proxy.ts";
 import type { Header } from "./response-head.ts";
+import { afterTurn } from "./turn.ts";
 
 /** A request, with what a framework may know of it. */
 export type VisitRequest = IncomingMessage & { readonly secure?: boolean };
@@ -108,29 +109,14 @@ export class Visit implements OpenOptions, Keeper {
   /**
    * Sets the `session` of request or bearer and holds the response, then calls `go`: with false, and nothing done, where
    * the client hung up while the store was asked, so that there is nobody to serve. `fail` gets what the store met with.
-   *
-   * Requests that arrive in one turn of the event loop are all read before the first goes on: their handlers then find
-   * code and data in the processor's caches, and a store can answer them together (docs/decisions.md, "Speed").
    */
   begin(go: (isThere: boolean) => void, fail: (error: unknown) => void): void {
     const claim = this.#request.headers["x-forwarded-proto"] as string | undefined;
     if (claim !== undefined) warnOfProxy(this.#sessions, claim, this.secure);
-    const found = isLazy(this.#sessions) ? undefined : find(this.#sessions, this.session, this);
-    let isFound = found === undefined;
-    let isTurnOver = false;
-    setImmediate(() => {
-      isTurnOver = true;
-      if (isFound) this.#goOn(go);
-    });
-    found?.then(
-      () => {
-        isFound = true;
-        if (isTurnOver) this.#goOn(go);
-      },
-      (error) => {
-        if (this.#hangUp?.signal.aborted) go(false);
-        else fail(error);
-      },
+    afterTurn(
+      isLazy(this.#sessions) ? undefined : find(this.#sessions, this.session, this),
+      () => this.#goOn(go),
+      (error) => (this.#hangUp?.signal.aborted ? go(false) : fail(error)),
     );
   }
 

@@ -1,0 +1,25 @@
+/**
+ * Requests of one turn of the event loop go on together: all of them are read before the first handler runs, and all
+ * handlers have run before the first session is stored or the first response leaves. What each phase needs then stays in
+ * the processor's caches, stores can answer many at once, and answers leave together (docs/decisions.md, "Speed").
+ */
+
+/** Hands on what a promise settles with, but never before the present turn is over; undefined counts as settled. */
+export function afterTurn<T>(
+  coming: Promise<T> | undefined,
+  go: (value: T | undefined) => void,
+  fail: (error: unknown) => void,
+): void {
+  let isTurnOver = false;
+  let isThere = coming === undefined;
+  let value: T | undefined;
+  setImmediate(() => {
+    isTurnOver = true;
+    if (isThere) go(value);
+  });
+  coming?.then((settled) => {
+    isThere = true;
+    value = settled;
+    if (isTurnOver) go(value);
+  }, fail);
+}
