@@ -11,7 +11,7 @@ export interface Beside {
   readonly p99: number;
   /** `rate` to be reached, or 0. */
   readonly atLeast: number;
-  /** `rate` of the bare framework over the peer's: nobody can reach more. */
+  /** `rate` of the bare framework over the peer's. */
   readonly limit: number | null;
 }
 

@@ -54,6 +54,7 @@ export const groups: readonly Group[] = [
     pairs: "all",
     entries: [
       { contender: "Express again", use: "not used" },
+      { contender: "Express, a turn later", use: "not used" },
       { contender: "coatcheck memory, lazy", use: "not used", atMost: 1.03 },
       ...beside("coatcheck memory", "express-session MemoryStore", {
         read: { atMost: 1.15, atLeast: 2.5 },

@@ -10,6 +10,7 @@ export const contenders = {
   Express: { packages: ["express"], open: async (place) => (await express()).bare(place) },
   // The same again: what is measured between two that are equal.
   "Express again": { packages: ["express"], open: async (place) => (await express()).bare(place) },
+  "Express, a turn later": { packages: ["express"], open: async (place) => (await express()).later(place) },
   "coatcheck memory": { packages: ["express"], open: async (place) => (await ours()).memory(place) },
   "coatcheck memory, lazy": {
     packages: ["express"],
