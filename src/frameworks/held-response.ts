@@ -5,7 +5,8 @@
  * longer be set, `write` returns false and `drain` follows. Once the session is stored, what was held is done again on
  * the methods that were found here, and Node answers each call as it always does. From then on every call passes through;
  * nothing is un-patched, so whoever wrapped the response after us keeps working. If the session cannot be stored, the
- * handler's response is dropped, and the response is given back as it was found, for an error page.
+ * handler's response is dropped, and the response is given back as it was found, for an error page. Where there is nothing
+ * to store, nothing is held: the first byte leaves at once.
  *
  * Several holds may lie on one response, each inside the ones that were there before it.
  */
@@ -60,7 +61,7 @@ class Hold {
   readonly #ours: Methods;
   readonly #found: Methods;
   readonly #head: Head;
-  /** The methods for headers as they were when the holding began. */
+  /** The methods as they were when the holding began. */
   #heading: Methods | undefined;
   /** What the handler did while held, to be done when released. */
   #calls: [name: Sending, args: unknown[]][] = [];
