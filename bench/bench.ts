@@ -27,7 +27,7 @@ const { values: options } = parseArgs({
     pairs: { type: "string" },
   },
 });
-const pairs = options.quick ? { all: 2, few: 0 } : { all: 25, few: 1 };
+const pairs = options.quick ? { all: 2, few: 0 } : { all: 25, few: 2 };
 const pairsOf = (group: Group) => (options.pairs === undefined ? pairs[group.pairs] : Number(options.pairs));
 const namesIn = (group: Group): Name[] => runnersOf(group).map(({ contender }) => contender);
 

@@ -16,6 +16,7 @@ export class Head {
   readonly #statusCode: number;
   readonly #statusMessage: string | undefined;
   readonly #sendDate: boolean;
+  /** By names in lower case, which take less time to ask for than names as they are spelt. */
   readonly #headers: (readonly [name: string, value: HeaderValue])[] = [];
 
   constructor(response: ServerResponse) {
@@ -23,7 +24,7 @@ export class Head {
     this.#statusCode = response.statusCode;
     this.#statusMessage = isHttp2(response) ? undefined : response.statusMessage;
     this.#sendDate = response.sendDate;
-    for (const name of rawNames(response)) {
+    for (const name of response.getHeaderNames()) {
       const value = response.getHeader(name) as HeaderValue;
       // appendHeader grows the list that it finds in place.
       this.#headers.push([name, Array.isArray(value) ? [...value] : value]);
@@ -32,9 +33,10 @@ export class Head {
 
   putBack(): void {
     const response = this.#response;
-    const kept = this.#headers.map(([name]) => name.toLowerCase());
-    for (const name of response.getHeaderNames()) if (!kept.includes(name)) response.removeHeader(name);
-    for (const [name, value] of this.#headers) response.setHeader(name, value);
+    const kept = new Map(this.#headers);
+    const spelt = new Map(rawNames(response).map((name) => [name.toLowerCase(), name]));
+    for (const name of spelt.keys()) if (!kept.has(name)) response.removeHeader(name);
+    for (const [name, value] of kept) response.setHeader(spelt.get(name) ?? name, value);
     response.sendDate = this.#sendDate;
     response.statusCode = this.#statusCode;
     if (!isHttp2(response)) response.statusMessage = this.#statusMessage as string;

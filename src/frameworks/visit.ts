@@ -163,12 +163,12 @@ export class Visit implements OpenOptions, Keeper {
   }
 
   /** The response has closed, sent or not. */
-  async #finish(): Promise<void> {
-    try {
-      await this.#committed;
+  #finish(): void {
+    const finish = () => {
       if (!this.#hasFailed) this.#sessions.finish(this.session);
-    } catch {
-      // The commit failed, which was told already.
-    }
+    };
+    // A commit that failed was told already.
+    if (this.#committed instanceof Promise) this.#committed.then(finish, () => {});
+    else finish();
   }
 }

@@ -519,7 +519,7 @@ describe("a failed save", () => {
         "X-Earlier: 1",
         "X-List: a",
         "X-List: b",
-        "X-Removed: no",
+        "x-removed: no", // Its capitals went with it.
         "Connection: close",
         "",
         ...(answer.includes("chunked") ? ["a", "error page", "0", "", ""] : ["error page"]),
