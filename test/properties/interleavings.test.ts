@@ -268,10 +268,10 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   fc.constant(named<Act>("cycleKey", (session) => session.cycleKey())),
   fc.constant(named<Act>("setExpiry", (session) => session.setExpiry(600))),
   fc.constant(
-    named<Act>("save", async (session, own) => {
+    named<Act>("save", async (session, own, came) => {
       const isKept = await session.save();
       if (!isKept) own.keys.clear();
-      for (const [key, at] of own.keys) own.keys.set(key, at ?? (session.handle as StoreId));
+      for (const [key, at] of own.keys) own.keys.set(key, at ?? (session.handle as StoreId | null) ?? came);
     }),
   ),
 );
