@@ -28,6 +28,7 @@
  */
 import { SettingsError } from "../errors.ts";
 import type { Store, StoreCall, StoredRecord, StoreId, WriteOutcome } from "../store.ts";
+import { signalOf } from "../store-call.ts";
 import { copyOf, type Entry, isBlank, newBlank, recordOf } from "./cached/copy.ts";
 import { within } from "./cached/patience.ts";
 
@@ -187,8 +188,10 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
     return cleared;
   }
 
-  const begin = <T>({ signal }: StoreCall, work: () => Promise<T>): Promise<T> =>
-    signal.aborted ? Promise.reject(signal.reason) : work();
+  function begin<T>(call: StoreCall, work: () => Promise<T>): Promise<T> {
+    const signal = signalOf(call);
+    return signal.aborted ? Promise.reject(signal.reason) : work();
+  }
 
   const made: Store = {
     capabilities: { ...store.capabilities, expiresNatively: !canClear },

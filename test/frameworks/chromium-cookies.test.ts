@@ -5,18 +5,12 @@ import { memoryStore, type Options } from "coatcheck";
 import { withSession } from "coatcheck/fetch";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { browserMissing, chromiumPath } from "../servers/chromium.ts";
+import { browserMissing, chromiumArgs, chromiumPath } from "../servers/chromium.ts";
 import { running } from "./adapters/adapter.ts";
 import { selfMadeCertificate } from "./self-made-certificate.ts";
 
 const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
+  ...chromiumArgs,
   "--ignore-certificate-errors",
   // Two sites, for a browser: neither is a part of the other.
   "--host-resolver-rules=MAP shop.test 127.0.0.1, MAP news.test 127.0.0.1",

@@ -9,17 +9,7 @@ import {
   type Page,
 } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
-import { browserMissing, chromiumPath } from "../servers/chromium.ts";
-
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
+import { browserMissing, chromiumArgs, chromiumPath } from "../servers/chromium.ts";
 
 /** One person at one device, with cookies of their own; what a page complains of fails the test. */
 export type Visitor = (options?: BrowserContextOptions) => Promise<Page>;
@@ -31,7 +21,7 @@ export function describeInChromium(url: () => string, tests: (visitor: Visitor) 
     let browser: Browser;
     // Long enough for the browser to be installed.
     beforeAll(async () => {
-      browser = await chromium.launch({ executablePath: chromiumPath(), args: ARGS });
+      browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArgs });
     }, 900_000);
     afterAll(() => browser?.close());
 
@@ -46,7 +36,7 @@ export async function visitorWithoutCookies(url: string): Promise<Page> {
   mkdirSync(join(profile, "Default"));
   const block = { profile: { default_content_setting_values: { cookies: 2 } } };
   writeFileSync(join(profile, "Default", "Preferences"), JSON.stringify(block));
-  const options = { executablePath: chromiumPath(), args: ARGS, baseURL: url };
+  const options = { executablePath: chromiumPath(), args: chromiumArgs, baseURL: url };
   return pageOf(await chromium.launchPersistentContext(profile, options));
 }
 

@@ -13,3 +13,14 @@ export function browserMissing(): string | undefined {
 export function chromiumPath(): string {
   return process.env.TEST_CHROMIUM_PATH ?? findOrInstall(chromium);
 }
+
+/** For Chromium as root on a machine that reaches nothing but itself. */
+export const chromiumArgs = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
