@@ -1,8 +1,8 @@
 // What a session costs without a server around it, by mitata: run with --expose-gc, prints JSON.
 import { createSessions, memoryStore } from "coatcheck";
 import { measure } from "mitata";
-import { readCookie } from "../src/cookie.ts";
-import { newKey, storeIdOf } from "../src/key.ts";
+import { readCookie } from "../src/cookie/cookie.ts";
+import { newKey, storeIdOf } from "../src/cookie/key.ts";
 import { visitor } from "./visitor.ts";
 
 export interface Cost {

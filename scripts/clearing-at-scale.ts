@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createConnection } from "mysql2/promise";
 import pg from "pg";
-import type { StoreId } from "../src/store.ts";
+import type { StoreId } from "../src/contract/record.ts";
 import { storeFromUrl, type UrlStore } from "../src/stores/store-url.ts";
 import { mariadb } from "../test/servers/mariadb.ts";
 import { postgres } from "../test/servers/postgres.ts";

@@ -3,6 +3,19 @@
  *
  * @module
  */
+
+export type { StoredRecord, StoreId } from "./contract/record.ts";
+export type {
+  Moved,
+  Store,
+  StoreCall,
+  StoreCapabilities,
+  StoreStats,
+  WriteOutcome,
+} from "./contract/store.ts";
+export { MOVED_MARK_MS } from "./contract/store.ts";
+// By star, so that `declare module "coatcheck"` reaches the interface itself.
+export type * from "./data/session-data.ts";
 export {
   CookieTooLargeError,
   SessionCommittedError,
@@ -15,19 +28,6 @@ export {
 } from "./errors.ts";
 export type { SessionEvents } from "./events.ts";
 export type { Session } from "./session.ts";
-// By star, so that `declare module "coatcheck"` reaches the interface itself.
-export type * from "./session-data.ts";
 export { createSessions, type Sessions, type UserSession } from "./sessions.ts";
 export type { CookieOptions, Options, Resolve } from "./settings.ts";
-export type {
-  Moved,
-  Store,
-  StoreCall,
-  StoreCapabilities,
-  StoredRecord,
-  StoreId,
-  StoreStats,
-  WriteOutcome,
-} from "./store.ts";
-export { MOVED_MARK_MS } from "./store.ts";
 export { memoryStore } from "./stores/memory.ts";

@@ -1,10 +1,10 @@
-import type { Updater } from "./changes.ts";
-import type { Draft } from "./draft.ts";
+import type { Updater } from "./data/changes.ts";
+import { checkJson } from "./data/json.ts";
+import type { SessionData } from "./data/session-data.ts";
+import type { Fallback, KeyOf, ValueOf, WithFallback } from "./data/types.ts";
+import type { Draft } from "./engine/draft.ts";
+import { decodeExpiry, type Expiry, encodeExpiry, expiryAge, expiryDate } from "./engine/expiry.ts";
 import { SessionCommittedError, SessionKeyError, SessionNotLoadedError } from "./errors.ts";
-import { decodeExpiry, type Expiry, encodeExpiry, expiryAge, expiryDate } from "./expiry.ts";
-import { checkJson } from "./json.ts";
-import type { SessionData } from "./session-data.ts";
-import type { Fallback, KeyOf, ValueOf, WithFallback } from "./types.ts";
 
 /** What a session needs of the `Sessions` that opened it. */
 export interface SessionKeeper {

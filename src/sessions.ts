@@ -1,18 +1,19 @@
-import { parseData } from "./changes.ts";
-import { Committer, type Header } from "./commit.ts";
-import { readCookie, SessionCookie } from "./cookie.ts";
-import { Draft } from "./draft.ts";
+import { isStoreId, type StoredRecord, type StoreId } from "./contract/record.ts";
+import type { StoreStats } from "./contract/store.ts";
+import { readCookie, SessionCookie } from "./cookie/cookie.ts";
+import { logIdOf } from "./cookie/key.ts";
+import { parseData } from "./data/json.ts";
+import { Committer, type Header } from "./engine/commit.ts";
+import { Draft } from "./engine/draft.ts";
+import { isOver, lastSeenAt } from "./engine/expiry.ts";
+import { GuardedStore, type Located } from "./engine/guarded-store.ts";
+import { type ClearOptions, countSessions, Sweeper } from "./engine/sweeper.ts";
+import { isNewer, isUsable } from "./engine/usable.ts";
+import { Writers } from "./engine/writers.ts";
 import { SettingsError, StoreUnavailableError } from "./errors.ts";
 import { tell } from "./events.ts";
-import { isOver, lastSeenAt } from "./expiry.ts";
-import { GuardedStore, type Located } from "./guarded-store.ts";
-import { logIdOf } from "./key.ts";
-import { isNewer, isUsable } from "./record.ts";
 import { draftOf, Session, type SessionKeeper } from "./session.ts";
 import { type Options, readSettings, type Settings } from "./settings.ts";
-import { isStoreId, type StoredRecord, type StoreId, type StoreStats } from "./store.ts";
-import { type ClearOptions, countSessions, Sweeper } from "./sweeper.ts";
-import { Writers } from "./writers.ts";
 
 /** One session of a user, as `listUserSessions` shows it. */
 export interface UserSession {

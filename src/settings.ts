@@ -1,5 +1,5 @@
+import type { Store } from "./contract/store.ts";
 import { SettingsError } from "./errors.ts";
-import type { Store } from "./store.ts";
 
 /** What a cookie name promises to browsers (RFC 6265bis, 4.1.3): the types refuse attributes that break it. */
 type PrefixRules<Name extends string> = Name extends `__Host-${string}`

@@ -1,9 +1,9 @@
 /** Where a command works: the store that it was told of, and how it tells what it did. */
 
+import type { StoreCall } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
 import type { CookieOptions } from "../settings.ts";
-import type { StoreCall } from "../store.ts";
 import { storeFromUrl, type UrlStore } from "../stores/store-url.ts";
 
 /** The options that every command has. */

@@ -6,8 +6,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
-import { sessionsOnNode } from "./default-store.ts";
-import { Visit } from "./visit.ts";
+import { sessionsOnNode } from "./on-node/default-store.ts";
+import { Visit } from "./on-node/visit.ts";
 
 declare global {
   namespace Express {

@@ -3,9 +3,9 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
-import { sessionsOnNode } from "./default-store.ts";
 import { errorPage } from "./error-page.ts";
-import { session as accessor, VISIT, Visit } from "./visit.ts";
+import { sessionsOnNode } from "./on-node/default-store.ts";
+import { session as accessor, VISIT, Visit } from "./on-node/visit.ts";
 
 declare module "fastify" {
   interface FastifyRequest {

@@ -6,9 +6,9 @@ import { StoreUnavailableError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import { errorPage, namesStatus } from "./error-page.ts";
-import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "./web-visit.ts";
+import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "./on-web/visit.ts";
 
-export type { ProxyOptions, WebOptions } from "./web-visit.ts";
+export type { ProxyOptions, WebOptions } from "./on-web/visit.ts";
 
 /** `rest` is what the runtime gives beside the request. */
 export type SessionHandler<Rest extends unknown[] = []> = (

@@ -1,12 +1,12 @@
 /** `coatcheck/hono`: `app.use(session(options))`, then `c.var.session` in every handler, on every runtime. */
 import type { Context, MiddlewareHandler } from "hono";
+import type { SessionData } from "../data/session-data.ts";
 import type { Session } from "../session.ts";
-import type { SessionData } from "../session-data.ts";
 import type { Sessions } from "../sessions.ts";
 import { errorPage, namesStatus } from "./error-page.ts";
-import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "./web-visit.ts";
+import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "./on-web/visit.ts";
 
-export type { ProxyOptions, WebOptions } from "./web-visit.ts";
+export type { ProxyOptions, WebOptions } from "./on-web/visit.ts";
 
 /** What `new Hono<SessionEnv>()` knows of `c.var`. */
 export interface SessionEnv<Data = SessionData> {

@@ -3,9 +3,9 @@ import type { Middleware } from "koa";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
-import { sessionsOnNode } from "./default-store.ts";
-import { Head } from "./response-head.ts";
-import { Visit } from "./visit.ts";
+import { sessionsOnNode } from "./on-node/default-store.ts";
+import { Head } from "./on-node/response-head.ts";
+import { Visit } from "./on-node/visit.ts";
 
 declare module "koa" {
   interface DefaultContext {

@@ -3,8 +3,8 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
-import { sessionsOnNode } from "./default-store.ts";
-import { Visit } from "./visit.ts";
+import { sessionsOnNode } from "./on-node/default-store.ts";
+import { Visit } from "./on-node/visit.ts";
 
 export type SessionRequest = IncomingMessage & { readonly session: Session };
 

@@ -26,11 +26,13 @@
  * When the cache fails: reads ask the store, creates go without a copy. Update, rotate and delete reject before the store is
  * touched, for the cache may come back with the copy as it was. A touch is carried out: the copy only ends too early.
  */
+
+import { signalOf } from "../contract/call.ts";
+import type { StoredRecord, StoreId } from "../contract/record.ts";
+import type { Store, StoreCall, WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import type { Store, StoreCall, StoredRecord, StoreId, WriteOutcome } from "../store.ts";
-import { signalOf } from "../store-call.ts";
 import { copyOf, type Entry, isBlank, newBlank, recordOf } from "./cached/copy.ts";
-import { within } from "./cached/patience.ts";
+import { within } from "./calls/within.ts";
 
 export interface CachedStoreOptions {
   /**

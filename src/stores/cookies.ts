@@ -5,12 +5,13 @@
  * compared with a newer one (of two requests at once, the response that arrives last wins).
  */
 import { randomBytes } from "node:crypto";
-import { parseData } from "../changes.ts";
+import type { StoredRecord, StoreId } from "../contract/record.ts";
+import type { Store } from "../contract/store.ts";
+import type { Ticket } from "../contract/ticket.ts";
+import { parseData } from "../data/json.ts";
 import { CookieTooLargeError, SettingsError } from "../errors.ts";
-import type { Store, StoredRecord, StoreId } from "../store.ts";
-import type { Ticket } from "../ticket.ts";
-import { Encrypter } from "./jwe.ts";
-import { Signer } from "./signing.ts";
+import { Encrypter } from "./cookies/jwe.ts";
+import { Signer } from "./cookies/signing.ts";
 
 export interface CookieStoreOptions {
   /** The first seals; all are accepted. Put a new one in front, and drop the old when its cookies have expired. 32 characters or more. */

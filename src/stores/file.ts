@@ -28,17 +28,15 @@
  * filed anew.
  */
 import { resolve } from "node:path";
-import { SettingsError } from "../errors.ts";
+import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import {
-  isStoreId,
   MOVED_MARK_MS,
   type Store,
   type StoreCall,
-  type StoredRecord,
-  type StoreId,
   type StoreStats,
   type WriteOutcome,
-} from "../store.ts";
+} from "../contract/store.ts";
+import { SettingsError } from "../errors.ts";
 import { prepare, probe } from "./file/disk.ts";
 import { type Folder, Folders } from "./file/folders.ts";
 import { type Live, liveName, movedName, pendingName } from "./file/names.ts";

@@ -21,20 +21,19 @@
  *
  * Whether a session has expired is decided by `now` alone; the server only removes what has expired anyway.
  */
-import { SettingsError } from "../errors.ts";
+
+import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import {
-  isStoreId,
   MOVED_MARK_MS,
   type Moved,
   type Store,
   type StoreCall,
-  type StoredRecord,
-  type StoreId,
   type WriteOutcome,
-} from "../store.ts";
-import { type MemcachedClient, memcachedBy, type Seen } from "./memcached-client.ts";
+} from "../contract/store.ts";
+import { SettingsError } from "../errors.ts";
+import { type MemcachedClient, memcachedBy, type Seen } from "./memcached/client.ts";
 
-export type { MemcachedClient } from "./memcached-client.ts";
+export type { MemcachedClient } from "./memcached/client.ts";
 
 export interface MemcachedStoreOptions {
   /** A `MemcacheClient` of memcache-client, for one server. It stays yours: the store never shuts it down. */

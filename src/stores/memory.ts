@@ -4,10 +4,12 @@
  * Nothing survives a restart, and no other process sees it. Expired sessions are removed a few at each write, and all of
  * them whenever the store is full; what is still too many is forgotten, the least recently used first.
  */
+
+import { signalOf } from "../contract/call.ts";
+import type { StoreId } from "../contract/record.ts";
+import { MOVED_MARK_MS, type Store, type StoreCall, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import { MOVED_MARK_MS, type Store, type StoreCall, type StoreId, type WriteOutcome } from "../store.ts";
-import { signalOf } from "../store-call.ts";
-import { type Peg, Rack } from "./rack.ts";
+import { type Peg, Rack } from "./memory/rack.ts";
 
 export interface MemoryStoreOptions {
   /**

@@ -23,18 +23,13 @@
  * trip: the statement that finds nothing to change is followed by one that asks why. Reads that arrive in one turn of the
  * event loop are one statement.
  */
+
+import { type Call, LightSignal, signalOf } from "../contract/call.ts";
+import type { StoredRecord, StoreId } from "../contract/record.ts";
+import { MOVED_MARK_MS, type Store, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import {
-  MOVED_MARK_MS,
-  type Store,
-  type StoreCall,
-  type StoredRecord,
-  type StoreId,
-  type WriteOutcome,
-} from "../store.ts";
-import { type Call, LightSignal, signalOf } from "../store-call.ts";
-import { batched } from "./batched.ts";
-import { borrow } from "./borrow.ts";
+import { batched } from "./calls/batched.ts";
+import { borrow } from "./calls/borrow.ts";
 import {
   changesOf,
   DUPLICATE,
@@ -45,10 +40,10 @@ import {
   numberOf,
   rowsOf,
   transaction,
-} from "./mysql-connection.ts";
-import { adviceOn, anyRecord, checkTable, createTable, quote, USER_ID_BYTES } from "./mysql-table.ts";
+} from "./mysql/connection.ts";
+import { adviceOn, anyRecord, checkTable, createTable, quote, USER_ID_BYTES } from "./mysql/table.ts";
 
-export type { MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from "./mysql-connection.ts";
+export type { MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from "./mysql/connection.ts";
 
 export interface MysqlStoreOptions {
   /** A pool of `mysql2/promise`, or of `mysql2`, whose `promise()` is then used. It stays yours: the store never ends it. */

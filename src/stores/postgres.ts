@@ -27,15 +27,17 @@
  * rows that somebody else has locked, and leaves them, with all that it could not save, to the single statement: so it
  * never waits, cannot deadlock, and nobody waits for another visitor's session.
  */
-import { SettingsError } from "../errors.ts";
-import { MOVED_MARK_MS, type Store, type StoredRecord, type StoreId, type WriteOutcome } from "../store.ts";
-import { type Call, LightSignal, type Signal, signalOf } from "../store-call.ts";
-import { ALONE, batched } from "./batched.ts";
-import { borrow } from "./borrow.ts";
-import { lenderOf, type PostgresClient, type PostgresPool } from "./postgres-connection.ts";
-import { adviceOn, anyRecord, createTable, quote } from "./postgres-table.ts";
 
-export type { PostgresClient, PostgresPool, PostgresQuery } from "./postgres-connection.ts";
+import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.ts";
+import type { StoredRecord, StoreId } from "../contract/record.ts";
+import { MOVED_MARK_MS, type Store, type WriteOutcome } from "../contract/store.ts";
+import { SettingsError } from "../errors.ts";
+import { ALONE, batched } from "./calls/batched.ts";
+import { borrow } from "./calls/borrow.ts";
+import { lenderOf, type PostgresClient, type PostgresPool } from "./postgres/connection.ts";
+import { adviceOn, anyRecord, createTable, quote } from "./postgres/table.ts";
+
+export type { PostgresClient, PostgresPool, PostgresQuery } from "./postgres/connection.ts";
 
 export interface PostgresStoreOptions {
   /** A `Pool` of `pg`. It stays yours: the store never ends it. */

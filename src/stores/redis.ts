@@ -27,23 +27,22 @@
  * for the one that did not come to it; else the record is absent. So after a crash between 1 and 2 the old session goes on
  * and the new one never was; between 2 and 3 the new one lives. At no time are both sessions.
  */
-import { SettingsError } from "../errors.ts";
+
+import { signalOf } from "../contract/call.ts";
+import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import {
-  isStoreId,
   MOVED_MARK_MS,
   type Store,
   type StoreCall,
-  type StoredRecord,
-  type StoreId,
   type StoreStats,
   type WriteOutcome,
-} from "../store.ts";
-import { signalOf } from "../store-call.ts";
+} from "../contract/store.ts";
+import { SettingsError } from "../errors.ts";
 import { asking } from "./redis/asking.ts";
 import { connectionOf, type RedisClient, type Replicas } from "./redis/connection.ts";
 import { examine } from "./redis/examine.ts";
 import { column, decode, encode, fieldsOf, type Stored, UNINDEXED } from "./redis/layout.ts";
-import { FinalError, heed, tidy } from "./redis/patience.ts";
+import { FinalError, heed, tidy } from "./redis/retries.ts";
 import * as scripts from "./redis/scripts.ts";
 import { count } from "./redis/stats.ts";
 

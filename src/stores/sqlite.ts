@@ -19,18 +19,12 @@
  * The table has row ids: without them the rows, fat with data, lie in the inner pages of the tree too, and with 2 kB of
  * data a read took three times as long, a write twice.
  */
+
+import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.ts";
+import type { StoredRecord, StoreId } from "../contract/record.ts";
+import { MOVED_MARK_MS, type Store, type StoreStats, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import {
-  MOVED_MARK_MS,
-  type Store,
-  type StoredRecord,
-  type StoreId,
-  type StoreStats,
-  type WriteOutcome,
-} from "../store.ts";
-import { type Call, LightSignal, type Signal, signalOf } from "../store-call.ts";
-import { ALONE, batched } from "./batched.ts";
-import { LockQueue } from "./lock-queue.ts";
+import { ALONE, batched } from "./calls/batched.ts";
 import {
   fromHandle,
   fromPath,
@@ -41,9 +35,10 @@ import {
   type SqliteValue,
   type Synchronous,
   transaction,
-} from "./sqlite-database.ts";
+} from "./sqlite/database.ts";
+import { LockQueue } from "./sqlite/lock-queue.ts";
 
-export type { SqliteDatabase, SqliteStatement, SqliteValue } from "./sqlite-database.ts";
+export type { SqliteDatabase, SqliteStatement, SqliteValue } from "./sqlite/database.ts";
 
 export interface SqliteStoreOptions {
   /** Letters, digits and `_`. Default is `coatcheck_sessions`. */

@@ -1,7 +1,7 @@
 /** A store by its URL, as it stands in the environment of a site: `SESSION_STORE=postgres://…`. */
-import type { Store } from "../store.ts";
+import type { Store } from "../contract/store.ts";
+import { type Foreseen, storeOpenedLater } from "./calls/opened-later.ts";
 import { memoryStore } from "./memory.ts";
-import { type Foreseen, storeOpenedLater } from "./opened-later.ts";
 import { openMemcached } from "./url/memcached.ts";
 import { wrongUrl } from "./url/parts.ts";
 import { openRedis } from "./url/redis.ts";

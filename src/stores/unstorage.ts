@@ -12,20 +12,18 @@
  * key of the new one. A delete first writes a record that is over, as some drivers do not tell when they cannot remove.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { SettingsError } from "../errors.ts";
+import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import {
-  isStoreId,
   MOVED_MARK_MS,
   type Moved,
   type Store,
   type StoreCall,
-  type StoredRecord,
-  type StoreId,
   type StoreStats,
   type WriteOutcome,
-} from "../store.ts";
-import { heed } from "./redis/patience.ts";
-import { Turns } from "./turns.ts";
+} from "../contract/store.ts";
+import { SettingsError } from "../errors.ts";
+import { Turns } from "./calls/turns.ts";
+import { heed } from "./redis/retries.ts";
 
 /** What is used of a `Storage` of unstorage. */
 export interface UnstorageStorage {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
+import type { Store } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import type { Store } from "../store.ts";
 import { type Ability, abilities, type Sentence } from "./sentence.ts";
 import { aborting } from "./sentences/aborting.ts";
 import { clearing } from "./sentences/clearing.ts";

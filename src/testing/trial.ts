@@ -1,6 +1,7 @@
 /** What one sentence of the contract is tried with: an empty store, a clock that the sentence moves, and ids that nobody has. */
 import assert from "node:assert/strict";
-import type { Store, StoreCall, StoredRecord, StoreId } from "../store.ts";
+import type { StoredRecord, StoreId } from "../contract/record.ts";
+import type { Store, StoreCall } from "../contract/store.ts";
 
 /** An empty store, and ways to look at it from outside. */
 export interface StoreUnderTest {

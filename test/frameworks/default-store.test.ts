@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { memoryStore, type Store } from "coatcheck";
 import { expect, onTestFinished, test } from "vitest";
-import { storeOpenedLater } from "../../src/stores/opened-later.ts";
+import { storeOpenedLater } from "../../src/stores/calls/opened-later.ts";
 
 /** The store as SQLite has it: with every verb. */
 const later = (open: () => Promise<Store>) =>

@@ -6,8 +6,8 @@ import { pipeline } from "node:stream/promises";
 import { gunzipSync } from "node:zlib";
 import compression from "compression";
 import { describe, expect, test } from "vitest";
-import { holdResponse } from "../../src/frameworks/held-response.ts";
-import type { Header } from "../../src/frameworks/response-head.ts";
+import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
+import type { Header } from "../../src/frameworks/on-node/response-head.ts";
 import { ask, dial, type Gate, gate, listen, settle, type Wire } from "./loopback.ts";
 
 /** One request whose response is held until `commit` is settled. */

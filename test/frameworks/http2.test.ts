@@ -4,8 +4,8 @@ import { connect, createServer, type Http2ServerResponse, type IncomingHttpHeade
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
-import { holdResponse } from "../../src/frameworks/held-response.ts";
-import type { Header } from "../../src/frameworks/response-head.ts";
+import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
+import type { Header } from "../../src/frameworks/on-node/response-head.ts";
 import { gate, portOf, settle } from "./loopback.ts";
 
 async function scene(handler: (response: Http2ServerResponse) => void, method = "GET") {

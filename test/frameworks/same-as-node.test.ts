@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { holdResponse, type Keeper } from "../../src/frameworks/held-response.ts";
+import { holdResponse, type Keeper } from "../../src/frameworks/on-node/held-response.ts";
 import { ask, gate, listen } from "./loopback.ts";
 
 /** Sends an answer, and notes what it saw. */

@@ -1,7 +1,7 @@
 import { createSessions, type Session, type StoreId } from "coatcheck";
 import fc, { type Scheduler } from "fast-check";
 import { expect, test } from "vitest";
-import { storeIdOf } from "../../src/key.ts";
+import { storeIdOf } from "../../src/cookie/key.ts";
 import { canonical, copy } from "./json.ts";
 import { Lineage } from "./lineage.ts";
 

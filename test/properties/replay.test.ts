@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { replay } from "../../src/changes.ts";
-import { Dictionary, type Snapshot } from "../../src/dictionary.ts";
+import { replay } from "../../src/data/changes.ts";
+import { Dictionary, type Snapshot } from "../../src/data/dictionary.ts";
 import { canonical, copy, jsonValue } from "./json.ts";
 
 const settings = { nestedChanges: "detect", onConflict: "mine" } as const;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Signal } from "../../src/store-call.ts";
-import { ALONE, batched, LARGEST_BATCH } from "../../src/stores/batched.ts";
+import type { Signal } from "../../src/contract/call.ts";
+import { ALONE, batched, LARGEST_BATCH } from "../../src/stores/calls/batched.ts";
 
 interface Order {
   readonly id: string;

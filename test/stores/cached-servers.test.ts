@@ -4,7 +4,7 @@ import { redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Store } from "../../src/store.ts";
+import type { Store } from "../../src/contract/store.ts";
 import { postgres } from "../servers/postgres.ts";
 import { redis } from "../servers/redis.ts";
 import { type Connected, singles } from "../servers/redis-clients.ts";

@@ -19,7 +19,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type FileStore, fileStore } from "coatcheck/file";
 import { testStore } from "coatcheck/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { StoreCall, StoredRecord, StoreId } from "../../src/store.ts";
+import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
+import type { StoreCall } from "../../src/contract/store.ts";
 import { fullAt, killedAt, slowly } from "./file-faults.ts";
 
 const HOUR = 3_600_000;

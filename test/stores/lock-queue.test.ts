@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { LockQueue } from "../../src/stores/lock-queue.ts";
+import { LockQueue } from "../../src/stores/sqlite/lock-queue.ts";
 
 class Locked extends Error {}
 

@@ -3,9 +3,10 @@ import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { testStore } from "coatcheck/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Store, StoredRecord, StoreId } from "../../src/store.ts";
+import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
+import type { Store } from "../../src/contract/store.ts";
+import { Rack } from "../../src/stores/memory/rack.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
-import { Rack } from "../../src/stores/rack.ts";
 
 testStore("memory", () => ({ store: memoryStore() }), {
   describe,

@@ -4,7 +4,8 @@ import { type PostgresClient, type PostgresPool, postgresStore } from "coatcheck
 import { testStore } from "coatcheck/testing";
 import pg from "pg";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Store, StoredRecord, StoreId } from "../../src/store.ts";
+import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
+import type { Store } from "../../src/contract/store.ts";
 import { postgres } from "../servers/postgres.ts";
 import type { ServerKind } from "../servers/server.ts";
 import { describeWithServer } from "../servers/suite.ts";

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { MysqlStore } from "coatcheck/mysql";
 import type { PostgresStore } from "coatcheck/postgres";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { StoredRecord, StoreId } from "../../src/store.ts";
+import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
 import type { Server } from "../servers/server.ts";
 
 export type SqlStore = PostgresStore | MysqlStore;

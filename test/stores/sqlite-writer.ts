@@ -1,6 +1,6 @@
 /** A process of its own that raises a counter in a session, as a second server would: `node sqlite-writer.ts FILE ID TIMES`. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { StoreId } from "../../src/store.ts";
+import type { StoreId } from "../../src/contract/record.ts";
 import { sqliteStore } from "../../src/stores/sqlite.ts";
 
 const [file = "", id = "", times = "0"] = process.argv.slice(2);

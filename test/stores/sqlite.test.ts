@@ -10,7 +10,7 @@ import Database from "better-sqlite3";
 import { type SqliteDatabase, type SqliteStore, sqliteStore } from "coatcheck/sqlite";
 import { testStore } from "coatcheck/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { StoredRecord, StoreId } from "../../src/store.ts";
+import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
 
 let folder = "";
 let file = "";

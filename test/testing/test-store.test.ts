@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { testStore } from "coatcheck/testing";
 import { describe, expect, it } from "vitest";
-import type { Store } from "../../src/store.ts";
+import type { Store } from "../../src/contract/store.ts";
 import { memoryStore } from "../../src/stores/memory.ts";
 import { brokenStores, indexing, pause, soundStore } from "./broken-stores.ts";
 import { runSuite } from "./run-suite.ts";

@@ -1,6 +1,7 @@
 /** Looks at the store, and at the cookie where its settings are given, and says what to mend. */
+
+import type { StoreId } from "../../contract/record.ts";
 import type { CookieOptions } from "../../settings.ts";
-import type { StoreId } from "../../store.ts";
 import { EXIT } from "../exit.ts";
 import type { Place } from "../place.ts";
 import { problemOf } from "../problem.ts";

@@ -1,4 +1,5 @@
-import { MOVED_MARK_MS, type StoredRecord } from "../../store.ts";
+import type { StoredRecord } from "../../contract/record.ts";
+import { MOVED_MARK_MS } from "../../contract/store.ts";
 
 /**
  * What the cache holds under an id: a copy of the record, or a blank, which says "ask the store". Both are records of the

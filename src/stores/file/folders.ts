@@ -1,6 +1,6 @@
 import { access, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { StoredRecord, StoreId } from "../../store.ts";
+import type { StoredRecord, StoreId } from "../../contract/record.ts";
 import { flush, list, makeFolder, move, moveFolder, read, remove, removeFolder, write } from "./disk.ts";
 import {
   contentName,

@@ -1,4 +1,4 @@
-import type { StoredRecord, StoreId } from "../../store.ts";
+import type { StoredRecord, StoreId } from "../../contract/record.ts";
 
 /** A session: its record is `<content>.json`. Renaming this file is what changes the session. */
 export interface Live {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { access, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { StoreId } from "../../store.ts";
+import type { StoreId } from "../../contract/record.ts";
 import { enter, flush, list, remove, removeFolder } from "./disk.ts";
 
 /** How much time one folder of the register of ends covers. */

@@ -1,9 +1,10 @@
 /** How the store asks its server: commands and scripts, again where that is harmless, and confirmed by replicas. */
-import type { StoreCall } from "../../store.ts";
-import { signalOf } from "../../store-call.ts";
+
+import { signalOf } from "../../contract/call.ts";
+import type { StoreCall } from "../../contract/store.ts";
 import type { Command, Connection, Replicas } from "./connection.ts";
 import { column } from "./layout.ts";
-import { FinalError, persist } from "./patience.ts";
+import { FinalError, persist } from "./retries.ts";
 import type { Script } from "./scripts.ts";
 
 export interface Asking {

@@ -1,6 +1,7 @@
 /** What the store needs of a client: the same few words for both libraries, whether one server, Sentinel or Cluster. */
+
+import type { StoreCall } from "../../contract/store.ts";
 import { SettingsError } from "../../errors.ts";
-import type { StoreCall } from "../../store.ts";
 import { fromIoredis, type IoredisClient } from "./ioredis.ts";
 import { fromNodeRedis, type NodeRedisClient } from "./node-redis.ts";
 

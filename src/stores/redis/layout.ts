@@ -1,5 +1,5 @@
 /** How a session lies in its key: fixed columns that scripts can compare and overwrite, then JSON, then the data. */
-import type { StoredRecord, StoreId } from "../../store.ts";
+import type { StoredRecord, StoreId } from "../../contract/record.ts";
 
 /** What can be under a session's key. */
 export type Stored =

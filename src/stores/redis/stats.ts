@@ -1,4 +1,4 @@
-import type { StoreCall, StoreStats } from "../../store.ts";
+import type { StoreCall, StoreStats } from "../../contract/store.ts";
 import type { Connection } from "./connection.ts";
 import { fieldsOf } from "./layout.ts";
 

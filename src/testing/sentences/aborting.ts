@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { StoreCall, StoredRecord, StoreId } from "../../store.ts";
+import type { StoredRecord, StoreId } from "../../contract/record.ts";
+import type { StoreCall } from "../../contract/store.ts";
 import type { Sentence } from "../sentence.ts";
 import type { Trial } from "../trial.ts";
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { MOVED_MARK_MS, type StoreId } from "../../store.ts";
+import type { StoreId } from "../../contract/record.ts";
+import { MOVED_MARK_MS } from "../../contract/store.ts";
 import type { Sentence } from "../sentence.ts";
 import type { Trial } from "../trial.ts";
 

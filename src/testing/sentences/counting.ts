@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { StoreStats } from "../../store.ts";
+import type { StoreStats } from "../../contract/store.ts";
 import type { Sentence } from "../sentence.ts";
 import type { Trial } from "../trial.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { StoredRecord } from "../../store.ts";
+import type { StoredRecord } from "../../contract/record.ts";
 import type { Sentence } from "../sentence.ts";
 import type { Trial } from "../trial.ts";
 

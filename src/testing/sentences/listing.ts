@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { StoreId } from "../../store.ts";
+import type { StoreId } from "../../contract/record.ts";
 import type { Sentence } from "../sentence.ts";
 
 /** User ids that a careless column, key or file name takes for one another. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Store } from "../../store.ts";
+import type { Store } from "../../contract/store.ts";
 import type { Sentence } from "../sentence.ts";
 
 export const plainness: Sentence[] = [

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { MOVED_MARK_MS, type StoreId, type WriteOutcome } from "../../store.ts";
+import type { StoreId } from "../../contract/record.ts";
+import { MOVED_MARK_MS, type WriteOutcome } from "../../contract/store.ts";
 import type { Sentence } from "../sentence.ts";
 
 const movedTo = (outcome: WriteOutcome | undefined): StoreId | null =>

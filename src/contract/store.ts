@@ -1,0 +1,119 @@
+/**
+ * The contract between the core and a place where sessions are kept.
+ *
+ * A store is a plain object of closures: it may be wrapped, spread and patched. It knows nothing of HTTP, cookies or
+ * keys, and treats `data` as opaque text. Outcomes are values; a store rejects only when it could not do its work, and
+ * "absent" is never said for "could not ask". `testStore` in `coatcheck/testing` holds every sentence of this file.
+ */
+
+import type { StoredRecord, StoreId } from "./record.ts";
+import type { Ticket } from "./ticket.ts";
+
+/** What every call is given beside its own arguments. Who makes another of it names both: `{ signal: call.signal, now }`. */
+export interface StoreCall {
+  /** Aborted when the caller no longer waits: reject then, and do no work that has not begun. Made when first looked at. */
+  readonly signal: AbortSignal;
+  /** The time that decides what is expired, epoch milliseconds. */
+  readonly now: number;
+}
+
+/** The session lives on under another id; follow it there. */
+export interface Moved {
+  readonly movedTo: StoreId;
+}
+
+/**
+ * What became of a conditional write.
+ * `"saved"`: the stored version was the expected one, and the new record is stored whole.
+ * `"conflict"`: there is a live record, of another version; nothing was changed.
+ * `"gone"`: there is no live record (deleted, expired, never there); nothing was stored.
+ * `{ movedTo }`: the id was rotated away less than a minute ago; nothing was changed.
+ */
+export type WriteOutcome = "saved" | "conflict" | "gone" | Moved;
+
+/** What a store can do. Anything left out has its default. */
+export interface StoreCapabilities {
+  /**
+   * `update`, `rotate` and `touch` compare the version and write in one step. Default is `true`. If this is `false` the
+   * core reads again right before each write, and warns that two servers can still lose an update.
+   */
+  readonly compareAndSet?: boolean;
+  /** The store forgets expired records by itself, so nobody need call `clearExpired`. Default is `false`. */
+  readonly expiresNatively?: boolean;
+}
+
+/** What `stats` counts. `null` where the store cannot tell. */
+export interface StoreStats {
+  /** Sessions that can still be read. */
+  readonly live: number | null;
+  /** Sessions that wait for `clearExpired`. */
+  readonly expired: number | null;
+  /** Live sessions with a user. */
+  readonly authenticated: number | null;
+  /** `createdAt` of the oldest live session, epoch milliseconds; null also when there is none. */
+  readonly oldest: number | null;
+  /** Bytes of data, as near as the store can tell. */
+  readonly bytes: number | null;
+}
+
+export interface Store {
+  readonly capabilities?: StoreCapabilities;
+
+  /** How a cookie value stands for a session. Default is a random key; cookie stores bring their own. */
+  readonly ticket?: Ticket;
+
+  /** The live record; `"moved"` for an id rotated away less than a minute ago; else null. Never creates, never expired. */
+  read(id: StoreId, call: StoreCall): Promise<StoredRecord | "moved" | null>;
+
+  /** Stores a record that must not exist yet. False, and nothing changed, when the id is taken (also by a mark). */
+  create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean>;
+
+  /** Replaces the live record iff its version is `expected`. Never creates, never revives an expired record. */
+  update(id: StoreId, record: StoredRecord, expected: number, call: StoreCall): Promise<WriteOutcome>;
+
+  /**
+   * Replaces the live record under `oldId` by `record` under `newId`, iff its version is `expected`: in one step, or so
+   * that a crash after any step leaves a session that works and none that comes back. For 60 s `oldId` holds a mark with
+   * `newId` and no data. Marks do not chain: a record that was moved twice is followed step by step.
+   */
+  rotate(
+    oldId: StoreId,
+    newId: StoreId,
+    record: StoredRecord,
+    expected: number,
+    call: StoreCall,
+  ): Promise<WriteOutcome>;
+
+  /**
+   * Moves `expiresAt` later iff the live record still has `version`; a moment that is not later changes nothing and is a
+   * success. Does not change the version, never shortens, never revives. False when version or record are not there.
+   */
+  touch(id: StoreId, expiresAt: number, version: number, call: StoreCall): Promise<boolean>;
+
+  /** Removes the record, leaving no mark; absent is success. Of a moved id it removes nothing and answers `{ movedTo }`. */
+  delete(id: StoreId, call: StoreCall): Promise<Moved | undefined>;
+
+  /**
+   * Removes at most `limit` records (and marks) that have expired, oldest first, checking each again as it goes, and
+   * answers how many went: fewer than `limit` means there was no more. Safe with several sweepers. Absent when
+   * `expiresNatively`.
+   */
+  clearExpired?(call: StoreCall & { readonly limit: number }): Promise<number>;
+
+  /**
+   * The ids of every live session of a user, at least: the store keeps this index itself inside `create`, `rotate` and
+   * `delete`, the entry before the record, so it may name an id that is gone but never miss one that lives.
+   */
+  listUser?(userId: string, call: StoreCall): Promise<StoreId[]>;
+
+  stats?(call: StoreCall): Promise<StoreStats>;
+
+  /** Rejects, saying what to do, when the store cannot serve: not reachable, no table, the wrong one. */
+  check?(call: StoreCall): Promise<void>;
+
+  /** Lets go of what the store itself opened; never of a client or handle that it was given. */
+  close?(): Promise<void>;
+}
+
+/** How long the mark of a rotated id stays, milliseconds (DESIGN: a request in flight finds its way; PHP's "precise session management" RFC uses the same minute). */
+export const MOVED_MARK_MS = 60_000;

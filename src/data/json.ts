@@ -1,0 +1,88 @@
+/** What a session may hold: JSON, checked where it is given, so that nothing changes silently on its way to the store. */
+
+interface Flaw {
+  /** From the outside in: names of members, numbers of items. */
+  readonly path: (string | number)[];
+  readonly what: string;
+  readonly cure: string;
+}
+
+/**
+ * Throws a TypeError that names the place when `value` would not come back from JSON as it went in: undefined, NaN,
+ * Infinity, bigint, function, symbol, an object with `toJSON` or of a class, a cycle, a hole in a list. Members of
+ * objects that are undefined are dropped, as JSON does.
+ */
+export function checkJson(value: unknown, name: string): void {
+  const flaw =
+    value === undefined ? flawOf("undefined", "To remove a key, use delete().") : findFlaw(value, []);
+  if (flaw === null) return;
+  const place = flaw.path.reduce(step, name);
+  throw new TypeError(`Sessions hold JSON only, and ${place} is ${flaw.what}. ${flaw.cure}`);
+}
+
+/** Whether a value can change from within, so that a change to it is not announced by `set`. */
+export function isNested(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** Adds to a place the way one would write it: `my_car.wheels[0]`, `cart["a b"]`. */
+function step(place: string, part: string | number): string {
+  if (typeof part === "number") return `${place}[${part}]`;
+  return /^[A-Za-z_$][\w$]*$/.test(part) ? `${place}.${part}` : `${place}[${JSON.stringify(part)}]`;
+}
+
+const flawOf = (what: string, cure: string): Flaw => ({ path: [], what, cure });
+
+/** `above` holds the objects that the value is inside of. */
+function findFlaw(value: unknown, above: object[]): Flaw | null {
+  if (typeof value === "string" || typeof value === "boolean" || value === undefined || value === null)
+    return null;
+  if (typeof value === "number") {
+    return Number.isFinite(value) ? null : flawOf(String(value), "Store null or a string in its place.");
+  }
+  if (typeof value !== "object")
+    return flawOf(`a ${typeof value}`, "Store a string or a number made from it.");
+  if (above.includes(value)) return flawOf("inside itself", "Store the inner part by its name or number.");
+  if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
+    return flawOf(`a ${kindOf(value)} with toJSON`, "Store what it stands for, such as date.toISOString().");
+  }
+  const isList = Array.isArray(value);
+  if (!isList && !isPlain(value)) return flawOf(`a ${kindOf(value)}`, "Store a plain object made from it.");
+
+  above.push(value);
+  for (const [key, member] of isList ? value.entries() : Object.entries(value)) {
+    // As an item of a list, undefined would come back as null.
+    const isHole = isList && member === undefined;
+    const flaw = isHole ? flawOf("undefined", "Store null in its place.") : findFlaw(member, above);
+    if (flaw === null) continue;
+    flaw.path.unshift(key);
+    return flaw;
+  }
+  above.pop();
+  return null;
+}
+
+/** Objects of other realms (a vm context, an iframe) are plain too, so a prototype is judged by its own place. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
+}
+
+const kindOf = (value: object): string => value.constructor?.name || "class instance";
+
+/** Data as an object without a prototype, so that no key is special. Throws on what is not a JSON object. */
+export function parseData(text: string): Record<string, unknown> {
+  return Object.assign(Object.create(null), parseObject(text));
+}
+
+/** Data as a map, without the detour: the copy above takes as long as the parsing. */
+export function parseMap(text: string): Map<string, unknown> {
+  return new Map(Object.entries(parseObject(text)));
+}
+
+function parseObject(text: string): object {
+  const parsed: unknown = JSON.parse(text);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw new SyntaxError("not a JSON object");
+  return parsed;
+}

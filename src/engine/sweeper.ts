@@ -1,0 +1,91 @@
+/** Clears expired sessions, in batches: when asked to, and in the background for stores that do not forget by themselves. */
+
+import type { StoreStats } from "../contract/store.ts";
+import { SettingsError } from "../errors.ts";
+import { tell } from "../events.ts";
+import type { GuardedStore } from "./guarded-store.ts";
+
+export interface ClearOptions {
+  /** How many sessions one step deletes. Default 1000. */
+  batchSize?: number;
+  /** Stops after the step under way. */
+  signal?: AbortSignal;
+  /** Called after each step. */
+  onProgress?: (progress: { deleted: number }) => void;
+  /** Counts what would be deleted, and deletes nothing. */
+  dryRun?: boolean;
+}
+
+/** The longest that a timer can wait. */
+const LONGEST_WAIT = 2 ** 31 - 1;
+
+/** Asks a store for its counts. Throws SettingsError when it has none. */
+export async function countSessions(store: GuardedStore): Promise<StoreStats> {
+  if (store.given.stats === undefined) throw new SettingsError("store", "a store that has stats, for this");
+  const isStats = (answer: unknown) => typeof answer === "object" && answer !== null;
+  return store.ask(
+    "count its sessions",
+    store.deadline(),
+    isStats,
+    async (given, call) => given.stats?.(call) as never,
+  );
+}
+
+export class Sweeper {
+  readonly #store: GuardedStore;
+  readonly #every: number;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #isStopped = false;
+
+  /** `every` in seconds; 0 = only when asked to. */
+  constructor(store: GuardedStore, every: number) {
+    this.#store = store;
+    this.#every = every;
+  }
+
+  /** Waits for the next round, unless that is under way: up to a quarter more or less, so that servers do not sweep at once. */
+  start(): void {
+    const { given } = this.#store;
+    if (this.#timer !== null || this.#isStopped || this.#every === 0) return;
+    if (given.clearExpired === undefined || given.capabilities?.expiresNatively) return;
+    const wait = this.#every * 1000 * (0.75 + Math.random() / 2);
+    this.#timer = setTimeout(() => this.#round(), Math.min(wait, LONGEST_WAIT));
+    this.#timer.unref?.();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  async #round(): Promise<void> {
+    // A store that fails now is asked again in the next round; the event has told of it.
+    await this.clear({}).catch(() => {});
+    this.#timer = null;
+    this.start();
+  }
+
+  async clear({ batchSize = 1000, signal, onProgress, dryRun = false }: ClearOptions): Promise<number> {
+    if (!(Number.isSafeInteger(batchSize) && batchSize > 0))
+      throw new SettingsError("batchSize", "a whole number above 0", batchSize);
+    if (dryRun) return (await countSessions(this.#store)).expired ?? 0;
+    let deleted = 0;
+    while (!signal?.aborted) {
+      const batch = await this.#batch(batchSize);
+      deleted += batch;
+      tell("cleared", () => ({ deleted: batch }));
+      onProgress?.({ deleted });
+      if (batch < batchSize) break;
+      // A store in this process may clear without ever waiting: requests must have their turn.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    return deleted;
+  }
+
+  async #batch(limit: number): Promise<number> {
+    const isCount = (answer: unknown) => Number.isSafeInteger(answer);
+    return this.#store.ask("clear expired sessions", this.#store.deadline(), isCount, async (store, call) => {
+      return store.clearExpired?.({ now: call.now, signal: call.signal, limit }) ?? 0;
+    });
+  }
+}

@@ -1,0 +1,30 @@
+/** Which records are sessions to this release. */
+import { FORMAT, type StoredRecord, type StoreId } from "../contract/record.ts";
+import { logIdOf } from "../cookie/key.ts";
+import { parseData } from "../data/json.ts";
+import { tell } from "../events.ts";
+
+/** Whether the record is of a newer release: it is left alone, for that release to read again. */
+export function isNewer(id: StoreId, { format }: StoredRecord): boolean {
+  if (format <= FORMAT) return false;
+  tell("newer", () => ({ session: logIdOf(id), format }));
+  return true;
+}
+
+/** Whether the data can be read; the event says so where it cannot. */
+export function isIntact(id: StoreId, { data }: StoredRecord): boolean {
+  try {
+    parseData(data);
+    return true;
+  } catch {
+    tellCorrupt(id);
+    return false;
+  }
+}
+
+export const isUsable = (id: StoreId, record: StoredRecord): boolean =>
+  !isNewer(id, record) && isIntact(id, record);
+
+export function tellCorrupt(id: StoreId): void {
+  tell("corrupt", () => ({ session: logIdOf(id), reason: "its data is not a JSON object" }));
+}

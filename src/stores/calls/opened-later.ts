@@ -1,0 +1,46 @@
+import type { Store, StoreCapabilities } from "../../contract/store.ts";
+
+/** What must be known of a store before it is open. */
+export interface Foreseen<S extends Store> {
+  readonly capabilities?: StoreCapabilities;
+  /** What it has beyond the six verbs of every store; each answers with a promise. */
+  readonly verbs: readonly Exclude<keyof S & string, "capabilities" | "ticket" | "close">[];
+}
+
+const EVERY_STORE_HAS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
+
+/** A store that is opened when it is first needed. What could not be opened is tried again at the next need. */
+export function storeOpenedLater<S extends Store>(
+  open: () => Promise<S>,
+  { capabilities, verbs }: Foreseen<S>,
+): S & Required<Pick<Store, "close">> {
+  let opened: Promise<S> | undefined;
+  let isClosed = false;
+
+  function store(): Promise<S> {
+    opened ??= open().catch((error) => {
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  }
+
+  const later =
+    (verb: keyof S) =>
+    async (...args: unknown[]) => {
+      if (isClosed) {
+        throw new Error("The store of sessions was closed. Close it when the last response has been sent.");
+      }
+      return await ((await store())[verb] as (...args: unknown[]) => Promise<unknown>)(...args);
+    };
+  return {
+    ...(capabilities && { capabilities }),
+    ...Object.fromEntries([...EVERY_STORE_HAS, ...verbs].map((verb) => [verb, later(verb)])),
+    async close() {
+      isClosed = true;
+      // What could not be opened has nothing to close.
+      const store = await opened?.catch(() => undefined);
+      await store?.close?.();
+    },
+  } as unknown as S & Required<Pick<Store, "close">>;
+}

@@ -1,0 +1,93 @@
+import { SettingsError } from "../../errors.ts";
+import type { Lender } from "../calls/borrow.ts";
+
+/** What is used of a pool of `mysql2/promise`. */
+export interface MysqlPool {
+  getConnection(): Promise<MysqlConnection>;
+}
+
+/** What is used of a connection of such a pool. */
+export interface MysqlConnection {
+  execute(statement: MysqlStatement): Promise<[unknown, unknown]>;
+  query(sql: string): Promise<unknown>;
+  release(): void;
+  destroy(): void;
+}
+
+/** The options are those that a pool may have set otherwise. */
+export interface MysqlStatement {
+  sql: string;
+  values: MysqlValue[];
+  rowsAsArray: true;
+  nestTables: false;
+  typeCast: true;
+}
+
+export type MysqlValue = string | number | Buffer | null;
+
+/** Throws a SettingsError for what is no pool. */
+export function lenderOf(pool: MysqlPool | { promise(): MysqlPool }): Lender<MysqlConnection> {
+  const promised = typeof pool === "object" && pool !== null && "promise" in pool ? pool.promise() : pool;
+  if (typeof promised?.getConnection !== "function")
+    throw new SettingsError("pool", "a pool of mysql2/promise");
+  return {
+    lend: () => promised.getConnection(),
+    takeBack(connection, broken) {
+      if (broken) connection.destroy();
+      else connection.release();
+    },
+    isUndone: (error) => UNDONE.includes(numberOf(error)),
+  };
+}
+
+/** ER_DUP_ENTRY */
+export const DUPLICATE = 1062;
+
+/** ER_LOCK_DEADLOCK, and ER_CHECKREAD of MariaDB's `innodb_snapshot_isolation`. */
+const UNDONE = [1213, 1020];
+
+/** Commits when `work` answers true; else, and when it fails, nothing of it stays. */
+export async function transaction(
+  connection: MysqlConnection,
+  work: () => Promise<boolean>,
+): Promise<boolean> {
+  await connection.query("START TRANSACTION");
+  try {
+    const done = await work();
+    await connection.query(done ? "COMMIT" : "ROLLBACK");
+    return done;
+  } catch (error) {
+    // The error matters more than that the connection may be lost.
+    await connection.query("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}
+
+export const numberOf = (error: unknown) => Number((error as { errno?: unknown } | null)?.errno);
+
+async function run(connection: MysqlConnection, sql: string, values: MysqlValue[]): Promise<unknown> {
+  const [result] = await connection.execute({
+    sql,
+    values,
+    rowsAsArray: true,
+    nestTables: false,
+    typeCast: true,
+  });
+  return result;
+}
+
+export async function rowsOf(
+  connection: MysqlConnection,
+  sql: string,
+  values: MysqlValue[],
+): Promise<unknown[][]> {
+  return (await run(connection, sql, values)) as unknown[][];
+}
+
+export async function changesOf(
+  connection: MysqlConnection,
+  sql: string,
+  values: MysqlValue[],
+): Promise<number> {
+  return ((await run(connection, sql, values)) as { affectedRows: number }).affectedRows;
+}
