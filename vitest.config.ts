@@ -14,7 +14,7 @@ const typePrograms = new Set(globSync("test/types/*/*.test-d.ts").map(dirname));
 
 export default defineConfig({
   test: {
-    reporters: ["default", "./test/tally.ts"],
+    reporters: ["default", "./test/runner/tally.ts"],
     pool: "forks",
     maxWorkers: 2,
     teardownTimeout: 10_000,

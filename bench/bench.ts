@@ -63,7 +63,7 @@ async function measure(place: Place): Promise<void> {
     groups: measured,
     trips: await countTrips(place),
     costs: child<Cost[]>("in-process.ts"),
-    heap: child<number>("../test/stores/memory-measure.ts"),
+    heap: child<number>("../test/stores/processes/memory-measure.ts"),
     skipped: missing.map((name) => `${name}: no Python here has Django, gunicorn and what else it needs`),
   };
   const text = markdown(report);

@@ -117,7 +117,7 @@ const at = (share: number, sorted: readonly number[]) =>
 /** Runs the command, and looks at its memory meanwhile. */
 function clear(url: string) {
   const root = join(import.meta.dirname, "..");
-  const args = ["--import", join(root, "test/from-source.ts"), join(root, "src/cli/coatcheck.ts")];
+  const args = ["--import", join(root, "test/runner/from-source.ts"), join(root, "src/cli/coatcheck.ts")];
   const child = spawn(process.execPath, [...args, "clear-expired", "--json", "--store", url], {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: LONGEST_MS,

@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, "../..");
 export const command = [
   process.execPath,
   "--import",
-  join(root, "test/from-source.ts"),
+  join(root, "test/runner/from-source.ts"),
   join(root, "src/cli/coatcheck.ts"),
 ];
 

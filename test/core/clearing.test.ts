@@ -1,7 +1,7 @@
 import { createSessions, memoryStore, type Options, SettingsError, type Store } from "coatcheck";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Browser } from "../browser.ts";
-import { MovedClock } from "../moved-clock.ts";
+import { Browser } from "../instruments/browser.ts";
+import { MovedClock } from "../instruments/moved-clock.ts";
 
 let clock: MovedClock;
 let store: Store;

@@ -1,8 +1,8 @@
 import { createSessions, memoryStore, type Options, type Session, SessionConflictError } from "coatcheck";
 import { describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { heldStore } from "../held-store.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { heldStore } from "../instruments/held-store.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 const start = { same: "base", other: 0, nested: { x: 0 } };
 

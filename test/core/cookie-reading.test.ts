@@ -1,9 +1,9 @@
 import { createSessions, memoryStore, type Options } from "coatcheck";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { overhear } from "../overheard.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { overhear } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 const { store, took } = spyStore(memoryStore());
 const sessions = createSessions({ store });

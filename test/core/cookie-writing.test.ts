@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { createSessions, memoryStore, type Options } from "coatcheck";
 import { describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { overhear, overhearWarnings } from "../overheard.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { overhear, overhearWarnings } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 const browserWith = (options: Options, secure = false) =>
   new Browser(createSessions({ store: memoryStore(), ...options }), { secure });

@@ -1,7 +1,7 @@
 import { createSessions, memoryStore, type Store, type StoredRecord, type StoreId } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { overhear } from "../overheard.ts";
+import { Browser } from "../instruments/browser.ts";
+import { overhear } from "../instruments/overheard.ts";
 
 let store: Store;
 let browser: Browser;

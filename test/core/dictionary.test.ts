@@ -1,8 +1,8 @@
 import { createSessions, memoryStore, type Session, SessionKeyError } from "coatcheck";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 let browser: Browser;
 let took: () => string[];

@@ -11,7 +11,7 @@ import {
   StoreUnavailableError,
 } from "coatcheck";
 import { describe, expect, it } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
 
 describe("every error has what frameworks look for", () => {
   it.each([

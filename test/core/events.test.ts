@@ -1,8 +1,8 @@
 import { createSessions, memoryStore, type Options, type Session } from "coatcheck";
 import { expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { faultyStore } from "../faulty-store.ts";
-import { overhear, overhearWarnings } from "../overheard.ts";
+import { Browser } from "../instruments/browser.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
+import { overhear, overhearWarnings } from "../instruments/overheard.ts";
 
 const logId = expect.stringMatching(/^[0-9a-f]{12}$/);
 

@@ -1,7 +1,7 @@
 import { createSessions, memoryStore, type Options, type Session } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { MovedClock } from "../moved-clock.ts";
+import { Browser } from "../instruments/browser.ts";
+import { MovedClock } from "../instruments/moved-clock.ts";
 
 const DAY = 86_400;
 const TWO_WEEKS = 14 * DAY;

@@ -2,8 +2,8 @@
 import { createSessions, memoryStore, type Session } from "coatcheck";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { wrapStore } from "../wrapped-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { wrapStore } from "../instruments/wrapped-store.ts";
 
 const acts = {
   read: (session) => session.toObject(),

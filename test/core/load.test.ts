@@ -1,7 +1,7 @@
 import { createSessions, memoryStore, type Session, SessionNotLoadedError } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 const { store, took } = spyStore(memoryStore());
 const eager = createSessions({ store });

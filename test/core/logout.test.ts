@@ -1,9 +1,9 @@
 import { createSessions, memoryStore, type Options, type Session, SessionInterruptedError } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { heldStore } from "../held-store.ts";
-import { overhear } from "../overheard.ts";
-import { wrapStore } from "../wrapped-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { heldStore } from "../instruments/held-store.ts";
+import { overhear } from "../instruments/overheard.ts";
+import { wrapStore } from "../instruments/wrapped-store.ts";
 
 const { store, hold } = heldStore(memoryStore());
 const sessions = createSessions({ store });

@@ -1,7 +1,7 @@
 import { createSessions, memoryStore, type Options, type Session } from "coatcheck";
 import { describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 const car = () => ({ car: { wheels: [{ flat: false }, { flat: false }] }, n: 1 });
 

@@ -1,8 +1,8 @@
 import { createSessions, memoryStore, type Options, type Session } from "coatcheck";
 import { describe, expect, it } from "vitest";
-import { Browser, Reply } from "../browser.ts";
-import { overhear } from "../overheard.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser, Reply } from "../instruments/browser.ts";
+import { overhear } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 type Act = (session: Session) => unknown;
 

@@ -1,9 +1,9 @@
 import { createSessions, memoryStore, type Session, StoreUnavailableError } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { faultyStore } from "../faulty-store.ts";
-import { heldStore } from "../held-store.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
+import { heldStore } from "../instruments/held-store.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 const { store: faulty, breaks, mended } = faultyStore(memoryStore());
 const { store: held, hold } = heldStore(faulty);

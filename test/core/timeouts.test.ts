@@ -1,8 +1,8 @@
 import { createSessions, memoryStore, type Options } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { MovedClock } from "../moved-clock.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { MovedClock } from "../instruments/moved-clock.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 let clock: MovedClock;
 let took: () => string[];

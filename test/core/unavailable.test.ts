@@ -1,10 +1,10 @@
 import { createSessions, memoryStore, type Options, type Session, StoreUnavailableError } from "coatcheck";
 import { describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { faultyStore } from "../faulty-store.ts";
-import { overhear } from "../overheard.ts";
-import { spyStore } from "../spy-store.ts";
-import type { Verb } from "../wrapped-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
+import { overhear } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
+import type { Verb } from "../instruments/wrapped-store.ts";
 
 /** A visitor with `{ a: 1 }` on a store that can be broken. */
 async function visitor(options: Options = {}) {

@@ -1,6 +1,6 @@
 import { createSessions, memoryStore } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
+import { Browser } from "../instruments/browser.ts";
 
 let browser: Browser;
 beforeEach(async () => {

@@ -1,8 +1,8 @@
 import { createSessions, memoryStore, type Sessions, SettingsError, type Store } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { heldStore } from "../held-store.ts";
-import { MovedClock } from "../moved-clock.ts";
+import { Browser } from "../instruments/browser.ts";
+import { heldStore } from "../instruments/held-store.ts";
+import { MovedClock } from "../instruments/moved-clock.ts";
 
 let clock: MovedClock;
 let store: Store;

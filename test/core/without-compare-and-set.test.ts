@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { createSessions, memoryStore, type Store } from "coatcheck";
 import { expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { overhearWarnings } from "../overheard.ts";
-import { spyStore } from "../spy-store.ts";
+import { Browser } from "../instruments/browser.ts";
+import { overhearWarnings } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 /** A store that writes whatever it is given, as a plain key-value server does. */
 function plainStore(): Store {

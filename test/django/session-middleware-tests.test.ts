@@ -1,8 +1,8 @@
 /** Django's SessionMiddlewareTests, by its own names. */
 import { createSessions, type Options, SessionInterruptedError } from "coatcheck";
 import { describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { MovedClock } from "../moved-clock.ts";
+import { Browser } from "../instruments/browser.ts";
+import { MovedClock } from "../instruments/moved-clock.ts";
 import { stores } from "./stores.ts";
 
 describe.each(stores)("SessionMiddlewareTests over $name", ({ make }) => {

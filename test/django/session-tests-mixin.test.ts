@@ -1,8 +1,8 @@
 /** Django's SessionTestsMixin, by its own names. Each async twin is folded into its test: there is one way, and it is async. */
 import { createSessions, type Options, type Session, type Store } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { MovedClock } from "../moved-clock.ts";
+import { Browser } from "../instruments/browser.ts";
+import { MovedClock } from "../instruments/moved-clock.ts";
 import { stores } from "./stores.ts";
 
 const COOKIE_AGE = 1_209_600;

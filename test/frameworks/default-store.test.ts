@@ -88,7 +88,13 @@ test("session() alone uses ./sessions.sqlite3, and a second process finds what t
   const run = async (cookie: string) => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ["--import", join(process.cwd(), "test/from-source.ts"), "--input-type=module", "--eval", program],
+      [
+        "--import",
+        join(process.cwd(), "test/runner/from-source.ts"),
+        "--input-type=module",
+        "--eval",
+        program,
+      ],
       { cwd: folder, env: { ...process.env, COOKIE: cookie } },
     );
     return JSON.parse(stdout);

@@ -8,11 +8,11 @@ import {
   type Store,
 } from "coatcheck";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
-import { heldStore } from "../held-store.ts";
-import { overhear, overhearWarnings } from "../overheard.ts";
-import { spyStore } from "../spy-store.ts";
-import type { Verb } from "../wrapped-store.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
+import { heldStore } from "../instruments/held-store.ts";
+import { overhear, overhearWarnings } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
+import type { Verb } from "../instruments/wrapped-store.ts";
 import type { Adapter, Handler, Page, Site } from "./adapters/adapter.ts";
 import { everyAdapter } from "./adapters/every-adapter.ts";
 import { dial, gate, settle } from "./loopback.ts";

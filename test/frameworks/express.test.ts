@@ -12,9 +12,9 @@ import connect from "connect";
 import express from "express";
 import express4 from "express4";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
-import { heldStore } from "../held-store.ts";
-import { overhear, overhearWarnings } from "../overheard.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
+import { heldStore } from "../instruments/held-store.ts";
+import { overhear, overhearWarnings } from "../instruments/overheard.ts";
 import { ask, dial, gate, listen, settle } from "./loopback.ts";
 
 type Request = IncomingMessage & { readonly session: Session; secure?: boolean };

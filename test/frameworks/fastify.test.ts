@@ -8,7 +8,7 @@ import { createSessions, memoryStore } from "coatcheck";
 import { session } from "coatcheck/fastify";
 import Fastify, { type FastifyInstance } from "fastify";
 import { expect, onTestFinished, test } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
 import { gate } from "./loopback.ts";
 import { Visitor } from "./visitor.ts";
 

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { createSessions, memoryStore, SettingsError } from "coatcheck";
 import { type SessionHandler, withSession } from "coatcheck/fetch";
 import { describe, expect, test } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
-import { heldStore } from "../held-store.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
+import { heldStore } from "../instruments/held-store.ts";
 import { settle } from "./loopback.ts";
 
 const site = "http://site.example/";

@@ -5,7 +5,7 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { streamSSE, streamText } from "hono/streaming";
 import { describe, expect, test } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
 
 /** An application with a session, and a page that shows it. */
 function site(store: Store = memoryStore()) {

@@ -3,7 +3,7 @@ import { memoryStore } from "coatcheck";
 import { session } from "coatcheck/koa";
 import Koa, { type Middleware } from "koa";
 import { expect, test } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
 import { listen } from "./loopback.ts";
 import { Visitor } from "./visitor.ts";
 

@@ -4,9 +4,9 @@ import type { ServerResponse } from "node:http";
 import { memoryStore, SettingsError } from "coatcheck";
 import { type SessionHandler, session } from "coatcheck/node";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
-import { heldStore } from "../held-store.ts";
-import { overhear, overhearWarnings } from "../overheard.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
+import { heldStore } from "../instruments/held-store.ts";
+import { overhear, overhearWarnings } from "../instruments/overheard.ts";
 import { ask, dial, listen, settle } from "./loopback.ts";
 
 const count: SessionHandler = (request, response) => {

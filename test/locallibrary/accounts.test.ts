@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile, startSite, temporaryDatabase } from "./site.ts";
 
 const site = siteOfThisFile();
 
 test("the login page names the demo users, and each can sign in", async () => {
-  const page = await new Browser(site().url).text("/accounts/login/");
+  const page = await new Reader(site().url).text("/accounts/login/");
   const accounts = [...page.matchAll(/<code>([^<]+)<\/code><\/th>\s*<td><code>([^<]+)<\/code>/g)];
   expect(accounts.map(([, username]) => username)).toEqual(["reader", "librarian"]);
 
   for (const [, username, password] of accounts as unknown as [string, string, string][]) {
-    const browser = new Browser(site().url);
+    const browser = new Reader(site().url);
     const response = await browser.login(username, password);
     expect(response.status).toBe(303);
     expect(response.headers.get("location")).toBe("/catalog/");
@@ -19,7 +19,7 @@ test("the login page names the demo users, and each can sign in", async () => {
 });
 
 test("signing in keeps the visits and replaces the cookie", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.visit();
   await browser.visit();
   const before = new Map(browser.cookies);
@@ -30,10 +30,10 @@ test("signing in keeps the visits and replaces the cookie", async () => {
 });
 
 test("signing out forgets the reader and the visits, and a stolen cookie is worth nothing afterwards", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.login("reader", "borrow-a-book");
   await browser.visit();
-  const thief = new Browser(site().url);
+  const thief = new Reader(site().url);
   for (const [name, value] of browser.cookies) thief.cookies.set(name, value);
   expect(await thief.text("/catalog/books/")).toContain("Robin Reader");
 
@@ -46,7 +46,7 @@ test("signing out forgets the reader and the visits, and a stolen cookie is wort
 });
 
 test("a link cannot sign anyone out", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.login("librarian", "mind-the-shelves");
   expect(await browser.text("/accounts/logout/")).toContain("Sign out Lee Librarian");
   expect(await browser.text("/catalog/")).toContain("Lee Librarian");
@@ -55,11 +55,11 @@ test("a link cannot sign anyone out", async () => {
 test("the sign-in survives a restart of the server", async () => {
   const database = temporaryDatabase();
   const before = await startSite(database);
-  const browser = new Browser(before.url);
+  const browser = new Reader(before.url);
   await browser.login("reader", "borrow-a-book");
   await before.stop();
   const after = await startSite(database);
-  const sameBrowser = new Browser(after.url);
+  const sameBrowser = new Reader(after.url);
   for (const [name, value] of browser.cookies) sameBrowser.cookies.set(name, value);
   expect(await sameBrowser.text("/catalog/")).toContain("Robin Reader");
 });
@@ -71,7 +71,7 @@ test("a wrong name and a wrong password get the same answer, and no cookie", asy
     ["nobody", "borrow-a-book"],
     ["", ""],
   ] as const) {
-    const browser = new Browser(site().url);
+    const browser = new Reader(site().url);
     const response = await browser.login(username, password);
     expect(response.status).toBe(422);
     expect(browser.cookies.size).toBe(0);
@@ -97,7 +97,7 @@ test("a sign-in without fields, or with fields given twice, is answered and not 
 });
 
 test("signing in leads back to the page one came from", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const page = await browser.text("/catalog/books/?q=emma&page=1");
   const link = /href="(\/accounts\/login\/\?next=[^"]+)"/.exec(page)?.[1] as string;
   expect(await browser.text(link)).toContain('name="next" value="/catalog/books/?q=emma&amp;page=1"');
@@ -117,7 +117,7 @@ test.each([
   "catalog/",
   "",
 ])("signing in does not lead to %j", async (next) => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const asked = await browser.text(`/accounts/login/?next=${encodeURIComponent(next)}`);
   expect(asked).toContain('name="next" value="/catalog/"');
   const response = await browser.login("reader", "borrow-a-book", next);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile } from "./site.ts";
 
 const site = siteOfThisFile();
@@ -9,13 +9,13 @@ const authorLinks = (page: string) =>
   [...page.matchAll(/href="\/catalog\/author\/(\d+)"/g)].map(([, id]) => id);
 
 test("the site's root leads to the catalog", async () => {
-  const response = await new Browser(site().url).get("/");
+  const response = await new Reader(site().url).get("/");
   expect(response.status).toBe(302);
   expect(response.headers.get("location")).toBe("/catalog/");
 });
 
 test("every page of the catalog answers", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   for (const path of [
     "/catalog/",
     "/catalog/books/",
@@ -35,7 +35,7 @@ test("every page of the catalog answers", async () => {
 });
 
 test("the home page counts what the library holds", async () => {
-  const page = await new Browser(site().url).text("/catalog/");
+  const page = await new Reader(site().url).text("/catalog/");
   const count = (of: string) => Number(new RegExp(`${of}(?:</a>)?</dt><dd>(\\d+)</dd>`).exec(page)?.[1]);
   expect(count("Books")).toBeGreaterThanOrEqual(30);
   expect(count("Copies")).toBeGreaterThan(count("Books"));
@@ -46,7 +46,7 @@ test("the home page counts what the library holds", async () => {
 });
 
 test("paging through the books shows each of them once", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const home = await browser.text("/catalog/");
   const total = Number(/Books<\/a><\/dt><dd>(\d+)/.exec(home)?.[1]);
 
@@ -62,7 +62,7 @@ test("paging through the books shows each of them once", async () => {
 });
 
 test("the second page of authors follows the first", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const first = await browser.text("/catalog/authors/");
   const second = await browser.text("/catalog/authors/?page=2");
   expect(first).toContain("Page 1 of");
@@ -71,7 +71,7 @@ test("the second page of authors follows the first", async () => {
 });
 
 test("a page or a row that there is not is not found", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   for (const path of [
     "/catalog/books/?page=0",
     "/catalog/books/?page=99",
@@ -90,7 +90,7 @@ test("a page or a row that there is not is not found", async () => {
 });
 
 test("search finds titles and authors, whatever the case and the accents", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   expect(await browser.text("/catalog/books/?q=MISERABLES")).toContain("Les Misérables");
   expect(await browser.text("/catalog/books/?q=bronte")).toContain("Jane Eyre");
   expect(await browser.text("/catalog/books/?q=austen+emma")).toContain("1 book for");
@@ -98,7 +98,7 @@ test("search finds titles and authors, whatever the case and the accents", async
 });
 
 test("what is searched for is shown as text, never as markup", async () => {
-  const page = await new Browser(site().url).text(
+  const page = await new Reader(site().url).text(
     `/catalog/books/?q=${encodeURIComponent('"><script>alert(1)</script>')}`,
   );
   expect(page).not.toContain("<script");
@@ -106,13 +106,13 @@ test("what is searched for is shown as text, never as markup", async () => {
 });
 
 test("paging keeps the search", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const page = await browser.text("/catalog/books/?q=the");
   expect(page).toContain('rel="next" href="/catalog/books/?q=the&amp;page=2"');
 });
 
 test("a book's page names its author, summary, language, genres and copies", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const [id] = bookLinks(await browser.text("/catalog/books/?q=frankenstein"));
   const page = await browser.text(`/catalog/book/${id}`);
   for (const text of [
@@ -129,7 +129,7 @@ test("a book's page names its author, summary, language, genres and copies", asy
 });
 
 test("styles may be kept for a year, pages never without asking", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const page = await browser.get("/catalog/books/");
   expect(page.headers.get("cache-control")).toBe("private, no-cache");
   const stylesheet = /<link rel="stylesheet" href="([^"]+)">/.exec(await page.text())?.[1] as string;

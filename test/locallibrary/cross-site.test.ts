@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile } from "./site.ts";
 
 const site = siteOfThisFile();
@@ -10,7 +10,7 @@ test.each([
   ["another origin, in an old browser", { origin: "https://evil.example" }],
   ["a sandboxed frame", { origin: "null" }],
 ])("a form from %s is refused and changes nothing", async (_, headers) => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.login("reader", "borrow-a-book");
   const response = await browser.post("/accounts/logout/", {}, headers);
   expect(response.status).toBe(403);
@@ -20,13 +20,13 @@ test.each([
 
 test("the site's own forms are let in, by browsers new and old", async () => {
   for (const headers of [{ "sec-fetch-site": "same-origin" }, { origin: site().url }]) {
-    const browser = new Browser(site().url);
+    const browser = new Reader(site().url);
     await browser.login("reader", "borrow-a-book");
     expect((await browser.post("/accounts/logout/", {}, headers)).status).toBe(303);
   }
 });
 
 test("a link from another site still opens a page", async () => {
-  const response = await new Browser(site().url).get("/catalog/", { "sec-fetch-site": "cross-site" });
+  const response = await new Reader(site().url).get("/catalog/", { "sec-fetch-site": "cross-site" });
   expect(response.status).toBe(200);
 });

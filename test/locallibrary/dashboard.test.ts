@@ -1,14 +1,14 @@
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
 import { describeInChromium, signIn } from "./chromium.ts";
+import { Reader } from "./reader.ts";
 import { startSite, temporaryDatabase } from "./site.ts";
 
 /** A site of its own with this many sessions that expired yesterday, and a librarian who is signed in. */
 async function siteWithExpired(expired: number) {
   const database = temporaryDatabase();
   const site = await startSite(database);
-  const librarian = new Browser(site.url);
+  const librarian = new Reader(site.url);
   await librarian.login("librarian", "mind-the-shelves");
   const client = new Database(database);
   client
@@ -26,7 +26,7 @@ const count = (page: string, of: string) => new RegExp(`<dt>${of}</dt><dd>([^<]+
 
 test("the dashboard counts what is active, signed in, expired and waiting, and names the store", async () => {
   const { site, librarian } = await siteWithExpired(7);
-  await new Browser(site.url).visit();
+  await new Reader(site.url).visit();
   const page = await librarian.text("/librarian/sessions/");
   expect(page).toContain("Kept in SQLite, with the books.");
   expect(count(page, "Active")).toBe("2");
@@ -38,7 +38,7 @@ test("the dashboard counts what is active, signed in, expired and waiting, and n
 test("the plots are drawn from what was sampled over time", async () => {
   const { site, librarian } = await siteWithExpired(3);
   const before = await librarian.text("/librarian/sessions/");
-  for (let i = 0; i < 3; i++) await new Browser(site.url).visit();
+  for (let i = 0; i < 3; i++) await new Reader(site.url).visit();
   const page = await librarian.text("/librarian/sessions/?span=day");
   expect(page.match(/<svg/g)).toHaveLength(4);
   expect(page).toContain('aria-label="Active over the last day, now 4"');

@@ -1,12 +1,12 @@
 import { beforeAll, expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile } from "./site.ts";
 
 const site = siteOfThisFile();
 
-let browser: Browser;
+let browser: Reader;
 beforeAll(async () => {
-  browser = new Browser(site().url);
+  browser = new Reader(site().url);
   await browser.login("librarian", "mind-the-shelves");
 });
 

@@ -1,31 +1,31 @@
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile, startSite, temporaryDatabase } from "./site.ts";
 
 const site = siteOfThisFile();
 
 test("an address that cannot be decoded is a bad request", async () => {
-  const response = await new Browser(site().url).get("/catalog/book/%E0%A4");
+  const response = await new Reader(site().url).get("/catalog/book/%E0%A4");
   expect(response.status).toBe(400);
   expect(await response.text()).toContain("We could not read that");
 });
 
 test("a form in an encoding that cannot be read is a bad request", async () => {
   const headers = { "content-type": "application/x-www-form-urlencoded; charset=klingon" };
-  const response = await new Browser(site().url).post("/accounts/login/", { username: "reader" }, headers);
+  const response = await new Reader(site().url).post("/accounts/login/", { username: "reader" }, headers);
   expect(response.status).toBe(400);
   expect(await response.text()).toContain("We could not read that");
 });
 
 test("an address that leads nowhere is not found", async () => {
-  const response = await new Browser(site().url).get("/no/such/page");
+  const response = await new Reader(site().url).get("/no/such/page");
   expect(response.status).toBe(404);
   expect(await response.text()).toContain("Not on our shelves");
 });
 
 test("a form far too large is refused", async () => {
-  const response = await new Browser(site().url).login("reader", "x".repeat(50_000));
+  const response = await new Reader(site().url).login("reader", "x".repeat(50_000));
   expect(response.status).toBe(413);
   expect(await response.text()).toContain("Too much to carry");
 });
@@ -36,7 +36,7 @@ test("when the books cannot be read the visitor sees a plain page and nothing of
   const client = new Database(database);
   client.exec("ALTER TABLE copies RENAME TO lost");
   client.close();
-  const browser = new Browser(own.url);
+  const browser = new Reader(own.url);
   const response = await browser.get("/catalog/books/");
   expect(response.status).toBe(500);
   const page = await response.text();
@@ -48,7 +48,7 @@ test("when the books cannot be read the visitor sees a plain page and nothing of
 test("when the sessions cannot be reached the visitor is asked to wait, and keeps the cookie", async () => {
   const database = temporaryDatabase();
   const own = await startSite(database);
-  const browser = new Browser(own.url);
+  const browser = new Reader(own.url);
   await browser.visit();
   const cookies = new Map(browser.cookies);
 
@@ -70,7 +70,7 @@ test("when the sessions cannot be reached the visitor is asked to wait, and keep
 });
 
 test("every page, an error page too, allows no script but the site's own files, and nothing from elsewhere", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   for (const path of ["/catalog/", "/accounts/login/", "/session/", "/no/such/page"]) {
     const response = await browser.get(path);
     const policy = response.headers.get("content-security-policy");

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile } from "./site.ts";
 
 const site = siteOfThisFile();
 
 /** Presses one of the inspector's buttons and reads the page that it leads to. */
-async function press(browser: Browser, button: string, form: Record<string, string> = {}): Promise<string> {
+async function press(browser: Reader, button: string, form: Record<string, string> = {}): Promise<string> {
   const response = await browser.post(`/session/${button}/`, form);
   expect(response.status, await response.clone().text()).toBe(303);
   return unescaped(await browser.text(response.headers.get("location") as string));
@@ -18,13 +18,13 @@ function unescaped(page: string): string {
 const myCar = { key: "my_car", value: '{"model": "mini", "wheels": "steel"}' };
 
 test("looking creates nothing", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   expect(await browser.text("/session/")).toContain("Nothing is stored for you");
   expect(browser.cookies.size).toBe(0);
 });
 
 test("the tutorials' my_car: set, changed inside, deleted, and each time what the request did", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const set = await press(browser, "set", myCar);
   expect(set).toContain('my_car</code>\n                set to <ins>{"model":"mini","wheels":"steel"}</ins>');
   expect(set).toContain("The session was <strong>created</strong>");
@@ -40,7 +40,7 @@ test("the tutorials' my_car: set, changed inside, deleted, and each time what th
 });
 
 test("the key is never shown whole, nor is the cookie's value", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.login("reader", "borrow-a-book");
   const pages = [
     await browser.text("/session/"),
@@ -56,7 +56,7 @@ test("the key is never shown whole, nor is the cookie's value", async () => {
 });
 
 test("rotate replaces the key and keeps the data", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await press(browser, "set", myCar);
   const before = [...browser.cookies.values()];
   const page = await press(browser, "rotate");
@@ -66,7 +66,7 @@ test("rotate replaces the key and keeps the data", async () => {
 });
 
 test("clear empties the dictionary and keeps the user; flush ends it all, and shows the removal of the cookie", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.login("reader", "borrow-a-book");
   await browser.visit();
   const cleared = await press(browser, "clear");
@@ -82,7 +82,7 @@ test("clear empties the dictionary and keeps the user; flush ends it all, and sh
 });
 
 test("an expiry is set, and the record counts down to it", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await press(browser, "set", myCar);
   expect(await browser.text("/session/")).toMatch(/data-countdown>in (14 days 00:00:00|13 days 23:59:5\d)/);
   expect(await press(browser, "expiry", { expiry: "1 hour" })).toMatch(
@@ -94,7 +94,7 @@ test("an expiry is set, and the record counts down to it", async () => {
 });
 
 test("a page elsewhere that changes the session shows here as the last request", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.visit();
   await browser.visit();
   const page = unescaped(await browser.text("/session/"));
@@ -113,7 +113,7 @@ test.each([
   ["nest", { key: "nothing", member: "wheels", value: "1" }, "nothing is no object"],
   ["expiry", { expiry: "for ever" }, "Choose one of the expiries"],
 ])("%s with %j is refused with the reason, and changes nothing", async (button, form, why) => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.visit();
   const before = await browser.text("/session/");
   const response = await browser.post(`/session/${button}/`, form as Record<string, string>);
@@ -125,14 +125,14 @@ test.each([
 });
 
 test("twenty keys of one's own are enough", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   for (let i = 0; i < 20; i++) await press(browser, "set", { key: `key_${i}`, value: "1" });
   expect((await browser.post("/session/set/", { key: "one_more", value: "1" })).status).toBe(422);
   await press(browser, "set", { key: "key_1", value: "2" });
 });
 
 test("what is in the session is shown as text, never as markup", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.post("/session/set/", { key: "markup", value: "<img src=x onerror=alert(1)>" });
   expect(await browser.text("/session/")).not.toContain("<img src=x");
 });

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile, startSite, temporaryDatabase } from "./site.ts";
 
 const FIRST_RELEASE = fileURLToPath(
@@ -11,14 +11,14 @@ const FIRST_RELEASE = fileURLToPath(
 
 const site = siteOfThisFile();
 
-async function reader(): Promise<Browser> {
-  const browser = new Browser(site().url);
+async function reader(): Promise<Reader> {
+  const browser = new Reader(site().url);
   await browser.login("reader", "borrow-a-book");
   return browser;
 }
 
-async function librarian(): Promise<Browser> {
-  const browser = new Browser(site().url);
+async function librarian(): Promise<Reader> {
+  const browser = new Reader(site().url);
   await browser.login("librarian", "mind-the-shelves");
   return browser;
 }
@@ -108,7 +108,7 @@ test("a librarian sees who has what, and renews within four weeks", async () => 
 });
 
 test("who is not signed in is led over the login page and back", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const asked = await browser.get("/catalog/mybooks/");
   expect(asked.status).toBe(303);
   expect(asked.headers.get("location")).toBe("/accounts/login/?next=%2Fcatalog%2Fmybooks%2F");
@@ -125,7 +125,7 @@ test.each([
   "/catalog/author/1/delete/",
   "/librarian/sessions/",
 ])("%s is for librarians only", async (path) => {
-  expect((await new Browser(site().url).get(path)).status).toBe(303);
+  expect((await new Reader(site().url).get(path)).status).toBe(303);
   const refused = await (await reader()).get(path);
   expect(refused.status).toBe(403);
   expect(await refused.text()).toContain("for librarians only");
@@ -159,7 +159,7 @@ test("a library of the first release is brought up to date, and its loans have r
   client.pragma("main.user_version = 1");
   client.close();
 
-  const browser = new Browser((await startSite(old)).url);
+  const browser = new Reader((await startSite(old)).url);
   await browser.login("librarian", "mind-the-shelves");
   const page = await browser.text("/catalog/borrowed/");
   expect(page).toContain("Reader unknown");

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile, startSite } from "./site.ts";
 
 const site = siteOfThisFile();
@@ -7,18 +7,18 @@ const site = siteOfThisFile();
 const credentials = { username: "reader", password: "borrow-a-book" };
 
 test("a login lasts until the browser closes, or two weeks with “remember me”", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const short = await browser.post("/accounts/login/", credentials);
   expect(short.headers.getSetCookie().join()).not.toMatch(/max-age|expires/i);
-  const long = await new Browser(site().url).post("/accounts/login/", { ...credentials, remember: "yes" });
+  const long = await new Reader(site().url).post("/accounts/login/", { ...credentials, remember: "yes" });
   expect(long.headers.getSetCookie().join()).toContain("Max-Age=1209600");
 });
 
 test("the login page gives a cookie to see whether it comes back, and says so when it does not", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   expect(await browser.text("/accounts/login/")).toContain('name="tested" value="yes"');
   expect(browser.cookies.size).toBe(1);
-  const cookieless = new Browser(site().url);
+  const cookieless = new Reader(site().url);
   const refused = await cookieless.post("/accounts/login/", { ...credentials, tested: "yes" });
   expect(refused.status).toBe(422);
   const page = await refused.text();
@@ -32,7 +32,7 @@ test("the login page gives a cookie to see whether it comes back, and says so wh
 
 test("five wrong passwords make an account wait, from that address and nobody else's", async () => {
   const own = await startSite();
-  const browser = new Browser(own.url);
+  const browser = new Reader(own.url);
   for (let i = 0; i < 5; i++) expect((await browser.login("reader", "wrong")).status).toBe(422);
   const blocked = await browser.login("reader", "borrow-a-book");
   expect(blocked.status).toBe(429);
@@ -44,7 +44,7 @@ test("five wrong passwords make an account wait, from that address and nobody el
 test("guesses sent all at once do not slip through together", async () => {
   const own = await startSite();
   const answers = await Promise.all(
-    Array.from({ length: 12 }, () => new Browser(own.url).login("reader", "wrong")),
+    Array.from({ length: 12 }, () => new Reader(own.url).login("reader", "wrong")),
   );
   expect(answers.filter(({ status }) => status === 422)).toHaveLength(5);
   expect(answers.filter(({ status }) => status === 429)).toHaveLength(7);
@@ -52,7 +52,7 @@ test("guesses sent all at once do not slip through together", async () => {
 
 test("right passwords sent all at once are all let in", async () => {
   const answers = await Promise.all(
-    Array.from({ length: 12 }, () => new Browser(site().url).login("reader", "borrow-a-book")),
+    Array.from({ length: 12 }, () => new Reader(site().url).login("reader", "borrow-a-book")),
   );
   expect(answers.map(({ status }) => status)).toEqual(Array(12).fill(303));
 });
@@ -60,14 +60,14 @@ test("right passwords sent all at once are all let in", async () => {
 test("a right password starts the count anew", async () => {
   const own = await startSite();
   for (let round = 0; round < 3; round++) {
-    const browser = new Browser(own.url);
+    const browser = new Reader(own.url);
     for (let i = 0; i < 4; i++) expect((await browser.login("reader", "wrong")).status).toBe(422);
     expect((await browser.login("reader", "borrow-a-book")).status).toBe(303);
   }
 });
 
 test("who is welcome is told so, once", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.post("/accounts/login/", credentials);
   expect(await browser.text("/catalog/")).toContain("Welcome, Robin Reader.");
   expect(await browser.text("/catalog/")).not.toContain("Welcome, Robin");

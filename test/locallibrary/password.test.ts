@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile, startSite } from "./site.ts";
 
 const site = siteOfThisFile();
@@ -8,10 +8,10 @@ const fresh = "four horses in a teacup";
 
 test("a new password signs out the other devices, keeps this one with a new key, and is the one that counts", async () => {
   const own = await startSite();
-  const [here, there, elsewhere] = [new Browser(own.url), new Browser(own.url), new Browser(own.url)];
+  const [here, there, elsewhere] = [new Reader(own.url), new Reader(own.url), new Reader(own.url)];
   for (const browser of [here, there]) await browser.login("reader", "borrow-a-book");
   await elsewhere.login("librarian", "mind-the-shelves");
-  const thief = new Browser(own.url);
+  const thief = new Reader(own.url);
   for (const [name, value] of here.cookies) thief.cookies.set(name, value);
 
   const changed = await here.post("/accounts/password/", { old: "borrow-a-book", fresh, again: fresh });
@@ -23,7 +23,7 @@ test("a new password signs out the other devices, keeps this one with a new key,
   expect(await thief.text("/catalog/")).not.toContain("Robin Reader");
   expect(await elsewhere.text("/catalog/")).toContain("Lee Librarian");
 
-  const later = new Browser(own.url);
+  const later = new Reader(own.url);
   expect((await later.login("reader", "borrow-a-book")).status).toBe(422);
   expect((await later.login("reader", fresh)).status).toBe(303);
   const loginPage = await elsewhere.post("/accounts/logout/").then(() => elsewhere.text("/accounts/login/"));
@@ -37,7 +37,7 @@ test.each([
   [{ again: "four horses in a tea cup" }, "This differs from the new password."],
   [{ fresh: "borrow-a-book", again: "borrow-a-book" }, "This is the password you have."],
 ])("a change with %j is refused, and nobody is signed out", async (wrong, why) => {
-  const [here, there] = [new Browser(site().url), new Browser(site().url)];
+  const [here, there] = [new Reader(site().url), new Reader(site().url)];
   for (const browser of [here, there]) await browser.login("reader", "borrow-a-book");
   const refused = await here.post("/accounts/password/", {
     old: "borrow-a-book",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile } from "./site.ts";
 
 const site = siteOfThisFile();
@@ -7,7 +7,7 @@ const site = siteOfThisFile();
 const bookLinks = (page: string) => [...page.matchAll(/href="\/catalog\/book\/(\d+)"/g)].map(([, id]) => id);
 
 test("results per page and theme are kept without an account, and carried over at login", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   expect(await browser.text("/catalog/books/")).toContain('<html lang="en">');
   await browser.post("/preferences/", { perPage: "24", theme: "dark" });
   const saved = await browser.text("/preferences/");
@@ -23,7 +23,7 @@ test("results per page and theme are kept without an account, and carried over a
 });
 
 test("preferences that are not offered are refused", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   for (const form of [{ perPage: "1000", theme: "dark" }, { perPage: "12", theme: "pink" }, {}]) {
     expect((await browser.post("/preferences/", form)).status).toBe(400);
   }
@@ -31,7 +31,7 @@ test("preferences that are not offered are refused", async () => {
 });
 
 test("the notice stays dismissed, through the login too, until it is asked for again", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const notice = 'aria-label="About this site"';
   expect(await browser.text("/catalog/books/")).toContain(notice);
   const dismissal = await browser.post("/preferences/notice/", {
@@ -47,7 +47,7 @@ test("the notice stays dismissed, through the login too, until it is asked for a
 });
 
 test("a reading list fills without an account, and comes along at login", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   expect(await browser.text("/catalog/reading-list/")).toContain("Nothing on it yet.");
   for (const id of [5, 2, 5])
     await browser.post(`/catalog/book/${id}/list/`, { next: `/catalog/book/${id}` });
@@ -62,7 +62,7 @@ test("a reading list fills without an account, and comes along at login", async 
 });
 
 test("ten tabs that add a book at the same moment all find it on the list", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.visit();
   const ids = Array.from({ length: 10 }, (_, i) => String(i + 1));
   await Promise.all(ids.map((id) => browser.post(`/catalog/book/${id}/list/`)));
@@ -71,11 +71,11 @@ test("ten tabs that add a book at the same moment all find it on the list", asyn
 });
 
 test("a book that is not there cannot be listed", async () => {
-  expect((await new Browser(site().url).post("/catalog/book/9999/list/")).status).toBe(404);
+  expect((await new Reader(site().url).post("/catalog/book/9999/list/")).status).toBe(404);
 });
 
 test("a message is shown once, by the next page, however many redirects lie between", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   const listing = await browser.post("/catalog/book/1/list/", { next: "/catalog/mybooks/" });
   const onward = await browser.get(listing.headers.get("location") as string);
   const page = await browser.text(onward.headers.get("location") as string);

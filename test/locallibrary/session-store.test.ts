@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { redis } from "../servers/redis.ts";
 import { describeWithServer } from "../servers/suite.ts";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { spawnSite, temporaryDatabase } from "./site.ts";
 
 async function siteOn(SESSION_STORE: string) {
@@ -13,7 +13,7 @@ async function siteOn(SESSION_STORE: string) {
 
 /** What every store has to do for the site: visits, a login, the page of one's sessions, the dashboard. */
 async function walkThrough(url: string): Promise<string> {
-  const [one, other] = [new Browser(url), new Browser(url)];
+  const [one, other] = [new Reader(url), new Reader(url)];
   expect(await one.visit()).toBe(1);
   await one.login("librarian", "mind-the-shelves");
   expect(await one.visit()).toBe(2);

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, onTestFinished, vi } from "vitest";
 
 const FOLDER = fileURLToPath(new URL("../../examples/locallibrary/", import.meta.url));
-const FROM_SOURCE = new URL("../from-source.ts", import.meta.url).href;
+const FROM_SOURCE = new URL("../runner/from-source.ts", import.meta.url).href;
 
 // A start takes a second, and many times that on a machine that is busy.
 vi.setConfig({ testTimeout: 45_000 });

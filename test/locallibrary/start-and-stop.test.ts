@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import Database from "better-sqlite3";
 import { expect, onTestFinished, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { spawnSite, startSite, temporaryDatabase } from "./site.ts";
 
 test("the first start makes and fills the database, and the banner says all one needs", async () => {
@@ -31,7 +31,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   "%s ends it within a second, even with connections left open",
   async (signal) => {
     const site = await startSite();
-    await new Browser(site.url).visit();
+    await new Reader(site.url).visit();
     const idle = connect(Number(new URL(site.url).port), "127.0.0.1");
     idle.on("error", () => {});
     onTestFinished(() => void idle.destroy());
@@ -46,7 +46,7 @@ test("two servers that start on one new file at once share one library", async (
   const database = temporaryDatabase();
   const [one, other] = await Promise.all([startSite(database), startSite(database)]);
   const books = async (url: string) =>
-    /Books<\/a><\/dt><dd>(\d+)/.exec(await new Browser(url).text("/catalog/"))?.[1];
+    /Books<\/a><\/dt><dd>(\d+)/.exec(await new Reader(url).text("/catalog/"))?.[1];
   expect(await books(one.url)).toBe(await books(other.url));
 });
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile, startSite } from "./site.ts";
 
 const site = siteOfThisFile();
@@ -14,7 +14,7 @@ async function signedIn(
   username = "reader",
   password = "borrow-a-book",
 ) {
-  const browser = new Browser(url);
+  const browser = new Reader(url);
   await browser.post("/accounts/login/", { username, password }, { "user-agent": userAgent });
   return browser;
 }

@@ -1,24 +1,24 @@
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Reader } from "./reader.ts";
 import { siteOfThisFile, startSite, temporaryDatabase } from "./site.ts";
 
 const site = siteOfThisFile();
 
 test("a browser's visits are counted, one by one", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   expect(await browser.visit()).toBe(1);
   expect(await browser.visit()).toBe(2);
   expect(await browser.visit()).toBe(3);
 });
 
 test("one visit is 1 time, more are times", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   expect(await browser.text("/catalog/")).toContain("You have visited this page 1 time.");
   expect(await browser.text("/catalog/")).toContain("You have visited this page 2 times.");
 });
 
 test("each browser has its own count", async () => {
-  const [one, other] = [new Browser(site().url), new Browser(site().url)];
+  const [one, other] = [new Reader(site().url), new Reader(site().url)];
   await one.visit();
   expect(await one.visit()).toBe(2);
   expect(await other.visit()).toBe(1);
@@ -27,18 +27,18 @@ test("each browser has its own count", async () => {
 test("the count survives a restart of the server", async () => {
   const database = temporaryDatabase();
   const before = await startSite(database);
-  const browser = new Browser(before.url);
+  const browser = new Reader(before.url);
   for (const visit of [1, 2, 3]) expect(await browser.visit()).toBe(visit);
   await before.stop();
 
   const after = await startSite(database);
-  const sameBrowser = new Browser(after.url);
+  const sameBrowser = new Reader(after.url);
   for (const [name, value] of browser.cookies) sameBrowser.cookies.set(name, value);
   expect(await sameBrowser.visit()).toBe(4);
 });
 
 test("100 simultaneous visits add exactly 100", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.visit();
   // Two that read the session at the same time show the same number; what is stored counts each.
   await Promise.all(Array.from({ length: 100 }, () => browser.visit()));
@@ -48,7 +48,7 @@ test("100 simultaneous visits add exactly 100", async () => {
 test("two servers on one database lose no visit between them", async () => {
   const database = temporaryDatabase();
   const sites = [await startSite(database), await startSite(database)];
-  const [first, second] = sites.map((site) => new Browser(site.url)) as [Browser, Browser];
+  const [first, second] = sites.map((site) => new Reader(site.url)) as [Reader, Reader];
   await first.visit();
   for (const [name, value] of first.cookies) second.cookies.set(name, value);
   const visits = [first, second].flatMap((browser) => Array.from({ length: 50 }, () => browser.visit()));
@@ -57,7 +57,7 @@ test("two servers on one database lose no visit between them", async () => {
 });
 
 test("a visitor who only looks over the shelves gets no cookie", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   for (const path of [
     "/catalog/books/",
     "/catalog/authors/",
@@ -71,7 +71,7 @@ test("a visitor who only looks over the shelves gets no cookie", async () => {
 });
 
 test("the home page shows the books seen last, the last one first and each one once", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   for (const id of [1, 2, 3, 1]) await browser.get(`/catalog/book/${id}`);
   const page = await browser.text("/catalog/");
   const recent = page.slice(page.indexOf("Recently viewed"), page.indexOf("On the shelf now"));
@@ -79,7 +79,7 @@ test("the home page shows the books seen last, the last one first and each one o
 });
 
 test("two tabs that open different books at the same moment both count as seen", async () => {
-  const browser = new Browser(site().url);
+  const browser = new Reader(site().url);
   await browser.visit();
   await Promise.all([1, 2, 3, 4, 5].map((id) => browser.get(`/catalog/book/${id}`)));
   const page = await browser.text("/catalog/");

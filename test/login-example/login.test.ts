@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Browser } from "../locallibrary/browser.ts";
+import { Reader } from "../locallibrary/reader.ts";
 
 const SERVER = fileURLToPath(new URL("../../examples/login/server.ts", import.meta.url));
-const FROM_SOURCE = new URL("../from-source.ts", import.meta.url).href;
+const FROM_SOURCE = new URL("../runner/from-source.ts", import.meta.url).href;
 
 const folder = mkdtempSync(join(tmpdir(), "login-example-"));
 let child: ReturnType<typeof spawn>;
@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 test("who logs in is known until logging out", async () => {
-  const browser = new Browser(url);
+  const browser = new Reader(url);
   expect(await browser.text("/connection/")).toContain('name="username"');
   expect(browser.cookies.size).toBe(0);
 
@@ -46,7 +46,7 @@ test("who logs in is known until logging out", async () => {
 });
 
 test("logging in as somebody else gives a new cookie", async () => {
-  const browser = new Browser(url);
+  const browser = new Reader(url);
   await browser.post("/login/", { username: "one" });
   const before = [...browser.cookies.values()];
   await browser.post("/login/", { username: "other" });
@@ -54,11 +54,11 @@ test("logging in as somebody else gives a new cookie", async () => {
 });
 
 test("a name is shown as text, and none is asked for again", async () => {
-  const browser = new Browser(url);
+  const browser = new Reader(url);
   await browser.post("/login/", { username: "<b>polo</b>" });
   expect(await browser.text("/connection/")).toContain("&lt;b&gt;polo");
-  expect((await new Browser(url).post("/login/", { username: " " })).status).toBe(422);
-  expect((await new Browser(url).get("/")).status).toBe(404);
+  expect((await new Reader(url).post("/login/", { username: " " })).status).toBe(422);
+  expect((await new Reader(url).get("/")).status).toBe(404);
 });
 
 test("it is well under a hundred lines", () => {

@@ -1,13 +1,14 @@
+import { createSessions, memoryStore } from "coatcheck";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Browser } from "./browser.ts";
+import { Browser } from "../instruments/browser.ts";
 import { canonical, copy, jsonValue, key } from "./json.ts";
 
 async function roundTrip(name: string, value: unknown): Promise<unknown> {
-  const browser = new Browser();
+  const browser = new Browser(createSessions({ store: memoryStore() }));
   const session = await browser.open();
   session.set(name, value);
-  await browser.commit(session);
+  await browser.respond(session);
   return (await browser.open()).require(name);
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 
 const program = join(import.meta.dirname, "counting-server.ts");
-const fromSource = join(import.meta.dirname, "../from-source.ts");
+const fromSource = join(import.meta.dirname, "../runner/from-source.ts");
 
 /** Starts a server process on the store of a URL, for one test; resolves to its port. */
 async function startServer(storeUrl: string): Promise<number> {

@@ -17,10 +17,10 @@ afterEach(() => void vi.useRealTimers());
 test("who was told in line that it is too late is not stored by those who still wait", async () => {
   const race = await start({ storeTimeout: 5 });
   const cookie = await race.visitor({ n: 0 });
-  const [held, shared] = [race.gate.hold("update"), race.gate.hold("update")];
+  const [held, shared] = [race.store.hold("update"), race.store.hold("update")];
 
   const first = race.here.send(cookie, set("first"));
-  await held.reached;
+  await held.arrived;
   const early = race.here.send(cookie, set("early"));
   await early.handled;
   await vi.advanceTimersByTimeAsync(3000);
@@ -28,7 +28,7 @@ test("who was told in line that it is too late is not stored by those who still 
   await patient.handled;
   held.release();
   expect((await first.answer).status).toBe(200);
-  await shared.reached;
+  await shared.arrived;
   // What these two share is at the store when the time of the first of them is over.
   await vi.advanceTimersByTimeAsync(2500);
   expect(await early.answer).toEqual(tooLate);
@@ -41,9 +41,9 @@ test("who was told in line that it is too late is not stored by those who still 
 test("a waiting writer has its own deadline, also behind one whose store hangs", async () => {
   const race = await start({ storeTimeout: 5 });
   const cookie = await race.visitor({ n: 0 });
-  const held = race.gate.hold("update");
+  const held = race.store.hold("update");
   const first = race.here.send(cookie, set("first"));
-  await held.reached;
+  await held.arrived;
   await vi.advanceTimersByTimeAsync(1000);
   const waiting = race.here.send(cookie, set("waiting"));
   await waiting.handled;
@@ -56,16 +56,16 @@ test("a waiting writer has its own deadline, also behind one whose store hangs",
 test("a waiting writer gives up at its deadline while the line does not move", async () => {
   const race = await start({ storeTimeout: 5 });
   const cookie = await race.visitor({ n: 0 });
-  const held = race.gate.hold("update");
+  const held = race.store.hold("update");
   const first = race.here.send(cookie, set("first"));
-  await held.reached;
+  await held.arrived;
   await vi.advanceTimersByTimeAsync(1000);
-  const hanging = race.gate.hold("update");
+  const hanging = race.store.hold("update");
   const waiting = race.here.send(cookie, set("waiting"));
   await waiting.handled;
   await vi.advanceTimersByTimeAsync(4000);
   expect(await first.answer).toEqual(tooLate);
-  await hanging.reached;
+  await hanging.arrived;
   await vi.advanceTimersByTimeAsync(1000);
   expect(await waiting.answer).toEqual(tooLate);
   expect((await race.look(cookie)).data).toEqual({ n: 0 });

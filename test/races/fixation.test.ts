@@ -1,6 +1,6 @@
 import { createSessions, memoryStore } from "coatcheck";
 import { expect, it } from "vitest";
-import { Browser } from "../browser.ts";
+import { Browser } from "../instruments/browser.ts";
 
 /** Somebody who knows a visitor's key keeps a request open until the visitor has signed in. */
 async function lurk() {

@@ -1,6 +1,6 @@
 import type { Options, Session, Store } from "coatcheck";
 import { onTestFinished } from "vitest";
-import { Gate } from "./gate.ts";
+import { type HeldStore, heldStore } from "../instruments/held-store.ts";
 
 /** What a request does with its session; a number is the status of the response, default 200. */
 // biome-ignore lint/suspicious/noConfusingVoidType: most handlers return nothing.
@@ -35,14 +35,14 @@ export interface Seen {
   readonly data: Record<string, unknown>;
 }
 
-/** Two servers over one store, as two processes of a site would be, and a gate before the store. */
+/** Two servers over one store, as two processes of a site would be; tests hold up the calls of that store. */
 export class Race {
-  readonly gate: Gate;
+  readonly store: HeldStore;
   readonly here: Server;
   readonly there: Server;
 
-  constructor(gate: Gate, here: Server, there: Server) {
-    this.gate = gate;
+  constructor(store: HeldStore, here: Server, there: Server) {
+    this.store = store;
     this.here = here;
     this.there = there;
   }
@@ -81,15 +81,15 @@ export type Start = (options?: Omit<Options, "store">) => Promise<Race>;
 /** How to start a race over servers and stores of one kind; it is cleared away when the test has finished. */
 export function starter(makeServer: MakeServer, makeStore: MakeStore): Start {
   return async (options = {}) => {
-    const store = await makeStore();
-    const gate = new Gate(store);
-    const withStore = { ...options, store: gate.store };
+    const inner = await makeStore();
+    const store = heldStore(inner);
+    const withStore = { ...options, store: store.store };
     const [here, there] = [await makeServer(withStore), await makeServer(withStore)];
     onTestFinished(async () => {
       await Promise.all([here.close(), there.close()]);
-      await store.close?.();
+      await inner.close?.();
     });
-    return new Race(gate, here, there);
+    return new Race(store, here, there);
   };
 }
 

@@ -39,9 +39,9 @@ test("without compare-and-set the requests of one process still lose nothing", a
 test("without compare-and-set a session is read again in each turn, so that a write elsewhere stays", async () => {
   const race = await start();
   const cookie = await race.visitor({ n: 0 });
-  const held = race.gate.hold("read", "after");
+  const held = race.store.hold("read", "after");
   const slow = race.here.send(cookie, (session) => void session.update("n", (n = 0) => n + 1));
-  await held.reached;
+  await held.arrived;
   await race.there.send(cookie, (session) => void session.update("n", (n = 0) => n + 1)).answer;
   held.release();
   await slow.answer;

@@ -28,7 +28,7 @@ export interface Runtime {
 const newFolder = () => mkdtempSync(join(tmpdir(), "coatcheck-runtime-"));
 
 function node(version: number, program: string): Runtime {
-  const flags = ["--disable-warning=ExperimentalWarning", "--import", join(here, "../from-source.ts")];
+  const flags = ["--disable-warning=ExperimentalWarning", "--import", join(here, "../runner/from-source.ts")];
   return {
     name: `Node ${version}`,
     program,

@@ -1,6 +1,6 @@
+import type { RedisClient } from "coatcheck/redis";
 import { Cluster, type ClusterOptions, Redis } from "ioredis";
 import { createClient, createCluster, createSentinel } from "redis";
-import type { RedisClient } from "../../src/stores/redis/connection.ts";
 import type { RedisCluster } from "./redis-cluster.ts";
 import type { RedisSentinel } from "./redis-sentinel.ts";
 import type { Server } from "./server.ts";

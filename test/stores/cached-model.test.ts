@@ -3,7 +3,7 @@ import { memoryStore, type Store, type StoreCall, type StoredRecord, type StoreI
 import { cachedStore } from "coatcheck/cached";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { wrapStore } from "../wrapped-store.ts";
+import { wrapStore } from "../instruments/wrapped-store.ts";
 
 const ID = "a".repeat(64) as StoreId;
 const MOVED = "b".repeat(64) as StoreId;

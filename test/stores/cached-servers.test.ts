@@ -1,16 +1,16 @@
+import type { Store } from "coatcheck";
 import { cachedStore } from "coatcheck/cached";
 import { postgresStore } from "coatcheck/postgres";
 import { redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Store } from "../../src/contract/store.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 import { postgres } from "../servers/postgres.ts";
 import { redis } from "../servers/redis.ts";
 import { type Connected, singles } from "../servers/redis-clients.ts";
 import { describeWithServer } from "../servers/suite.ts";
-import { spyStore } from "../spy-store.ts";
-import { call, newId, newTable, record } from "./sql-suite.ts";
+import { call, newId, newTable, record } from "./suites/sql.ts";
 
 describeWithServer(redis, (redisServer) => {
   describeWithServer(postgres, (postgresServer) => {

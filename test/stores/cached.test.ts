@@ -14,10 +14,10 @@ import { fileStore } from "coatcheck/file";
 import { sqliteStore } from "coatcheck/sqlite";
 import { testStore } from "coatcheck/testing";
 import { beforeEach, describe, expect, it } from "vitest";
-import { faultyStore } from "../faulty-store.ts";
-import { heldStore } from "../held-store.ts";
-import { spyStore } from "../spy-store.ts";
-import { wrapStore } from "../wrapped-store.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
+import { heldStore } from "../instruments/held-store.ts";
+import { spyStore } from "../instruments/spy-store.ts";
+import { wrapStore } from "../instruments/wrapped-store.ts";
 
 /** Two servers over one cache and one store. */
 function both(cache: Store, store: Store) {

@@ -3,9 +3,9 @@ import { CookieTooLargeError, createSessions, type Options, SettingsError, type 
 import { encryptedCookieStore, signedCookieStore } from "coatcheck/cookies";
 import { compactDecrypt } from "jose";
 import { describe, expect, it } from "vitest";
-import { Browser } from "../browser.ts";
-import { MovedClock } from "../moved-clock.ts";
-import { overhearWarnings } from "../overheard.ts";
+import { Browser } from "../instruments/browser.ts";
+import { MovedClock } from "../instruments/moved-clock.ts";
+import { overhearWarnings } from "../instruments/overheard.ts";
 
 const SECRET = "a secret of at least thirty-two characters";
 const OTHER = "another secret, of thirty-two and more characters";

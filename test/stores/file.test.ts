@@ -16,12 +16,11 @@ import {
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StoreCall, StoredRecord, StoreId } from "coatcheck";
 import { type FileStore, fileStore } from "coatcheck/file";
 import { testStore } from "coatcheck/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
-import type { StoreCall } from "../../src/contract/store.ts";
-import { fullAt, killedAt, slowly } from "./file-faults.ts";
+import { fullAt, killedAt, slowly } from "../instruments/file-faults.ts";
 
 const HOUR = 3_600_000;
 const newFolder = () => mkdtempSync(join(tmpdir(), "coatcheck-file-"));
@@ -541,7 +540,9 @@ describe("a full disk", () => {
 describe("several processes on one folder", () => {
   const children: ChildProcess[] = [];
   async function start(...args: string[]): Promise<ChildProcess> {
-    const child = fork(join(import.meta.dirname, "file-writer.ts"), args, { execArgv: [] });
+    const child = fork(join(import.meta.dirname, "processes/file-writer.ts"), args, {
+      execArgv: ["--import", "./test/runner/from-source.ts"],
+    });
     children.push(child);
     await once(child, "message");
     return child;

@@ -3,7 +3,7 @@ import { type MemcachedClient, memcachedStore } from "coatcheck/memcached";
 import { testStore } from "coatcheck/testing";
 import { MemcacheClient } from "memcache-client";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { overhearWarnings } from "../overheard.ts";
+import { overhearWarnings } from "../instruments/overheard.ts";
 import { ask } from "../servers/ask.ts";
 import { memcached } from "../servers/memcached.ts";
 import { describeWithServer } from "../servers/suite.ts";

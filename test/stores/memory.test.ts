@@ -1,12 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { memoryStore, type Store, type StoredRecord, type StoreId } from "coatcheck";
 import { testStore } from "coatcheck/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
-import type { Store } from "../../src/contract/store.ts";
 import { Rack } from "../../src/stores/memory/rack.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
 
 testStore("memory", () => ({ store: memoryStore() }), {
   describe,
@@ -175,8 +173,12 @@ describe("memoryStore", () => {
   });
 
   it("takes at most 250 bytes of memory for a session, beside its data", () => {
-    const measure = join(import.meta.dirname, "memory-measure.ts");
-    const bytes = Number(execFileSync(process.execPath, ["--expose-gc", measure], { encoding: "utf8" }));
+    const measure = join(import.meta.dirname, "processes/memory-measure.ts");
+    const bytes = Number(
+      execFileSync(process.execPath, ["--expose-gc", "--import", "./test/runner/from-source.ts", measure], {
+        encoding: "utf8",
+      }),
+    );
     expect(bytes).toBeGreaterThan(100);
     expect(bytes).toBeLessThanOrEqual(250);
   });

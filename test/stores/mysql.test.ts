@@ -5,7 +5,7 @@ import mysql from "mysql2/promise";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { mariadb } from "../servers/mariadb.ts";
 import { describeWithServer } from "../servers/suite.ts";
-import { call, describeSqlStore, newId, newTable, record, tablesOf } from "./sql-suite.ts";
+import { call, describeSqlStore, newId, newTable, record, tablesOf } from "./suites/sql.ts";
 
 /** Pools that must make no difference: what their options are, and what is set on each connection. */
 const variants: Record<string, { pool?: mysql.PoolOptions; set?: string }> = {

@@ -1,15 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Store, StoredRecord, StoreId } from "coatcheck";
 import { type PostgresClient, type PostgresPool, postgresStore } from "coatcheck/postgres";
 import { testStore } from "coatcheck/testing";
 import pg from "pg";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
-import type { Store } from "../../src/contract/store.ts";
 import { postgres } from "../servers/postgres.ts";
 import type { ServerKind } from "../servers/server.ts";
 import { describeWithServer } from "../servers/suite.ts";
-import { call, describeSqlStore, newId, newTable, record, tablesOf } from "./sql-suite.ts";
+import { call, describeSqlStore, newId, newTable, record, tablesOf } from "./suites/sql.ts";
 
 /** Pools and options that must make no difference. */
 const variants: Record<string, { pool?: pg.PoolConfig; namedStatements?: boolean }> = {

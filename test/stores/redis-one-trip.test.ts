@@ -3,14 +3,14 @@ import { createSessions, type StoreCall, type StoredRecord, type StoreId } from 
 import { type RedisStore, redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { hasSeveralKeys, refusals, refused, sending, watched } from "../instruments/redis-watched.ts";
+import { wire } from "../instruments/wire.ts";
 import { redis } from "../servers/redis.ts";
 import { type Connected, singles } from "../servers/redis-clients.ts";
 import { cli, startNode, until } from "../servers/redis-nodes.ts";
 import type { Server } from "../servers/server.ts";
 import { missing } from "../servers/start.ts";
 import { describeWithServer } from "../servers/suite.ts";
-import { hasSeveralKeys, refusals, refused, sending, watched } from "./redis-watched.ts";
-import { wire } from "./redis-wire.ts";
 
 let made = 0;
 const freshPrefix = () => `o${process.pid}-${++made}:`;

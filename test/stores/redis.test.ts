@@ -5,13 +5,13 @@ import { testStore } from "coatcheck/testing";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { refused, sending, watched } from "../instruments/redis-watched.ts";
+import { wire } from "../instruments/wire.ts";
 import { redis } from "../servers/redis.ts";
 import { type Connected, singles } from "../servers/redis-clients.ts";
 import { cli, startNode } from "../servers/redis-nodes.ts";
 import type { Server } from "../servers/server.ts";
 import { describeWithServer } from "../servers/suite.ts";
-import { refused, sending, watched } from "./redis-watched.ts";
-import { wire } from "./redis-wire.ts";
 
 type Five = [StoreId, StoreId, StoreId, StoreId, StoreId];
 const HOUR = 3_600_000;

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
+import type { StoredRecord, StoreId } from "coatcheck";
 import { type SqliteDatabase, type SqliteStore, sqliteStore } from "coatcheck/sqlite";
 import { testStore } from "coatcheck/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
 
 let folder = "";
 let file = "";
@@ -548,8 +548,8 @@ describe("a locked SQLite database", () => {
 describe("several processes on one SQLite file", () => {
   const children: ChildProcess[] = [];
   async function writer(id: StoreId, times: number): Promise<ChildProcess> {
-    const child = fork(join(import.meta.dirname, "sqlite-writer.ts"), [file, id, String(times)], {
-      execArgv: [],
+    const child = fork(join(import.meta.dirname, "processes/sqlite-writer.ts"), [file, id, String(times)], {
+      execArgv: ["--import", "./test/runner/from-source.ts"],
     });
     children.push(child);
     await once(child, "message");
@@ -602,7 +602,7 @@ describe("the SQLite that the runtime has", () => {
 
   async function freshStore(): Promise<SqliteStore> {
     vi.resetModules();
-    const { sqliteStore } = await import("../../src/stores/sqlite.ts");
+    const { sqliteStore } = await import("coatcheck/sqlite");
     return opens(sqliteStore(file));
   }
   const missing = () => {

@@ -200,7 +200,7 @@ describeWithServer(redisWithTls, (server) => {
   const node = async (url: string, env: NodeJS.ProcessEnv) => {
     const options = [
       "--import",
-      join(root, "test/from-source.ts"),
+      join(root, "test/runner/from-source.ts"),
       "--input-type=module",
       "--eval",
       program(url),
@@ -393,7 +393,7 @@ describe("drivers", () => {
         await store.close();
       }
       console.log(JSON.stringify(seen));`;
-    const { stdout } = await node(folder(), program, "--import", join(root, "test/from-source.ts"));
+    const { stdout } = await node(folder(), program, "--import", join(root, "test/runner/from-source.ts"));
     expect(JSON.parse(stdout)).toEqual([
       [],
       ["pg"],

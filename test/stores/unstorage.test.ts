@@ -9,7 +9,7 @@ import fsDriver from "unstorage/drivers/fs";
 import memoryDriver from "unstorage/drivers/memory";
 import redisDriver from "unstorage/drivers/redis";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from "vitest";
-import { overhearWarnings } from "../overheard.ts";
+import { overhearWarnings } from "../instruments/overheard.ts";
 import { redis } from "../servers/redis.ts";
 import { cli } from "../servers/redis-nodes.ts";
 import { describeWithServer } from "../servers/suite.ts";

@@ -1,8 +1,14 @@
 /** Stores that break the contract, each in one way that a real store has broken it or easily could. */
+
+import {
+  MOVED_MARK_MS,
+  memoryStore,
+  type Store,
+  type StoreCall,
+  type StoredRecord,
+  type StoreId,
+} from "coatcheck";
 import type { MakeStore } from "coatcheck/testing";
-import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
-import { MOVED_MARK_MS, type Store, type StoreCall } from "../../src/contract/store.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
 
 export interface BrokenStore {
   readonly fault: string;

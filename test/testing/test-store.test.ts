@@ -1,9 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
+import { memoryStore, type Store } from "coatcheck";
 import { testStore } from "coatcheck/testing";
 import { describe, expect, it } from "vitest";
-import type { Store } from "../../src/contract/store.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
 import { brokenStores, indexing, pause, soundStore } from "./broken-stores.ts";
 import { runSuite } from "./run-suite.ts";
 
@@ -109,11 +108,15 @@ describe("the store suite", () => {
 
   it("runs under node:test as well", () => {
     const file = join(import.meta.dirname, "under-node-test.ts");
-    const output = execFileSync(process.execPath, ["--test", "--test-reporter=tap", file], {
-      encoding: "utf8",
-      // A test runner that finds itself inside another one stays silent.
-      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-    });
+    const output = execFileSync(
+      process.execPath,
+      ["--import", "./test/runner/from-source.ts", "--test", "--test-reporter=tap", file],
+      {
+        encoding: "utf8",
+        // A test runner that finds itself inside another one stays silent.
+        env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+      },
+    );
     expect(output).toMatch(/^# pass 69$/m);
     expect(output).toMatch(/^# skipped 3$/m);
     expect(output).toMatch(/^# fail 0$/m);

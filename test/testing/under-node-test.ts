@@ -1,7 +1,7 @@
 /** The suite in another test runner, as a store's author would write it. */
 import { describe, it } from "node:test";
-import { memoryStore } from "../../src/stores/memory.ts";
-import { testStore } from "../../src/testing/index.ts";
+import { memoryStore } from "coatcheck";
+import { testStore } from "coatcheck/testing";
 
 testStore("memory", () => ({ store: memoryStore() }), {
   describe,

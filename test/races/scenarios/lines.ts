@@ -40,38 +40,38 @@ export function lines(start: Start): void {
   test("share writes: those that wait are stored together", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
-    const held = race.gate.hold("update");
-    const mark = race.gate.calls.length;
+    const held = race.store.hold("update");
+    const mark = race.store.calls.length;
     const first = race.here.send(cookie, (session) => void session.update("n", increment));
-    await held.reached;
+    await held.arrived;
     const others = Array.from({ length: 10 }, () =>
       race.here.send(cookie, (session) => void session.update("n", increment)),
     );
     await Promise.all(others.map(({ handled }) => handled));
     held.release();
     await Promise.all([first, ...others].map(({ answer }) => answer));
-    expect(race.gate.count("update", mark)).toBe(2);
+    expect(race.store.count("update", mark)).toBe(2);
     expect((await race.look(cookie)).data).toEqual({ n: 11 });
   });
 
   test("whose answer was lost is not stored twice", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
-    race.gate.answer("update", async (run) => {
+    race.store.answer("update", async (run) => {
       await run();
       return "conflict";
     });
-    const mark = race.gate.calls.length;
+    const mark = race.store.calls.length;
     const answer = await race.here.send(cookie, (session) => void session.update("n", increment)).answer;
     expect(answer.status).toBe(200);
     expect((await race.look(cookie)).data).toEqual({ n: 1 });
-    expect(race.gate.count("update", mark)).toBe(1);
+    expect(race.store.count("update", mark)).toBe(1);
   });
 
   test("whose answer to a new key was lost still brings that key", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
-    race.gate.answer("rotate", async (run) => {
+    race.store.answer("rotate", async (run) => {
       await run();
       return "conflict";
     });
@@ -85,14 +85,14 @@ export function lines(start: Start): void {
   test("fail with their own batch only, and the next reads again", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
-    const held = race.gate.hold("update");
+    const held = race.store.hold("update");
     const first = race.here.send(cookie, set("first"));
-    await held.reached;
+    await held.arrived;
     const batch = [race.here.send(cookie, set("second")), race.here.send(cookie, set("third"))];
     await Promise.all(batch.map(({ handled }) => handled));
     const failing = Promise.withResolvers<void>();
     const fail = Promise.withResolvers<void>();
-    race.gate.answer("update", async () => {
+    race.store.answer("update", async () => {
       failing.resolve();
       await fail.promise;
       throw new Error("the store is down");
@@ -101,14 +101,14 @@ export function lines(start: Start): void {
     await failing.promise;
     const next = race.here.send(cookie, set("next"));
     await next.handled;
-    const mark = race.gate.calls.length;
+    const mark = race.store.calls.length;
     fail.resolve();
     expect((await first.answer).status).toBe(200);
     for (const { answer } of batch) {
       expect(await answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
     }
     expect((await next.answer).status).toBe(200);
-    expect(race.gate.calls.slice(mark)).toEqual(["read", "update"]);
+    expect(race.store.calls.slice(mark)).toEqual(["read", "update"]);
     expect((await race.look(cookie)).data).toEqual({ n: 0, first: 1, next: 1 });
   });
 
@@ -116,9 +116,9 @@ export function lines(start: Start): void {
     test(`whose function throws when run again fail alone, from a server ${place}`, async () => {
       const race = await start();
       const cookie = await race.visitor({ token: "once", n: 0 });
-      const held = race.gate.hold("update");
+      const held = race.store.hold("update");
       const slow = race.here.send(cookie, takeToken);
-      await held.reached;
+      await held.arrived;
       const quick = race[place].send(cookie, takeToken);
       await (place === "here" ? quick.handled : quick.answer);
       const bystander = race.here.send(cookie, (session) => void session.update("n", increment));
@@ -135,26 +135,26 @@ export function lines(start: Start): void {
   test("are not held up by one that met a logout", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
-    const held = race.gate.hold("update");
-    const mark = race.gate.calls.length;
+    const held = race.store.hold("update");
+    const mark = race.store.calls.length;
     const sent = [race.here.send(cookie, set("a"))];
-    await held.reached;
+    await held.arrived;
     for (const key of ["b", "c"]) sent.push(race.here.send(cookie, set(key)));
     await Promise.all(sent.map(({ handled }) => handled));
     await race.there.send(cookie, (session) => session.flush()).answer;
     held.release();
     for (const { answer } of sent)
       expect(await answer).toEqual({ status: 200, setCookie: null, error: null });
-    expect(race.gate.count("update", mark)).toBe(1);
+    expect(race.store.count("update", mark)).toBe(1);
     expect(await race.look(cookie)).toEqual(nobody);
   });
 
   test("whose store does not answer are told at the deadline, and leave the line to the next", async () => {
     const race = await start({ storeTimeout: 0.4 });
     const cookie = await race.visitor({ n: 0 });
-    const held = race.gate.hold("update");
+    const held = race.store.hold("update");
     const first = race.here.send(cookie, set("first"));
-    await held.reached;
+    await held.arrived;
     const waiting = race.here.send(cookie, set("waiting"));
     await waiting.handled;
     expect(await first.answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
@@ -174,10 +174,10 @@ export function lines(start: Start): void {
     let conflicts = 0;
     const conflict = async () => {
       conflicts++;
-      race.gate.answer("update", conflict);
+      race.store.answer("update", conflict);
       return "conflict";
     };
-    race.gate.answer("update", conflict);
+    race.store.answer("update", conflict);
     const answer = await race.here.send(cookie, set("a")).answer;
     expect(answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
     expect(conflicts).toBeGreaterThan(1);

@@ -12,9 +12,9 @@ export function logouts(start: Start): void {
       test(`win over a slow write, held ${when} the store, by a server ${place}`, async () => {
         const race = await start();
         const cookie = await race.visitor(secret, "ada");
-        const held = race.gate.hold("update", when);
+        const held = race.store.hold("update", when);
         const slow = race.here.send(cookie, write);
-        await held.reached;
+        await held.arrived;
         const out = await race[place].send(cookie, logout).answer;
         expect(jar(cookie, [out])).toBeNull();
         held.release();
@@ -28,9 +28,9 @@ export function logouts(start: Start): void {
     test(`that are slow win over a write, by a server ${place}`, async () => {
       const race = await start();
       const cookie = await race.visitor(secret, "ada");
-      const held = race.gate.hold("delete");
+      const held = race.store.hold("delete");
       const slow = race.here.send(cookie, logout);
-      await held.reached;
+      await held.arrived;
       const quick = await race[place].send(cookie, write).answer;
       expect((await race.look(cookie)).data).toEqual({ ...secret, late: 1 });
       held.release();
@@ -42,9 +42,9 @@ export function logouts(start: Start): void {
   test("win over a write that waits in line", async () => {
     const race = await start();
     const cookie = await race.visitor(secret, "ada");
-    const held = race.gate.hold("update");
+    const held = race.store.hold("update");
     const first = race.here.send(cookie, write);
-    await held.reached;
+    await held.arrived;
     const second = race.here.send(cookie, write);
     await second.handled;
     await race.here.send(cookie, logout).answer;
@@ -57,9 +57,9 @@ export function logouts(start: Start): void {
   test("tell a request in flight, where onInterrupted asks for it", async () => {
     const race = await start({ onInterrupted: "error" });
     const cookie = await race.visitor(secret);
-    const held = race.gate.hold("update");
+    const held = race.store.hold("update");
     const slow = race.here.send(cookie, write);
-    await held.reached;
+    await held.arrived;
     await race.there.send(cookie, logout).answer;
     held.release();
     expect(await slow.answer).toEqual({ status: 400, setCookie: null, error: "SessionInterruptedError" });
@@ -68,13 +68,13 @@ export function logouts(start: Start): void {
   test("leave nothing to a read that comes after them", async () => {
     const race = await start();
     const cookie = await race.visitor(secret, "ada");
-    const held = race.gate.hold("read");
+    const held = race.store.hold("read");
     let data: unknown;
     const slow = race.here.send(cookie, (session) => {
       data = session.toObject();
       session.set("new", 1);
     });
-    await held.reached;
+    await held.arrived;
     await race.there.send(cookie, logout).answer;
     held.release();
     const fresh = jar(cookie, [await slow.answer]);
@@ -88,9 +88,9 @@ export function logouts(start: Start): void {
   test("win over a request whose read was answered before them", async () => {
     const race = await start();
     const cookie = await race.visitor(secret, "ada");
-    const held = race.gate.hold("read", "after");
+    const held = race.store.hold("read", "after");
     const slow = race.here.send(cookie, write);
-    await held.reached;
+    await held.arrived;
     const out = await race.there.send(cookie, logout).answer;
     held.release();
     const late = await slow.answer;
@@ -103,9 +103,9 @@ export function logouts(start: Start): void {
     const race = await start({ saveEveryRequest: true, clock: () => now });
     const cookie = await race.visitor(secret, "ada");
     now += 86_400_000;
-    const held = race.gate.hold("touch");
+    const held = race.store.hold("touch");
     const slow = race.here.send(cookie, (session) => void session.get("secret"));
-    await held.reached;
+    await held.arrived;
     await race.there.send(cookie, logout).answer;
     held.release();
     expect((await slow.answer).setCookie).toBeNull();
@@ -115,9 +115,9 @@ export function logouts(start: Start): void {
   test("that had read before a rotation end the new session", async () => {
     const race = await start();
     const cookie = await race.visitor(secret);
-    const held = race.gate.hold("delete");
+    const held = race.store.hold("delete");
     const slow = race.here.send(cookie, logout);
-    await held.reached;
+    await held.arrived;
     const entered = await race.there.send(cookie, (session) => session.login("ada")).answer;
     const fresh = jar(cookie, [entered]);
     expect((await race.look(fresh)).user).toBe("ada");
@@ -130,9 +130,9 @@ export function logouts(start: Start): void {
     const race = await start({ lazy: true });
     const cookie = await race.visitor(secret);
     const out = await race.here.send(cookie, async (session) => {
-      const held = race.gate.hold("read");
+      const held = race.store.hold("read");
       const loaded = session.load();
-      await held.reached;
+      await held.arrived;
       session.logout();
       held.release();
       await loaded;
@@ -151,10 +151,10 @@ export function logouts(start: Start): void {
         session.login("ada");
       }).answer;
       const fresh = jar(cookie, [entered]);
-      const mark = race.gate.calls.length;
+      const mark = race.store.calls.length;
       const out = await race.here.send(cookie, logout).answer;
       expect(jar(cookie, [out])).toBeNull();
-      expect(race.gate.count("read", mark)).toBe(lazy ? 0 : 1);
+      expect(race.store.count("read", mark)).toBe(lazy ? 0 : 1);
       expect(await race.look(fresh)).toEqual(nobody);
       expect(await race.look(cookie)).toEqual(nobody);
     });
@@ -162,9 +162,9 @@ export function logouts(start: Start): void {
     test(`twice at once are one${lazy ? ", lazily" : ""}`, async () => {
       const race = await start({ lazy });
       const cookie = await race.visitor(secret);
-      const held = race.gate.hold("delete");
+      const held = race.store.hold("delete");
       const slow = race.here.send(cookie, logout);
-      await held.reached;
+      await held.arrived;
       const quick = await race.there.send(cookie, logout).answer;
       held.release();
       const late = await slow.answer;
@@ -176,12 +176,12 @@ export function logouts(start: Start): void {
   test("before a login that is on its way: it gets a new session with its own changes, never the old data", async () => {
     const race = await start();
     const cookie = await race.visitor(secret);
-    const held = race.gate.hold("rotate");
+    const held = race.store.hold("rotate");
     const slow = race.here.send(cookie, (session) => {
       session.set("own", 1);
       session.login("ada");
     });
-    await held.reached;
+    await held.arrived;
     await race.there.send(cookie, logout).answer;
     held.release();
     const entered = await slow.answer;
@@ -196,12 +196,12 @@ export function logouts(start: Start): void {
   test("behind a rotation leave a login that is on its way none of the old data either", async () => {
     const race = await start();
     const cookie = await race.visitor(secret);
-    const held = race.gate.hold("rotate");
+    const held = race.store.hold("rotate");
     const slow = race.here.send(cookie, (session) => {
       session.set("own", 1);
       session.login("ada");
     });
-    await held.reached;
+    await held.arrived;
     const fresh = jar(cookie, [await race.there.send(cookie, (session) => session.cycleKey()).answer]);
     await race.there.send(fresh, logout).answer;
     held.release();
@@ -217,12 +217,12 @@ export function logouts(start: Start): void {
     test(`leave a login its own changes also with onConflict "${onConflict}"`, async () => {
       const race = await start({ onConflict });
       const cookie = await race.visitor(secret);
-      const held = race.gate.hold("rotate");
+      const held = race.store.hold("rotate");
       const slow = race.here.send(cookie, (session) => {
         session.set("secret", "its own");
         session.login("ada");
       });
-      await held.reached;
+      await held.arrived;
       await race.there.send(cookie, logout).answer;
       held.release();
       const entered = await slow.answer;
@@ -237,12 +237,12 @@ export function logouts(start: Start): void {
   test("leave what is set after flush() its new session, also when the old one was already gone", async () => {
     const race = await start();
     const cookie = await race.visitor(secret, "ada");
-    const held = race.gate.hold("delete");
+    const held = race.store.hold("delete");
     const slow = race.here.send(cookie, (session) => {
       session.flush();
       session.set("new", 1);
     });
-    await held.reached;
+    await held.arrived;
     await race.there.send(cookie, logout).answer;
     held.release();
     const fresh = jar(cookie, [await slow.answer]);

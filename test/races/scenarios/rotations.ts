@@ -13,12 +13,12 @@ export function rotations(start: Start): void {
     test(`by a login take along a write that was on its way, from a server ${place}`, async () => {
       const race = await start();
       const cookie = await race.visitor({ cart: ["Emma"], n: 1 });
-      const held = race.gate.hold("update");
+      const held = race.store.hold("update");
       const slow = race.here.send(cookie, (session) => {
         session.set("late", 1);
         session.update("n", (n = 0) => n + 1);
       });
-      await held.reached;
+      await held.arrived;
       const quick = race[place].send(cookie, (session) => {
         session.update("n", (n = 0) => n + 1);
         session.login("ada");
@@ -33,9 +33,9 @@ export function rotations(start: Start): void {
     test(`by a login that is slow take along a write, from a server ${place}`, async () => {
       const race = await start();
       const cookie = await race.visitor({ cart: ["Emma"] });
-      const held = race.gate.hold("rotate");
+      const held = race.store.hold("rotate");
       const slow = race.here.send(cookie, login("ada"));
-      await held.reached;
+      await held.arrived;
       const quick = race[place].send(cookie, (session) => void session.set("late", 1));
       await (place === "here" ? quick.handled : quick.answer);
       held.release();
@@ -46,9 +46,9 @@ export function rotations(start: Start): void {
     test(`twice at once leave a live key, whichever response comes last, from a server ${place}`, async () => {
       const race = await start();
       const cookie = await race.visitor({ cart: ["Emma"] }, "ada");
-      const held = race.gate.hold("rotate");
+      const held = race.store.hold("rotate");
       const slow = race.here.send(cookie, cycle);
-      await held.reached;
+      await held.arrived;
       const quick = race[place].send(cookie, cycle);
       await (place === "here" ? quick.handled : quick.answer);
       held.release();
@@ -60,9 +60,9 @@ export function rotations(start: Start): void {
     test(`by two logins leave each response a live session, from a server ${place}`, async () => {
       const race = await start();
       const cookie = await race.visitor({ cart: ["Emma"] });
-      const held = race.gate.hold("rotate");
+      const held = race.store.hold("rotate");
       const slow = race.here.send(cookie, login("ada"));
-      await held.reached;
+      await held.arrived;
       const quick = race[place].send(cookie, login("ada"));
       await (place === "here" ? quick.handled : quick.answer);
       held.release();
@@ -76,12 +76,12 @@ export function rotations(start: Start): void {
   test("by logins of two users keep them apart", async () => {
     const race = await start();
     const cookie = await race.visitor({ cart: ["Emma"] });
-    const held = race.gate.hold("rotate");
+    const held = race.store.hold("rotate");
     const slow = race.here.send(cookie, (session) => {
       session.set("of", "ada");
       session.login("ada");
     });
-    await held.reached;
+    await held.arrived;
     const quick = race.there.send(cookie, (session) => {
       session.set("of", "bob");
       session.login("bob");
@@ -97,9 +97,9 @@ export function rotations(start: Start): void {
   test("by two logins lose nothing that was written between them", async () => {
     const race = await start();
     const cookie = await race.visitor({ cart: ["Emma"] });
-    const held = race.gate.hold("rotate");
+    const held = race.store.hold("rotate");
     const slow = race.here.send(cookie, login("ada"));
-    await held.reached;
+    await held.arrived;
     await race.there.send(cookie, (session) => void session.set("theme", "dark")).answer;
     const quick = await race.there.send(cookie, login("ada")).answer;
     held.release();
@@ -111,9 +111,9 @@ export function rotations(start: Start): void {
     const race = await start();
     const cookie = await race.visitor({ cart: ["Emma"] });
     await race.here.send(cookie, (session) => session.setExpiry(600)).answer;
-    const held = race.gate.hold("rotate");
+    const held = race.store.hold("rotate");
     const slow = race.here.send(cookie, login("ada"));
-    await held.reached;
+    await held.arrived;
     const quick = await race.there.send(cookie, login("ada")).answer;
     held.release();
     for (const { setCookie } of [quick, await slow.answer]) expect(setCookie).toContain("; Max-Age=600;");
@@ -123,7 +123,7 @@ export function rotations(start: Start): void {
     const race = await start();
     const cookie = await race.visitor({ cart: ["Emma"] });
     const fresh = jar(cookie, [await race.here.send(cookie, login("ada")).answer]);
-    const mark = race.gate.calls.length;
+    const mark = race.store.calls.length;
     let found: unknown;
     const late = await race.there.send(cookie, async (session) => {
       found = { user: session.userId, key: session.key, handle: session.handle, data: session.toObject() };
@@ -133,7 +133,7 @@ export function rotations(start: Start): void {
     }).answer;
     expect(found).toEqual({ user: null, key: null, handle: null, data: {} });
     expect(late.setCookie).toBeNull();
-    expect(race.gate.calls.slice(mark)).toEqual(["read"]);
+    expect(race.store.calls.slice(mark)).toEqual(["read"]);
     expect(await race.look(fresh)).toEqual({ isStored: true, user: "ada", data: { cart: ["Emma"] } });
   });
 
@@ -153,9 +153,9 @@ export function rotations(start: Start): void {
   test("are followed through several moves", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 1 });
-    const held = race.gate.hold("update");
+    const held = race.store.hold("update");
     const slow = race.here.send(cookie, (session) => void session.update("n", (n = 0) => n + 1));
-    await held.reached;
+    await held.arrived;
     const once = jar(cookie, [await race.there.send(cookie, cycle).answer]);
     const twice = jar(once, [await race.there.send(once, cycle).answer]);
     held.release();
@@ -170,13 +170,13 @@ export function rotations(start: Start): void {
     test(`are not undone by ${name}() of a request that followed one in save()`, async () => {
       const race = await start();
       const cookie = await race.visitor({ n: 1 }, name === "cycleKey" ? "ada" : null);
-      const held = race.gate.hold("read", "after");
+      const held = race.store.hold("read", "after");
       const slow = race.here.send(cookie, async (session) => {
         session.set("late", 1);
         await session.save();
         await again(session);
       });
-      await held.reached;
+      await held.arrived;
       const quick = await race.there.send(cookie, cycle).answer;
       held.release();
       const late = await slow.answer;

@@ -32,7 +32,7 @@ export function saves(start: Start): void {
   test("twice in one request stores each change once, around the write of another", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
-    const mark = race.gate.calls.length;
+    const mark = race.store.calls.length;
     await race.here.send(cookie, async (session) => {
       session.update("n", increment);
       session.set("a", 1);
@@ -48,18 +48,18 @@ export function saves(start: Start): void {
     }).answer;
     expect((await race.look(cookie)).data).toEqual({ n: 3, a: 1, b: 1, c: 1 });
     // The second of here met the write of there; the response wrote nothing more.
-    expect(race.gate.count("update", mark)).toBe(4);
+    expect(race.store.count("update", mark)).toBe(4);
   });
 
   test("sees nothing to write again where nothing came after it", async () => {
     const race = await start();
     const cookie = await race.visitor({ cart: { books: [] } });
-    const mark = race.gate.calls.length;
+    const mark = race.store.calls.length;
     await race.here.send(cookie, async (session) => {
       session.get("cart").books.push("Emma");
       await session.save();
     }).answer;
-    expect(race.gate.calls.slice(mark)).toEqual(["read", "update"]);
+    expect(race.store.calls.slice(mark)).toEqual(["read", "update"]);
     expect((await race.look(cookie)).data).toEqual({ cart: { books: ["Emma"] } });
   });
 
@@ -67,13 +67,13 @@ export function saves(start: Start): void {
     const race = await start();
     const cookie = await race.visitor({ secret: 1 }, "ada");
     let saved: boolean | undefined;
-    const held = race.gate.hold("update");
+    const held = race.store.hold("update");
     const slow = race.here.send(cookie, async (session) => {
       session.set("late", 1);
       saved = await session.save();
       session.set("later", 1);
     });
-    await held.reached;
+    await held.arrived;
     const out = await race.there.send(cookie, logout).answer;
     held.release();
     const late = await slow.answer;
@@ -100,14 +100,14 @@ export function saves(start: Start): void {
   test("that was false leaves a later login none of the old data", async () => {
     const race = await start();
     const cookie = await race.visitor({ secret: 1 });
-    const held = race.gate.hold("update");
+    const held = race.store.hold("update");
     const slow = race.here.send(cookie, async (session) => {
       session.set("late", 1);
       await session.save();
       session.set("own", 1);
       session.login("ada");
     });
-    await held.reached;
+    await held.arrived;
     await race.there.send(cookie, logout).answer;
     held.release();
     const { data, user } = await race.look(jar(cookie, [await slow.answer]));
@@ -122,9 +122,9 @@ export function saves(start: Start): void {
     await race.here.send(cookie, async (session) => {
       session.update("n", increment);
       session.update("list", (list: number[]) => [...list, 2]);
-      const held = race.gate.hold("update");
+      const held = race.store.hold("update");
       const saved = session.save();
-      await held.reached;
+      await held.arrived;
       session.update("n", increment);
       session.update("list", (list: number[]) => [...list, 3]);
       await race.there.send(cookie, (other) => {
@@ -151,9 +151,9 @@ export function saves(start: Start): void {
       let ended: string | null = null;
       const answer = await race.here.send(cookie, async (session) => {
         session.set("a", 1);
-        const held = race.gate.hold(verb, "after");
+        const held = race.store.hold(verb, "after");
         const saved = session.save();
-        await held.reached;
+        await held.arrived;
         session.flush();
         held.release();
         await saved;
@@ -163,10 +163,10 @@ export function saves(start: Start): void {
       }).answer;
       expect(ended).toBeNull();
       expect(jar(cookie, [answer])).toBeNull();
-      const before = race.gate.count("create") + race.gate.count("update");
-      expect(race.gate.count("delete")).toBeGreaterThan(0);
+      const before = race.store.count("create") + race.store.count("update");
+      expect(race.store.count("delete")).toBeGreaterThan(0);
       expect(await race.look(cookie)).toEqual(nobody);
-      expect(race.gate.count("create") + race.gate.count("update")).toBe(before);
+      expect(race.store.count("create") + race.store.count("update")).toBe(before);
     });
 
     test(`of ${whose} does not swallow a login() made meanwhile`, async () => {
@@ -174,9 +174,9 @@ export function saves(start: Start): void {
       const cookie = existing ? await race.visitor({ cart: 1 }) : null;
       const answer = await race.here.send(cookie, async (session) => {
         session.set("a", 1);
-        const held = race.gate.hold(verb);
+        const held = race.store.hold(verb);
         const saved = session.save();
-        await held.reached;
+        await held.arrived;
         session.login("ada");
         held.release();
         await saved;
@@ -192,9 +192,9 @@ export function saves(start: Start): void {
       const cookie = existing ? await race.visitor({ cart: 1 }) : null;
       const answer = await race.here.send(cookie, async (session) => {
         session.set("a", 1);
-        const held = race.gate.hold(verb);
+        const held = race.store.hold(verb);
         const saved = session.save();
-        await held.reached;
+        await held.arrived;
         session.set("b", 1);
         session.modified = true;
         held.release();
@@ -211,9 +211,9 @@ export function saves(start: Start): void {
     const out = await race.here.send(cookie, async (session) => {
       session.flush();
       session.set("new", 1);
-      const [created, deleted] = [race.gate.hold("create", "after"), race.gate.hold("delete")];
+      const [created, deleted] = [race.store.hold("create", "after"), race.store.hold("delete")];
       const saved = session.save();
-      await Promise.all([created.reached, deleted.reached]);
+      await Promise.all([created.arrived, deleted.arrived]);
       session.flush();
       deleted.release();
       created.release();
@@ -222,16 +222,16 @@ export function saves(start: Start): void {
     expect(jar(cookie, [out])).toBeNull();
     expect(await race.look(cookie)).toEqual(nobody);
     // The old session, and the one that was new for a moment.
-    expect(race.gate.count("delete")).toBe(2);
+    expect(race.store.count("delete")).toBe(2);
   });
 
   test("does not swallow a cycleKey() made meanwhile", async () => {
     const race = await start();
     const cookie = await race.visitor({ a: 1 });
     const answer = await race.here.send(cookie, async (session) => {
-      const held = race.gate.hold("update");
+      const held = race.store.hold("update");
       const saved = session.save();
-      await held.reached;
+      await held.arrived;
       session.cycleKey();
       held.release();
       await saved;
@@ -255,7 +255,7 @@ export function saves(start: Start): void {
   test("that failed is made again by the response", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
-    race.gate.answer("rotate", () => Promise.reject(new Error("the store is down")));
+    race.store.answer("rotate", () => Promise.reject(new Error("the store is down")));
     const answer = await race.here.send(cookie, async (session) => {
       session.update("n", increment);
       session.login("ada");

@@ -8,9 +8,9 @@ const NAMES = { here: "in one process", there: "in two processes" };
 
 /** The first writes and is held at the store; the second comes meanwhile. Here it waits in line, there it wins. */
 async function cross(race: Race, place: "here" | "there", cookie: string, first: Handler, second: Handler) {
-  const held = race.gate.hold("update");
+  const held = race.store.hold("update");
   const one = race.here.send(cookie, first);
-  await held.reached;
+  await held.arrived;
   const two = race[place].send(cookie, second);
   await (place === "here" ? two.handled : two.answer);
   held.release();

@@ -1,6 +1,6 @@
 /** A store that counts its round trips and can be made slow, to wait or to fail, by requests: there is no other way in. */
 import type { Store } from "coatcheck";
-import { type Verb, wrapStore } from "../../wrapped-store.ts";
+import { type Verb, wrapStore } from "../../instruments/wrapped-store.ts";
 
 /** In the timers of whoever asks: on workerd nobody can be woken by another request. */
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -1,7 +1,7 @@
 /** A process of its own that raises a counter in a session, as a second server would: `node sqlite-writer.ts FILE ID TIMES`. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { StoreId } from "../../src/contract/record.ts";
-import { sqliteStore } from "../../src/stores/sqlite.ts";
+import type { StoreId } from "coatcheck";
+import { sqliteStore } from "coatcheck/sqlite";
 
 const [file = "", id = "", times = "0"] = process.argv.slice(2);
 const store = sqliteStore(file);

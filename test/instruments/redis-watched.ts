@@ -1,5 +1,5 @@
 /** A client of node-redis as the store sees it, in other hands. */
-import type { RedisClient } from "../../src/stores/redis/connection.ts";
+import type { RedisClient } from "coatcheck/redis";
 
 type Send = (command: string[], options: object) => Promise<unknown>;
 

@@ -1,9 +1,10 @@
 /** A process of its own that raises the number in one session by compare-and-set: `… postgres|mysql url table id times`. */
+
+import type { StoreId } from "coatcheck";
 import { type MysqlPool, mysqlStore } from "coatcheck/mysql";
 import { postgresStore } from "coatcheck/postgres";
 import mysql from "mysql2/promise";
 import pg from "pg";
-import type { StoreId } from "../../src/contract/record.ts";
 
 const [kind, url = "", table = "", id, times] = process.argv.slice(2);
 const pool = kind === "postgres" ? new pg.Pool({ connectionString: url }) : mysql.createPool(url);

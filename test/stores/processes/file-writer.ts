@@ -3,8 +3,8 @@
  * `node file-writer.ts count FOLDER ID TIMES` raises a counter; `node file-writer.ts storm FOLDER` does everything until it is killed.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
-import { fileStore } from "../../src/stores/file.ts";
+import type { StoredRecord, StoreId } from "coatcheck";
+import { fileStore } from "coatcheck/file";
 
 const [mode = "", folder = "", id = "", times = "0"] = process.argv.slice(2);
 const store = fileStore(folder);

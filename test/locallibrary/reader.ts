@@ -1,5 +1,5 @@
 /** What a browser does, as far as the site can tell: it keeps cookies, sends forms, and follows no redirect unasked. */
-export class Browser {
+export class Reader {
   readonly cookies = new Map<string, string>();
   readonly #site: string;
 

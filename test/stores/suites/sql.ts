@@ -3,11 +3,11 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StoredRecord, StoreId } from "coatcheck";
 import type { MysqlStore } from "coatcheck/mysql";
 import type { PostgresStore } from "coatcheck/postgres";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { StoredRecord, StoreId } from "../../src/contract/record.ts";
-import type { Server } from "../servers/server.ts";
+import type { Server } from "../../servers/server.ts";
 
 export type SqlStore = PostgresStore | MysqlStore;
 
@@ -161,8 +161,8 @@ export function describeSqlStore({ name, own, open, literal }: SqlKind, server: 
       const { id } = await keep({ data: "0" });
       const run = async () => {
         const args = [name, server().url, table, id, "200"];
-        const program = new URL("./sql-counter.ts", import.meta.url);
-        const child = fork(program, args, { execArgv: ["--import", "./test/from-source.ts"] });
+        const program = new URL("../processes/sql-counter.ts", import.meta.url);
+        const child = fork(program, args, { execArgv: ["--import", "./test/runner/from-source.ts"] });
         expect(await once(child, "exit")).toEqual([0, null]);
       };
       await Promise.all([run(), run()]);

@@ -1,7 +1,6 @@
 /** Prints the bytes of memory that memoryStore takes for a session beside its data: run with `node --expose-gc`. */
 import { createHash } from "node:crypto";
-import type { StoreId } from "../../src/contract/record.ts";
-import { memoryStore } from "../../src/stores/memory.ts";
+import { memoryStore, type StoreId } from "coatcheck";
 
 // Just past 65,536 the Map of ids has doubled: the worst it can be.
 const SESSIONS = 66_000;

@@ -1,7 +1,7 @@
-// For processes that a test starts: `node --import ./test/from-source.ts program.ts` finds "coatcheck/sqlite" in src/, unbuilt.
+// For processes that a test starts: `node --import ./test/runner/from-source.ts program.ts` finds "coatcheck/sqlite" in src/, unbuilt.
 import { registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
-import { entryPoints } from "../scripts/entry-points.ts";
+import { entryPoints } from "../../scripts/entry-points.ts";
 
 const sources = new Map(
   entryPoints().map(({ publicName, source }) => [publicName, pathToFileURL(source).href]),
