@@ -1,12 +1,13 @@
 import type { Sessions } from "coatcheck";
 import { session } from "coatcheck/express";
 import express, { type Express } from "express";
-import { refuseCrossSite } from "./cross-site.ts";
 import type { LibraryDatabase } from "./database/open.ts";
-import { errorPage } from "./error-page.ts";
-import { LastRequests } from "./last-request.ts";
-import { notFound } from "./not-found.ts";
-import { responseHeaders } from "./response-headers.ts";
+import { refuseCrossSite } from "./middleware/cross-site.ts";
+import { errorPage } from "./middleware/error-page.ts";
+import { notFound } from "./middleware/not-found.ts";
+import { responseHeaders } from "./middleware/response-headers.ts";
+import { staticFiles } from "./middleware/static-files.ts";
+import { visitor } from "./middleware/visitor.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { authorEditingRoutes } from "./routes/author-editing.ts";
 import { authorRoutes } from "./routes/authors.ts";
@@ -23,10 +24,9 @@ import { readingListRoutes } from "./routes/reading-list.ts";
 import { sessionDashboardRoutes } from "./routes/session-dashboard.ts";
 import { sessionInspectorRoutes } from "./routes/session-inspector.ts";
 import { userSessionRoutes } from "./routes/user-sessions.ts";
-import type { SessionStore } from "./session-store.ts";
-import { staticFiles } from "./static-files.ts";
+import { LastRequests } from "./session/last-request.ts";
+import type { SessionStore } from "./session/store.ts";
 import { useViews } from "./views.ts";
-import { visitor } from "./visitor.ts";
 
 export interface Library {
   database: LibraryDatabase;

@@ -6,8 +6,8 @@ import { createSessions } from "coatcheck";
 import { createApp } from "./app.ts";
 import { banner } from "./banner.ts";
 import { type LibraryDatabase, openDatabase } from "./database/open.ts";
-import { startSampling } from "./sampling.ts";
-import { openSessionStore, type SessionStore } from "./session-store.ts";
+import { startSampling } from "./session/sampling.ts";
+import { openSessionStore, type SessionStore } from "./session/store.ts";
 
 const HOST = "127.0.0.1";
 const PATIENCE_MS = 250;

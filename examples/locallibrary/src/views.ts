@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Express } from "express";
 import { Liquid } from "liquidjs";
-import { ago } from "./ago.ts";
-import { remaining } from "./remaining.ts";
-import { staticUrl } from "./static-files.ts";
+import { ago } from "./format/ago.ts";
+import { remaining } from "./format/remaining.ts";
+import { staticUrl } from "./middleware/static-files.ts";
 
 const VIEWS = join(import.meta.dirname, "../views");
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { singleValue } from "../single-value.ts";
+import { singleValue } from "../request/single-value.ts";
 
 // What a form sends is text, or nothing; each of these makes one kind of value of it.
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { singleValue } from "../single-value.ts";
+import { singleValue } from "../request/single-value.ts";
 
 const SHORTEST = 10;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { pageSizes, themes } from "../preferences.ts";
+import { pageSizes, themes } from "../session/preferences.ts";
 
 export const preferencesForm = z.object({
   perPage: z.coerce.number().pipe(z.literal(pageSizes, "Choose one of these.")),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { daysFromToday, today } from "../days.ts";
+import { daysFromToday, today } from "../format/days.ts";
 import { day } from "./fields.ts";
 
 /** The tutorial's rule: not into the past, and not further than four weeks ahead. */

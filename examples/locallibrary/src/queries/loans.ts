@@ -1,8 +1,8 @@
 import { and, asc, count, eq, lt, type SQL } from "drizzle-orm";
 import type { LibraryDatabase } from "../database/open.ts";
 import { authors, books, copies, users } from "../database/schema.ts";
-import { today } from "../days.ts";
-import type { Page } from "../paging.ts";
+import { today } from "../format/days.ts";
+import type { Page } from "../request/paging.ts";
 
 /** Whose loans; everybody's where nobody is named. */
 export interface LoanFilter {

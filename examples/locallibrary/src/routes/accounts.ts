@@ -1,11 +1,11 @@
 import { type Response, Router } from "express";
-import { authenticate } from "../authentication.ts";
+import { authenticate } from "../accounts/authentication.ts";
+import { deviceOf } from "../accounts/device.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { deviceOf } from "../device.ts";
-import { flash } from "../flash.ts";
 import { findDemoUsers } from "../queries/users.ts";
-import { returnPath } from "../return-path.ts";
-import { singleValue } from "../single-value.ts";
+import { returnPath } from "../request/return-path.ts";
+import { singleValue } from "../request/single-value.ts";
+import { flash } from "../session/flash.ts";
 
 const TWO_WEEKS_S = 14 * 24 * 60 * 60;
 const UNTIL_THE_BROWSER_CLOSES = 0;

@@ -1,13 +1,13 @@
 import { type Response, Router } from "express";
+import { librarian } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { flash } from "../flash.ts";
 import { authorForm } from "../forms/author-form.ts";
 import { readForm } from "../forms/read-form.ts";
-import { idFrom, orNotFound } from "../not-found.ts";
-import { librarian } from "../permissions.ts";
 import { createAuthor, deleteAuthor, updateAuthor } from "../queries/author-writing.ts";
 import { findAuthor } from "../queries/authors.ts";
 import { countBooks } from "../queries/books.ts";
+import { idFrom, orNotFound } from "../request/rows.ts";
+import { flash } from "../session/flash.ts";
 
 const BLANK = { firstName: "", lastName: "", born: null, died: null };
 

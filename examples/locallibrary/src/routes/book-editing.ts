@@ -1,12 +1,12 @@
 import { type Response, Router } from "express";
+import { librarian } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { flash } from "../flash.ts";
 import { bookForm } from "../forms/book-form.ts";
 import { readForm } from "../forms/read-form.ts";
-import { idFrom, orNotFound } from "../not-found.ts";
-import { librarian } from "../permissions.ts";
 import { createBook, deleteBook, faultsOf, findChoices, updateBook } from "../queries/book-writing.ts";
 import { findBook } from "../queries/books.ts";
+import { idFrom, orNotFound } from "../request/rows.ts";
+import { flash } from "../session/flash.ts";
 
 const BLANK = {
   title: "",

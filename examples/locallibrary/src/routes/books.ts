@@ -1,11 +1,11 @@
 import { Router } from "express";
 import type { LibraryDatabase } from "../database/open.ts";
-import { today } from "../days.ts";
-import { idFrom, orNotFound } from "../not-found.ts";
-import { pageOf } from "../paging.ts";
-import { perPage } from "../preferences.ts";
+import { today } from "../format/days.ts";
 import { countBooks, findBook, findBooks } from "../queries/books.ts";
-import { singleValue } from "../single-value.ts";
+import { pageOf } from "../request/paging.ts";
+import { idFrom, orNotFound } from "../request/rows.ts";
+import { singleValue } from "../request/single-value.ts";
+import { perPage } from "../session/preferences.ts";
 
 const RECENT_BOOKS = 6;
 

@@ -1,13 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { Router } from "express";
+import { librarian } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { flash } from "../flash.ts";
 import { copyForm } from "../forms/copy-form.ts";
 import { readForm } from "../forms/read-form.ts";
-import { idFrom, orNotFound } from "../not-found.ts";
-import { librarian } from "../permissions.ts";
 import { findBook } from "../queries/books.ts";
 import { addCopy, findCopy, removeCopy } from "../queries/copies.ts";
+import { idFrom, orNotFound } from "../request/rows.ts";
+import { flash } from "../session/flash.ts";
 
 export function copyRoutes(database: LibraryDatabase): Router {
   const router = Router();

@@ -1,17 +1,17 @@
 import { Router } from "express";
+import { librarian, signedIn } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { daysFromToday, today } from "../days.ts";
-import { flash } from "../flash.ts";
+import { daysFromToday, today } from "../format/days.ts";
 import { readForm } from "../forms/read-form.ts";
 import { LONGEST_RENEWAL_DAYS, renewalForm } from "../forms/renewal-form.ts";
-import { orNotFound } from "../not-found.ts";
-import { pageOf } from "../paging.ts";
-import { librarian, signedIn } from "../permissions.ts";
-import { perPage } from "../preferences.ts";
 import { findCopy } from "../queries/copies.ts";
 import { borrow, countLoans, findLoans, renew, takeBack } from "../queries/loans.ts";
-import { returnPath } from "../return-path.ts";
-import { singleValue } from "../single-value.ts";
+import { pageOf } from "../request/paging.ts";
+import { returnPath } from "../request/return-path.ts";
+import { orNotFound } from "../request/rows.ts";
+import { singleValue } from "../request/single-value.ts";
+import { flash } from "../session/flash.ts";
+import { perPage } from "../session/preferences.ts";
 
 const LOAN_DAYS = 21;
 

@@ -1,13 +1,13 @@
 import { hash } from "@node-rs/argon2";
 import type { Sessions } from "coatcheck";
 import { type Response, Router } from "express";
-import { authenticate } from "../authentication.ts";
+import { authenticate } from "../accounts/authentication.ts";
+import { signedIn } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { flash } from "../flash.ts";
 import { passwordForm } from "../forms/password-form.ts";
 import { type FieldErrors, readForm } from "../forms/read-form.ts";
-import { signedIn } from "../permissions.ts";
 import { setPassword } from "../queries/users.ts";
+import { flash } from "../session/flash.ts";
 
 const TOO_MANY = "Too many wrong passwords. Wait a quarter of an hour and try again.";
 const WRONG = "This is not your present password.";

@@ -1,11 +1,11 @@
 import { Router } from "express";
-import { flash } from "../flash.ts";
 import { preferencesForm } from "../forms/preferences-form.ts";
 import { readForm } from "../forms/read-form.ts";
-import { HttpError } from "../http-error.ts";
-import { pageSizes, perPage, themes } from "../preferences.ts";
-import { returnPath } from "../return-path.ts";
-import { singleValue } from "../single-value.ts";
+import { HttpError } from "../request/http-error.ts";
+import { returnPath } from "../request/return-path.ts";
+import { singleValue } from "../request/single-value.ts";
+import { flash } from "../session/flash.ts";
+import { pageSizes, perPage, themes } from "../session/preferences.ts";
 
 export function preferenceRoutes(): Router {
   const router = Router();

@@ -1,10 +1,10 @@
 import { Router } from "express";
 import type { LibraryDatabase } from "../database/open.ts";
-import { flash } from "../flash.ts";
-import { idFrom, orNotFound } from "../not-found.ts";
 import { findBook, findBooksInOrder } from "../queries/books.ts";
-import { returnPath } from "../return-path.ts";
-import { singleValue } from "../single-value.ts";
+import { returnPath } from "../request/return-path.ts";
+import { idFrom, orNotFound } from "../request/rows.ts";
+import { singleValue } from "../request/single-value.ts";
+import { flash } from "../session/flash.ts";
 
 const LONGEST_LIST = 100;
 

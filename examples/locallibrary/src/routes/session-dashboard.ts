@@ -1,13 +1,13 @@
 import type { Sessions } from "coatcheck";
 import { Router } from "express";
-import { Clearing } from "../clearing.ts";
+import { librarian } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { fileSize } from "../file-size.ts";
-import { librarian } from "../permissions.ts";
-import { plot } from "../plot.ts";
+import { fileSize } from "../format/file-size.ts";
+import { plot } from "../format/plot.ts";
 import { addSample, findSamples } from "../queries/store-samples.ts";
-import type { SessionStore } from "../session-store.ts";
-import { singleValue } from "../single-value.ts";
+import { singleValue } from "../request/single-value.ts";
+import { Clearing } from "../session/clearing.ts";
+import type { SessionStore } from "../session/store.ts";
 
 const HOUR_MS = 60 * 60_000;
 const SHORTEST_SPAN_MS = 10 * 60_000;

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Session, Store, StoredRecord, StoreId } from "coatcheck";
 import { type Request, type Response, Router } from "express";
-import type { LastRequests } from "../last-request.ts";
-import { isOwnKey } from "../own-keys.ts";
-import { singleValue } from "../single-value.ts";
+import { singleValue } from "../request/single-value.ts";
+import type { LastRequests } from "../session/last-request.ts";
+import { isOwnKey } from "../session/own-keys.ts";
 
 const PATH = "/session/";
 const MOST_KEYS = 20;

@@ -1,9 +1,9 @@
 import type { Sessions } from "coatcheck";
 import { Router } from "express";
-import { deviceName } from "../device.ts";
-import { flash } from "../flash.ts";
-import { signedIn } from "../permissions.ts";
-import { singleValue } from "../single-value.ts";
+import { deviceName } from "../accounts/device.ts";
+import { signedIn } from "../accounts/permissions.ts";
+import { singleValue } from "../request/single-value.ts";
+import { flash } from "../session/flash.ts";
 
 const PATH = "/accounts/sessions/";
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hashSync } from "@node-rs/argon2";
 import type { LibraryDatabase } from "../database/open.ts";
 import { authors, bookGenres, books, copies, genres, languages, users } from "../database/schema.ts";
-import { daysFromToday } from "../days.ts";
+import { daysFromToday } from "../format/days.ts";
 import { type Genre, genreNames, type SeedBook } from "./shelf.ts";
 import { shelves } from "./shelves/shelves.ts";
 import { demoUsers, neighbours } from "./users.ts";

@@ -1,7 +1,7 @@
 import type { RequestHandler } from "express";
-import type { LibraryDatabase } from "./database/open.ts";
-import { takeFlashes } from "./flash.ts";
-import { findUser } from "./queries/users.ts";
+import type { LibraryDatabase } from "../database/open.ts";
+import { findUser } from "../queries/users.ts";
+import { takeFlashes } from "../session/flash.ts";
 
 const MINUTE_MS = 60_000;
 

@@ -1,6 +1,6 @@
 import type { Sessions } from "coatcheck";
-import type { LibraryDatabase } from "./database/open.ts";
-import { addSample } from "./queries/store-samples.ts";
+import type { LibraryDatabase } from "../database/open.ts";
+import { addSample } from "../queries/store-samples.ts";
 
 const EVERY_MS = 60_000;
 

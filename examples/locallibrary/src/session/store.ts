@@ -1,7 +1,7 @@
 import type { Store } from "coatcheck";
 import { sqliteStore } from "coatcheck/sqlite";
 import { storeFromUrl } from "coatcheck/store-url";
-import type { LibraryDatabase } from "./database/open.ts";
+import type { LibraryDatabase } from "../database/open.ts";
 
 export interface SessionStore {
   store: Store;

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { hash, verify } from "@node-rs/argon2";
-import type { LibraryDatabase } from "./database/open.ts";
-import type { User } from "./database/schema.ts";
-import { findUserByName } from "./queries/users.ts";
+import type { LibraryDatabase } from "../database/open.ts";
+import type { User } from "../database/schema.ts";
+import { findUserByName } from "../queries/users.ts";
 import { Turns } from "./turns.ts";
 import { type Attempt, countWrong, forgive, secondsToWait } from "./wrong-passwords.ts";
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import express from "express";
 
-const DIRECTORY = join(import.meta.dirname, "../public");
+const DIRECTORY = join(import.meta.dirname, "../../public");
 
 /** Kept by browsers for a year: a changed file has a new address. */
 export const staticFiles = express.static(DIRECTORY, { immutable: true, maxAge: "1y", index: false });

@@ -1,6 +1,6 @@
 import { and, eq, gte, lt, sql } from "drizzle-orm";
-import type { LibraryDatabase } from "./database/open.ts";
-import { wrongPasswords } from "./database/schema.ts";
+import type { LibraryDatabase } from "../database/open.ts";
+import { wrongPasswords } from "../database/schema.ts";
 
 const WINDOW_MS = 15 * 60_000;
 

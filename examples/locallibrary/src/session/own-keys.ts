@@ -1,6 +1,6 @@
 import type { SessionData } from "coatcheck";
 
-// The compiler asks for every key that session-data.ts declares, and refuses any other.
+// The compiler asks for every key that data.ts declares, and refuses any other.
 const ownKeys: Record<keyof SessionData, true> = {
   num_visits: true,
   recent_books: true,

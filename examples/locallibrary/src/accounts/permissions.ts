@@ -1,8 +1,8 @@
 import type { RequestHandler } from "express";
-import { flash } from "./flash.ts";
-import { HttpError } from "./http-error.ts";
-import { returnPath } from "./return-path.ts";
-import { singleValue } from "./single-value.ts";
+import { HttpError } from "../request/http-error.ts";
+import { returnPath } from "../request/return-path.ts";
+import { singleValue } from "../request/single-value.ts";
+import { flash } from "../session/flash.ts";
 
 /** Lets in who is signed in, and leads everybody else over the login page back to where they were going. */
 export const signedIn: RequestHandler = (req, res, next) => {

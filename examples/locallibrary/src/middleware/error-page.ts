@@ -1,5 +1,5 @@
 import type { ErrorRequestHandler } from "express";
-import type { ErrorWords } from "./http-error.ts";
+import type { ErrorWords } from "../request/http-error.ts";
 
 const pages: Record<number, ErrorWords> = {
   400: {
