@@ -27,11 +27,19 @@ abstract class CoatcheckError extends Error {
 
   /** The plain answer to it, for frameworks that ask an error for one, as Hono does. */
   getResponse(): Response {
-    const { expose, headers, message, status } = this;
-    const page = expose ? message : status === 503 ? "Service Unavailable" : "Internal Server Error";
-    return new Response(`${page}\n`, { status, headers });
+    const { headers, status } = this;
+    return new Response(publicText(this), { status, headers });
   }
 }
+
+/** What a plain page shows of an error: its message only where visitors may see it. */
+export function publicText(error: { status: number; expose: boolean; message: string }): string {
+  const { status, expose, message } = error;
+  const reason = REASONS[status] ?? `Error ${status}`;
+  return `${expose ? message : reason}\n`;
+}
+
+const REASONS: Record<number, string> = { 500: "Internal Server Error", 503: "Service Unavailable" };
 
 /** `require(name)` found no such key: Django's KeyError. */
 export class SessionKeyError extends CoatcheckError {

@@ -1,6 +1,6 @@
 /**
  * `coatcheck/express`: `app.use(session(options))`, then `req.session` in every handler. For Express 4 and 5, connect,
- * and whatever else calls `(req, res, next)`.
+ * and all other servers whose middleware takes `(req, res, next)`.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Session } from "../session.ts";
@@ -17,7 +17,7 @@ declare global {
   }
 }
 
-/** What Express, connect and their like call for each request. */
+/** A function that Express, connect and their like call for each request. */
 export type Middleware = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -27,6 +27,7 @@ export type Middleware = (
 /**
  * Middleware that opens the session before the next handler runs, and stores it before the response leaves. With no store
  * given, sessions live in ./sessions.sqlite3. When the session cannot be read or stored, error handlers get the error.
+ * Throws SettingsError for options that cannot work.
  */
 export function session<const Name extends string>(options?: Options<Name> | Sessions): Middleware {
   const sessions = sessionsOnNode(options);

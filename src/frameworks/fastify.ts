@@ -5,6 +5,7 @@ import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { errorPage } from "./error-page.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
+import { sendErrorPage } from "./on-node/send-error-page.ts";
 import { session as accessor, VISIT, Visit } from "./on-node/visit.ts";
 
 declare module "fastify" {
@@ -18,7 +19,8 @@ type Headers = ReturnType<FastifyReply["getHeaders"]>;
 /**
  * A plugin that opens the session before the first hook runs, and stores it before the response leaves: for the context
  * that registers it, and those within. It takes options, or a `Sessions`; with no store given, sessions live in
- * ./sessions.sqlite3. When the session cannot be read or stored, the error handler gets the error.
+ * ./sessions.sqlite3. When the session cannot be read or stored, the error handler gets the error. `app.close()` closes
+ * what `options` made, and leaves a `Sessions` alone. Throws SettingsError for options that cannot work.
  */
 export async function session(app: FastifyInstance, options: Options | Sessions): Promise<void> {
   const sessions = sessionsOnNode(options);
@@ -39,17 +41,17 @@ export async function session(app: FastifyInstance, options: Options | Sessions)
   });
 }
 
-// Fastify's conventions for plugins, which fastify-plugin writes: the context that registers this one gets its hooks too.
+// Fastify's conventions for plugins, as fastify-plugin writes them: the hooks hold for the context that registers this.
 Object.assign(session, {
   [Symbol.for("skip-override")]: true,
   [Symbol.for("fastify.display-name")]: "coatcheck",
   [Symbol.for("plugin-meta")]: { name: "coatcheck", fastify: ">=5" },
 });
 
-/** The headers of a reply, which Fastify keeps beside those of the response. */
+/** The headers of a reply: Fastify keeps them apart from those of the response. */
 function headersOf(reply: FastifyReply): Headers {
   const headers = reply.getHeaders();
-  // Fastify grows the list that it finds in place.
+  // A copy, because Fastify adds to the list that it finds.
   if (Array.isArray(headers["set-cookie"])) headers["set-cookie"] = [...headers["set-cookie"]];
   return headers;
 }
@@ -59,10 +61,10 @@ function putHeadersBack(reply: FastifyReply, found: Headers): void {
   for (const [name, value] of Object.entries(found)) reply.header(name, value);
 }
 
-/** Gives the error to Fastify, which has nothing to do with a reply that was hijacked. */
+/** Gives the error to Fastify's error handler, which does not answer a reply that was hijacked. */
 function answer(reply: FastifyReply, error: unknown): void {
-  const { status, headers, body } = errorPage(error);
-  // Said here too, for an error that follows on another gets no more than Fastify's last resort.
-  if (!reply.sent) reply.code(status).headers(headers).send(error);
-  else reply.raw.writeHead(status, { ...headers, "Content-Type": "text/plain; charset=utf-8" }).end(body);
+  const { status, headers } = errorPage(error);
+  if (reply.sent) sendErrorPage(reply.raw, error);
+  // Fastify calls no error handler for a second error, and its last resort takes status and headers from the reply.
+  else reply.code(status).headers(headers).send(error);
 }

@@ -4,7 +4,7 @@ import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
-import { Head } from "./on-node/response-head.ts";
+import { SavedHead } from "./on-node/response-head.ts";
 import { Visit } from "./on-node/visit.ts";
 
 declare module "koa" {
@@ -16,19 +16,19 @@ declare module "koa" {
 /**
  * Middleware that opens the session before the next one runs, and stores it before the response leaves. With no store
  * given, sessions live in ./sessions.sqlite3. When the session cannot be read or stored, the middlewares before this one
- * can catch the error; else Koa answers it.
+ * can catch the error; else Koa answers it. Throws SettingsError for options that cannot work.
  */
 export function session<const Name extends string>(options?: Options<Name> | Sessions): Middleware {
   const sessions = sessionsOnNode(options);
   return async (ctx, next) => {
     const failed = (error: unknown) => ctx.onerror(error as Error);
     const visit = new Visit(sessions, ctx.req, ctx.res, failed, { bearer: ctx, secure: ctx.secure });
-    const head = new Head(ctx.res);
+    const head = new SavedHead(ctx.res);
     if (!(await visit.begun())) {
       ctx.respond = false;
       return;
     }
-    // What is thrown here is answered further out, by a middleware or by Koa, and stored with the status of that answer.
+    // An error thrown here is answered by a middleware further out, or by Koa; the status of that answer decides the commit.
     await next();
     if (ctx.respond === false || ctx.headerSent) return;
     try {

@@ -1,23 +1,26 @@
 /** `coatcheck/node`: `http.createServer(session(options, (req, res) => …))`, with `req.session` in the handler. */
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
+import { errorPage } from "./error-page.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
+import { sendErrorPage } from "./on-node/send-error-page.ts";
 import { Visit } from "./on-node/visit.ts";
 
+/** A request whose session is open. */
 export type SessionRequest = IncomingMessage & { readonly session: Session };
 
-/** May be asynchronous. */
+/** A request listener that may be asynchronous. */
 export type SessionHandler = (request: SessionRequest, response: ServerResponse) => unknown;
 
 /**
  * A request listener that opens the session before the handler runs, and stores it before the response leaves. With no
- * store given, sessions live in ./sessions.sqlite3.
+ * store given, sessions live in ./sessions.sqlite3. Throws SettingsError for options that cannot work.
  *
- * An error that names a status (a store that is down: 503) is answered by a plain page with that status, whether it came
- * from the store or from the handler. Any other is answered by a plain 500 and goes on as an unhandled rejection, which
- * ends the process as an error in a request listener does anywhere in Node.
+ * An error that names a status other than 500 (a store that is down: 503) is answered by a plain page with that status,
+ * whether it came from the store or from the handler. Any other is answered by a plain 500 and goes on as an unhandled
+ * rejection, which ends the process as an error in a request listener does anywhere in Node.
  */
 export function session<const Name extends string>(
   options: Options<Name> | Sessions | undefined,
@@ -44,20 +47,9 @@ async function serve(
   }
 }
 
-/** A plain error page, where nothing has been sent yet: no more of the error than its status, headers and public message. */
+/** Answers an error where that is still possible, and throws a 500 on: it is a bug. */
 function answer(response: ServerResponse, error: unknown): void {
-  const { status, expose, message, headers } = Object(error) as Record<string, unknown>;
-  const code = typeof status === "number" && status >= 400 && status <= 599 ? status : 500;
-  if (!response.headersSent) {
-    const page = `${expose === true ? message : STATUS_CODES[code]}\n`;
-    response.writeHead(code, {
-      "Content-Type": "text/plain; charset=utf-8",
-      "Content-Length": Buffer.byteLength(page),
-      ...(headers as Record<string, string>),
-    });
-    response.end(page);
-  } else if (!response.writableEnded) {
-    response.destroy(); // What is half sent must not pass for whole.
-  }
-  if (code === 500) throw error;
+  if (!response.headersSent) sendErrorPage(response, error);
+  else if (!response.writableEnded) response.destroy(); // Half an answer must not look like a whole one.
+  if (errorPage(error).status === 500) throw error;
 }

@@ -1,16 +1,16 @@
-/** What a proxy says of the request that it passed on: believed only where the application says that the proxy is its own. */
+/** The headers in which a proxy tells how a request came. They count only where the application trusts its proxy. */
 import type { Sessions } from "../sessions.ts";
 
-/** Whether the browser came over https, by `X-Forwarded-Proto` or `Forwarded` (RFC 7239); null when neither tells. */
+/** True where `X-Forwarded-Proto` or `Forwarded` (RFC 7239) says that the browser came over https; null when neither is there. */
 export function cameByHttps(headers: Headers): boolean | null {
-  // A chain of proxies writes a list; the browser spoke to the first.
+  // A chain of proxies writes a list, and the first of them spoke with the browser.
   const proto =
     headers.get("x-forwarded-proto")?.split(",")[0] ??
     /(?:^|;)\s*proto="?([a-z]+)/i.exec(headers.get("forwarded")?.split(",")[0] ?? "")?.[1];
   return proto === undefined ? null : proto.trim().toLowerCase() === "https";
 }
 
-/** Explains, once, the cookie that is not Secure although the browser came over https. */
+/** Warns once where the browser came over https, and the cookie is not Secure because no proxy is trusted. */
 export function warnOfProxy(sessions: Sessions, claim: string | null | undefined, secure: boolean): void {
   if (secure || !claim || !/^https\b/i.test(claim)) return;
   sessions.warnOnce(

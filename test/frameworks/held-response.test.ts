@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import compression from "compression";
 import { describe, expect, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
-import type { Header } from "../../src/frameworks/on-node/response-head.ts";
+import type { Header } from "../../src/frameworks/session-headers.ts";
 import { ask, dial, type Gate, gate, listen, settle, type Wire } from "./loopback.ts";
 
 /** One request whose response is held until `commit` is settled. */

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
-import type { Header } from "../../src/frameworks/on-node/response-head.ts";
+import type { Header } from "../../src/frameworks/session-headers.ts";
 import { gate, portOf, settle } from "./loopback.ts";
 
 async function scene(handler: (response: Http2ServerResponse) => void, method = "GET") {

@@ -1,4 +1,4 @@
-/** What Node refuses at the call. A held call must be refused there too: later, nobody could catch it. */
+/** The errors that Node throws at a call. A held call throws them too, as later no code of the handler could catch them. */
 
 export function tooLateTo(doing: string): Error {
   return withCode(
@@ -7,7 +7,7 @@ export function tooLateTo(doing: string): Error {
   );
 }
 
-/** The status as a number: Node takes "404" too. */
+/** The status as a number, as Node takes "404" too. */
 export function checkedStatus(given: unknown): number {
   const status = Math.trunc(Number(given));
   if (status >= 100 && status <= 999) return status;

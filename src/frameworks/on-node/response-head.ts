@@ -1,22 +1,20 @@
-/** The head of a Node response: remembered, filled in as `writeHead` does, and joined with the session's headers. */
+/** The head of a Node response: saved, filled in as `writeHead` does, and joined with the session's headers. */
 import type { ServerResponse } from "node:http";
+import { type Header, type HeaderValue, joined } from "../session-headers.ts";
 import { checkHeaderList } from "./refusals.ts";
 
-/** One header: `[name, value]`. */
-export type Header = readonly [name: string, value: string];
-
-/** HTTP/2 has no status message: Node warns whoever touches it there. */
+/** HTTP/2 has no status message: Node emits a warning when it is read or set there. */
 export function isHttp2(response: ServerResponse): boolean {
   return "createPushResponse" in response;
 }
 
-/** Status and headers as they are now, to be put back. */
-export class Head {
+/** The status and the headers of a response at one moment, to be put back later. */
+export class SavedHead {
   readonly #response: ServerResponse;
   readonly #statusCode: number;
   readonly #statusMessage: string | undefined;
   readonly #sendDate: boolean;
-  /** By names in lower case, which take less time to ask for than names as they are spelt. */
+  /** With names in lower case: Node finds them faster than names as they were spelt. */
   readonly #headers: (readonly [name: string, value: HeaderValue])[] = [];
 
   constructor(response: ServerResponse) {
@@ -26,7 +24,7 @@ export class Head {
     this.#sendDate = response.sendDate;
     for (const name of response.getHeaderNames()) {
       const value = response.getHeader(name) as HeaderValue;
-      // appendHeader grows the list that it finds in place.
+      // A copy, because `appendHeader` adds to the list that it finds.
       this.#headers.push([name, Array.isArray(value) ? [...value] : value]);
     }
   }
@@ -40,7 +38,7 @@ export class Head {
     response.sendDate = this.#sendDate;
     response.statusCode = this.#statusCode;
     if (!isHttp2(response)) response.statusMessage = this.#statusMessage as string;
-    // Only HTTP/1 forgets trailers this way; Node has no other.
+    // This removes trailers on HTTP/1; there is no other way, and none on HTTP/2.
     response.addTrailers({});
   }
 }
@@ -72,37 +70,8 @@ function pairs(flat: readonly unknown[]): [name: string, value: string][] {
 
 /** Joins the headers of a commit with those of the handler. */
 export function addSessionHeaders(response: ServerResponse, headers: readonly Header[]): void {
-  for (const [name, value] of headers) {
-    const present = response.getHeader(name);
-    if (present === undefined) response.setHeader(name, value);
-    else response.setHeader(name, joined(name, present, value));
+  for (const header of headers) {
+    const [name] = header;
+    response.setHeader(name, joined(header, response.getHeader(name)));
   }
-}
-
-type HeaderValue = number | string | string[];
-
-export function joined(name: string, present: HeaderValue, value: string): HeaderValue {
-  switch (name.toLowerCase()) {
-    case "vary": {
-      const words = wordsOf(present);
-      const missing = wordsOf(value).filter((word) => !includes(words, word));
-      return words.includes("*") ? present : [...words, ...missing].join(", ");
-    }
-    case "cache-control":
-      return includes(wordsOf(present), "public") ? value : present;
-    default:
-      // A new list: the handler's own may be one that every response gets, and this one has a visitor's cookie.
-      return [present].flat().map(String).concat(value);
-  }
-}
-
-function wordsOf(value: HeaderValue): string[] {
-  return String(value)
-    .split(",")
-    .map((word) => word.trim())
-    .filter((word) => word !== "");
-}
-
-function includes(words: readonly string[], wanted: string): boolean {
-  return words.some((word) => word.toLowerCase() === wanted.toLowerCase());
 }

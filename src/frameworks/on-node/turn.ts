@@ -1,10 +1,11 @@
 /**
  * Requests of one turn of the event loop go on together: all of them are read before the first handler runs, and all
- * handlers have run before the first session is stored or the first response leaves. What each phase needs then stays in
- * the processor's caches, stores can answer many at once, and answers leave together (docs/decisions.md, "Speed").
+ * handlers have run before the first session is stored or the first response leaves. The code and data of each phase then
+ * stay in the processor's caches, stores can answer many calls at once, and answers leave together (docs/decisions.md,
+ * "Speed").
  */
 
-/** Hands on what a promise settles with, but never before the present turn is over; undefined counts as settled. */
+/** Calls `go` with the value of a promise, but not before the next turn of the event loop. */
 export function afterTurn<T>(
   coming: Promise<T> | undefined,
   go: (value: T | undefined) => void,

@@ -12,8 +12,8 @@ import {
   sessionOf,
 } from "../../sessions.ts";
 import { warnOfProxy } from "../proxy.ts";
+import type { Header } from "../session-headers.ts";
 import { holdResponse, type Keeper } from "./held-response.ts";
-import type { Header } from "./response-head.ts";
 import { afterTurn } from "./turn.ts";
 
 /** A request, with what a framework may know of it. */

@@ -4,8 +4,8 @@ import type { Store } from "../../contract/store.ts";
 import type { Session } from "../../session.ts";
 import { createSessions, Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
-import { joined } from "../on-node/response-head.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
+import { joined } from "../session-headers.ts";
 
 /** Beyond Node no store is everywhere, so there is no default. */
 export type WebOptions<Name extends string = string> = Options<Name> & { readonly store: Store };
@@ -119,5 +119,5 @@ function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableS
 function addHeader(head: Headers, name: string, value: string): void {
   const present = head.get(name);
   if (present === null || name.toLowerCase() === "set-cookie") head.append(name, value);
-  else head.set(name, String(joined(name, present, value)));
+  else head.set(name, String(joined([name, value], present)));
 }
