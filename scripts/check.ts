@@ -1,4 +1,5 @@
-// Checks everything but behaviour: the types of source, tests and examples, style and lint, and the package as users get it.
+// Checks everything but behaviour: the types of source, tests and examples, style and lint, the order of the rooms in src/,
+// files and exports that nothing uses, and the package as users get it.
 import { globSync } from "node:fs";
 import { run } from "./run.ts";
 
@@ -7,6 +8,8 @@ run("Types", "tsc", "-p", "tsconfig.json");
 for (const project of globSync(["test/types/*/tsconfig.json", "examples/*/tsconfig.json"]))
   run("Types", "tsc", "--noEmit", "-p", project);
 run("Style", "biome", "check", ".");
+run("Rooms", "depcruise", "--config", "scripts/rooms.mjs", "src");
+run("Unused files and exports", "knip");
 run("Build", "tsc", "-p", "tsconfig.build.json");
 run("Package", "publint", "--strict");
 run("Types of the package", "attw", "--quiet", "--pack", ".", "--profile", "esm-only");

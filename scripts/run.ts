@@ -20,6 +20,8 @@ export function run(what: string, command: keyof typeof packageOf, ...args: stri
 const packageOf = {
   tsc: "typescript",
   biome: "@biomejs/biome",
+  depcruise: "dependency-cruiser",
+  knip: "knip",
   publint: "publint",
   attw: "@arethetypeswrong/cli",
 } as const;

@@ -1,0 +1,30 @@
+// What knip needs to know to find files and exports that nothing uses: the files that are not reached by an import.
+import { relative } from "node:path";
+import { entryPoints } from "./scripts/entry-points.ts";
+
+const publicFiles = entryPoints().map(({ source }) => relative(import.meta.dirname, source));
+
+/** Programs that tests and benchmarks start as processes of their own. */
+const startedByTests = [
+  "bench/autocannon.ts",
+  "test/frameworks/tell-port.ts",
+  "test/races/counting-server.ts",
+  "test/runtimes/site/*.ts",
+  "test/stores/{file-writer,memory-measure,sqlite-writer}.ts",
+  "test/testing/under-node-test.ts",
+];
+
+export default {
+  include: ["files", "exports", "types", "duplicates"],
+  // A type that stands in the signature of an exported function may be exported, imported or not.
+  ignoreExportsUsedInFile: { interface: true, type: true },
+  workspaces: {
+    ".": {
+      entry: [...publicFiles, "src/cli/coatcheck.ts", "scripts/*.{ts,mjs}", ...startedByTests],
+      // Describes a package that has no types of its own.
+      ignore: ["bench/types/*.d.ts"],
+    },
+    // Stylesheets and scripts of pages, and the declaration of the site's session keys.
+    "examples/locallibrary": { entry: ["public/*.js", "src/session-data.ts"] },
+  },
+};

@@ -1,0 +1,41 @@
+// The rules of src/ for dependency-cruiser: which room may import from which. `npm run check` enforces them.
+
+/** The rooms, the lowest first. A room imports from itself and from those on the lines before its own, never upward. */
+const rooms = [
+  ["contract", "errors", "events", "workerd"],
+  ["settings"],
+  ["cookie", "data"],
+  ["engine"],
+  ["session"],
+  ["sessions"],
+  ["stores"],
+  ["frameworks", "testing"],
+  ["index", "cli"],
+];
+
+/** A room is a folder of src/ or a single file. @param {string[]} names */
+const within = (...names) => `^src/(${names.join("|")})(/|[.]ts$)`;
+
+const severity = /** @type {const} */ ("error");
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+export default {
+  forbidden: [
+    ...rooms.slice(0, -1).map((names, place) => ({
+      name: "no-import-upward",
+      severity,
+      from: { path: within(...names) },
+      to: { path: within(...rooms.slice(place + 1).flat()) },
+    })),
+    { name: "no-unlisted-room", severity, from: { path: "^src/", pathNot: within(...rooms.flat()) }, to: {} },
+    { name: "no-circle", severity, from: {}, to: { circular: true } },
+    {
+      // stores/redis/ belongs to stores/redis.ts, stores/url/ to store-url.ts, and calls/ to all of them.
+      name: "no-sibling-store",
+      severity,
+      from: { path: "^src/stores/(?:store-)?([^/.]+)" },
+      to: { path: "^src/stores/[^/]+/", pathNot: "^src/stores/($1|calls)/" },
+    },
+  ],
+  options: { parser: "swc", doNotFollow: { path: "node_modules" } },
+};
