@@ -1,8 +1,8 @@
 /**
  * Sessions in this process's memory: for tests, development and a single server that may forget.
  *
- * Nothing survives a restart, and no other process sees it. Expired sessions are removed a few at each write, and all of
- * them whenever the store is full; what is still too many is forgotten, the least recently used first.
+ * Nothing survives a restart, and no other process sees it. Each write removes a few expired sessions, and a full store
+ * removes all of them. If it is still full, it forgets the sessions that were least recently used.
  */
 
 import { signalOf } from "../contract/call.ts";
@@ -13,13 +13,13 @@ import { type Peg, Rack } from "./memory/rack.ts";
 
 export interface MemoryStoreOptions {
   /**
-   * How many sessions are kept at most, marks of rotated ids included. Default is 100,000: about 20 MB, and the data. It
-   * is a bound on what strangers can make the process keep; raise it when more visitors than that come in two weeks.
+   * The largest number of sessions, marks of rotated ids included. Default is 100,000: about 20 MB, and the data. It
+   * bounds the memory that strangers can fill; raise it when more visitors than that come in two weeks.
    */
   readonly maxSessions?: number;
 }
 
-/** Looked at for expiry at each write: enough to outrun what one write can add. */
+/** The number of records that each write looks at for expiry: more than one write can add. */
 const LOOKED_AT = 4;
 
 /** A store in memory. Throws a SettingsError for a `maxSessions` that is not a whole number from 1 up. */
@@ -28,7 +28,7 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
     throw new SettingsError("maxSessions", "a whole number from 1 up");
   }
   const rack = new Rack();
-  /** No record expires before this moment: spares a full store from looking at every record for each new one. */
+  /** No record expires before this moment, so until then a full store need not look for expired records. */
   let quietUntil = Number.POSITIVE_INFINITY;
   let lookedAt: Peg = 0;
   const warned = { production: false, full: false };
@@ -48,13 +48,13 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
     );
   }
 
-  /** The peg of what has not expired: a session or a mark; 0 where there is neither. */
+  /** The peg of a session or mark that has not expired; 0 where there is neither. */
   function find(id: StoreId, now: number): Peg {
     const peg = rack.find(id);
     return peg !== 0 && rack.expiresAt(peg) > now ? peg : 0;
   }
 
-  /** Why a session that expects this version cannot be written, or the peg where it can. */
+  /** The peg of the session with this version, or the reason why it cannot be written. */
   function findVersion(id: StoreId, expected: number, now: number): Peg | Exclude<WriteOutcome, "saved"> {
     const peg = find(id, now);
     if (peg === 0) return "gone";
@@ -175,7 +175,7 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
       return oldest.length;
     },
 
-    /** Looks at every session: some milliseconds for 100,000, and no memory for an index. */
+    /** Looks at every session: that takes some milliseconds for 100,000, and an index would take memory. */
     async listUser(userId, call) {
       begin(call);
       const ids: StoreId[] = [];
@@ -203,7 +203,6 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
   };
 }
 
-/** Where there is no `process` there is nobody to warn. */
 function warn(code: string, message: string): void {
   globalThis.process?.emitWarning?.(message, { type: "CoatcheckWarning", code });
 }

@@ -19,9 +19,9 @@
  * User ids are bytes because collations take "a", "A" and "a " for one user. Text crosses the connection as bytes too, in
  * prepared statements, so that no character set and no SQL mode of a connection changes it.
  *
- * Every verb but `rotate`, a transaction, is one statement and, but for the rare "conflict", "gone" and moved, one round
- * trip: the statement that finds nothing to change is followed by one that asks why. Reads that arrive in one turn of the
- * event loop are one statement.
+ * Every verb but `rotate`, which is a transaction, is one statement and one round trip, except where it finds the session
+ * changed, moved or gone: then a second statement asks which. Reads that arrive in one turn of the event loop are one
+ * statement.
  */
 
 import { type Call, LightSignal, signalOf } from "../contract/call.ts";
@@ -53,7 +53,7 @@ export interface MysqlStoreOptions {
 }
 
 export interface MysqlStore extends Store {
-  /** Creates the table where it is missing; any number of servers may call it at once. */
+  /** Creates the table where it is missing. Any number of servers may call it at once. */
   createTable(): Promise<void>;
   clearExpired: NonNullable<Store["clearExpired"]>;
   listUser: NonNullable<Store["listUser"]>;
@@ -64,7 +64,7 @@ export interface MysqlStore extends Store {
 /** A store in MariaDB (10.6 or newer) or MySQL (8). Nothing is sent before the first call; `createTable` must have run once. */
 export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOptions): MysqlStore {
   const lender = lenderOf(pool);
-  // Names have 64 characters at most; those of our indexes are longer than the table's by 11.
+  // Names have at most 64 characters, and those of the indexes are longer than the table's by 11.
   if (!/^([a-z_]\w{0,63}\.)?[a-z_]\w{0,52}$/i.test(table)) {
     throw new SettingsError("table", "a name, or database.name, of at most 53 letters, digits and _");
   }
@@ -80,9 +80,9 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
     return row && { movedTo: idOrNull(row[0]), version: Number(row[1]) };
   };
 
-  /** Runs a statement that changes one row; where it changed none, answers with what is there instead. */
+  /** Runs a statement that changes one row. If it changed none, answers with the state of the row. */
   const change = (call: Call, id: StoreId, verb: Verb, ...values: MysqlValue[]) =>
-    borrow(lender, signalOf(call), async (connection): Promise<"changed" | Located | undefined> => {
+    borrow(lender, signalOf(call), async (connection): Promise<"changed" | RowState | undefined> => {
       if ((await changesOf(connection, statements[verb], values)) === 1) return "changed";
       return await locate(connection, id, call);
     });
@@ -92,7 +92,7 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
       return decode((await ask({ signal, now }, "read", bytes(id), now))[0]);
     },
     async many(reads, signal) {
-      // Filled up to a power of two by asking for the last again: each number of places is a statement to be prepared.
+      // Filled up to a power of two with the last id, because each number of places is another statement to prepare.
       const places = 2 ** Math.ceil(Math.log2(reads.length));
       const ids = Array.from({ length: places }, (_, n) => bytes((reads[n] ?? (reads.at(-1) as Read)).id));
       const text = `${statements.readMany} (${ids.map(() => "?").join(", ")})`;
@@ -114,7 +114,7 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
           await changesOf(connection, statements.insert, [bytes(id), ...encode(record)]);
           return true;
         } catch (error) {
-          // ON DUPLICATE KEY and IGNORE would be silent about other faults too.
+          // ON DUPLICATE KEY and IGNORE would hide other faults too.
           if (numberOf(error) === DUPLICATE) return false;
           throw error;
         }
@@ -174,13 +174,13 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
     },
 
     async check(call) {
-      // Each verb once, on an id that nobody can have: so table, columns and rights are looked at as the verbs need them.
-      const nobody = "" as StoreId;
+      // Each verb runs once, on an id that no session has, so table, columns and rights are checked as the verbs need them.
+      const noSession = "" as StoreId;
       try {
-        await store.read(nobody, call);
-        await store.touch(nobody, 1, 0, call);
-        await store.rotate(nobody, nobody, anyRecord, 0, call);
-        await store.delete(nobody, call);
+        await store.read(noSession, call);
+        await store.touch(noSession, 1, 0, call);
+        await store.rotate(noSession, noSession, anyRecord, 0, call);
+        await store.delete(noSession, call);
         await store.clearExpired({ now: call.now, signal: call.signal, limit: 0 });
         await ask(call, "insertNothing");
       } catch (error) {
@@ -203,12 +203,12 @@ interface Read {
 /** Places in a row of `readMany`. */
 const [EXPIRES_AT, ID] = [5, 9];
 
-interface Located {
+interface RowState {
   readonly movedTo: StoreId | null;
   readonly version: number;
 }
 
-function outcome(found: "changed" | Located | undefined): WriteOutcome {
+function outcome(found: "changed" | RowState | undefined): WriteOutcome {
   if (found === "changed") return "saved";
   if (found === undefined) return "gone";
   return found.movedTo === null ? "conflict" : { movedTo: found.movedTo };
@@ -217,7 +217,7 @@ function outcome(found: "changed" | Located | undefined): WriteOutcome {
 const bytes = (id: StoreId) => Buffer.from(id, "hex");
 const idOrNull = (value: unknown) => ((value as Buffer | null)?.toString("hex") ?? null) as StoreId | null;
 
-/** A server that is not strict would cut a longer one, and so make two users one. */
+/** A server that is not strict would cut a longer id, and so make two users one. */
 function userBytes(userId: string): Buffer {
   const bytes = Buffer.from(userId);
   if (bytes.length <= USER_ID_BYTES) return bytes;
@@ -271,7 +271,8 @@ function statementsFor(table: string) {
       UPDATE ${table} SET expires_at = ?
       WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL AND expires_at < ?`,
     delete: `DELETE FROM ${table} WHERE id = ? AND (moved_to IS NULL OR expires_at <= ?)`,
-    // Rows that somebody is writing are passed over. With its own plan the outer part would read, and wait for, them too.
+    // Rows that another transaction is writing are passed over. Left to the server's own plan, the outer part would read
+    // these rows too, and wait for them.
     clearExpired: `
       DELETE session FROM
         (SELECT id FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ? FOR UPDATE SKIP LOCKED) AS oldest

@@ -17,15 +17,16 @@
  *   CREATE INDEX coatcheck_sessions_user_id ON coatcheck_sessions (user_id) WHERE user_id IS NOT NULL;
  *
  * Ids are bytes because their index is then 73 MB for a million sessions, and 119 MB as hexadecimal text. Most writes
- * change no indexed column, and the free tenth of each page lets all of those leave the indexes alone (HOT); at 100 it
- * was nine of ten. "C" compares user ids exactly, and an upgrade of the system's locales cannot spoil the index.
+ * change no indexed column. The free tenth of each page lets all of these leave the indexes alone (HOT); without it, one in
+ * ten wrote to the indexes. Collation "C" compares user ids exactly, and an upgrade of the system's locales cannot spoil the
+ * index.
  *
- * Every verb is one statement and, but for the rare "conflict", "gone" and moved, one round trip: the statement that finds
- * nothing to change is followed by one that asks why. A single one that tells it all took the server 2.7 times as long.
+ * Every verb is one statement and one round trip, except where it finds the session changed, moved or gone: then a second
+ * statement asks which. One statement that tells everything took the server 2.7 times as long.
  *
- * Reads that arrive in one turn of the event loop are one statement, and so are updates. A batch of updates passes over
- * rows that somebody else has locked, and leaves them, with all that it could not save, to the single statement: so it
- * never waits, cannot deadlock, and nobody waits for another visitor's session.
+ * Reads that arrive in one turn of the event loop are one statement, and so are updates. A batch of updates passes over rows
+ * that another transaction has locked. It leaves them, with all others that it could not save, to the single statement. So a
+ * batch never waits and cannot deadlock, and no visitor waits for the session of another.
  */
 
 import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.ts";
@@ -52,7 +53,7 @@ export interface PostgresStoreOptions {
 }
 
 export interface PostgresStore extends Store {
-  /** Creates table and indexes where they are missing; any number of servers may call it at once. */
+  /** Creates the table and its indexes where they are missing. Any number of servers may call it at once. */
   createTable(): Promise<void>;
   clearExpired: NonNullable<Store["clearExpired"]>;
   listUser: NonNullable<Store["listUser"]>;
@@ -87,12 +88,12 @@ export function postgresStore({
   const ask = (signal: Signal, verb: Verb, ...values: unknown[]) =>
     borrow(lender, signal, (client) => query(client, verb, values));
 
-  /** Runs a statement that changes one row; where it changed none, answers with what is there instead. */
+  /** Runs a statement that changes one row. If it changed none, answers with the state of the row. */
   const change = (call: Call, id: StoreId, verb: Verb, ...values: unknown[]) =>
-    borrow(lender, signalOf(call), async (client): Promise<"changed" | Located | undefined> => {
+    borrow(lender, signalOf(call), async (client): Promise<"changed" | RowState | undefined> => {
       if ((await query(client, verb, values)).rowCount === 1) return "changed";
       signalOf(call).throwIfAborted();
-      // A statement of its own, so that it sees what the first one waited for.
+      // A statement of its own, because the first one may have waited for a change that only a later snapshot shows.
       const [row] = (await query(client, "locate", [bytes(id), call.now])).rows;
       return row && { movedTo: row[0] as StoreId | null, version: Number(row[1]) };
     });
@@ -102,7 +103,7 @@ export function postgresStore({
       return decode((await ask(signal, "read", bytes(id), now)).rows[0]);
     },
     async many(reads, signal) {
-      // One text: of a list the driver looks at each item, and through each for what to escape.
+      // One text is cheaper than a list: the driver searches each item of a list for characters to escape.
       const ids = `{${reads.map(({ id }) => `"\\\\x${id}"`)}}`;
       const { rows } = await ask(signal, "readMany", ids);
       const found = new Map(rows.map((row) => [row[ID], row]));
@@ -170,14 +171,14 @@ export function postgresStore({
     },
 
     async check(call) {
-      // Each verb once, on an id that nobody can have: so table, columns and rights are looked at as the verbs need them.
-      const nobody = "" as StoreId;
+      // Each verb runs once, on an id that no session has, so table, columns and rights are checked as the verbs need them.
+      const noSession = "" as StoreId;
       try {
-        await store.read(nobody, call);
-        await store.update(nobody, anyRecord, 0, call);
-        await store.rotate(nobody, nobody, anyRecord, 0, call);
-        await store.touch(nobody, 1, 0, call);
-        await store.delete(nobody, call);
+        await store.read(noSession, call);
+        await store.update(noSession, anyRecord, 0, call);
+        await store.rotate(noSession, noSession, anyRecord, 0, call);
+        await store.touch(noSession, 1, 0, call);
+        await store.delete(noSession, call);
         await store.clearExpired({ now: call.now, signal: call.signal, limit: 0 });
         await store.listUser("", call);
       } catch (error) {
@@ -204,21 +205,21 @@ interface Update extends Read {
 /** Places in a row of `readMany`. */
 const [EXPIRES_AT, ID] = [5, 9];
 
-interface Located {
+interface RowState {
   readonly movedTo: StoreId | null;
   readonly version: number;
 }
 
-function outcome(found: "changed" | Located | undefined): WriteOutcome {
+function outcome(found: "changed" | RowState | undefined): WriteOutcome {
   if (found === "changed") return "saved";
   if (found === undefined) return "gone";
   return found.movedTo === null ? "conflict" : { movedTo: found.movedTo };
 }
 
-/** An id as PostgreSQL reads bytes. */
+/** An id in the form in which PostgreSQL reads bytes. */
 const bytes = (id: StoreId) => `\\x${id}`;
 
-/** The driver gives a bigint as a string, or as whatever the application has told it to. */
+/** The driver gives a bigint as a string, or as the application has told it to. */
 const numberOrNull = (value: unknown) => (value === null ? null : Number(value));
 
 function encode(record: StoredRecord): unknown[] {
@@ -283,7 +284,7 @@ function statementsFor(table: string) {
       UPDATE ${table} SET expires_at = $4
       WHERE id = $1 AND version = $2 AND expires_at > $3 AND moved_to IS NULL AND expires_at < $4`,
     delete: `DELETE FROM ${table} WHERE id = $1 AND (moved_to IS NULL OR expires_at <= $2)`,
-    // Rows that somebody is writing are passed over; the outer condition looks again at what was written meanwhile.
+    // Rows that another transaction is writing are passed over. The outer condition looks at each row again.
     clearExpired: `
       DELETE FROM ${table} WHERE expires_at <= $1 AND id = ANY (ARRAY(
         SELECT id FROM ${table} WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,

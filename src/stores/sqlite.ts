@@ -16,8 +16,8 @@
  *   CREATE INDEX coatcheck_sessions_expires_at ON coatcheck_sessions (expires_at);
  *   CREATE INDEX coatcheck_sessions_user_id ON coatcheck_sessions (user_id) WHERE user_id IS NOT NULL;
  *
- * The table has row ids: without them the rows, fat with data, lie in the inner pages of the tree too, and with 2 kB of
- * data a read took three times as long, a write twice.
+ * The table has row ids (it is not WITHOUT ROWID): rows with 2 kB of data would fill the inner pages of the tree, and a
+ * read took three times as long, a write twice.
  */
 
 import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.ts";
@@ -45,13 +45,13 @@ export interface SqliteStoreOptions {
   readonly table?: string;
   /**
    * `"normal"`, the default, keeps everything through a crash of the process, but a power cut may undo the last moments,
-   * a logout among them. `"full"` waits for the disk at each write. Only with a path: a handle has its owner's setting.
+   * a logout among them. `"full"` waits for the disk at each write. Only with a path: a handle keeps its owner's setting.
    */
   readonly synchronous?: Synchronous;
 }
 
 export interface SqliteStore extends Store {
-  /** Creates table and indexes where they are missing. The first call of any verb does the same. */
+  /** Creates the table and its indexes where they are missing. The first call of any verb does the same. */
   createTable(): Promise<void>;
   clearExpired: NonNullable<Store["clearExpired"]>;
   listUser: NonNullable<Store["listUser"]>;
@@ -60,19 +60,20 @@ export interface SqliteStore extends Store {
   close: NonNullable<Store["close"]>;
 }
 
-/** Rows that one transaction of `clearExpired` removes: two or three milliseconds, so that nobody waits long. */
+/** The rows that one transaction of `clearExpired` removes: it takes two or three milliseconds, and other writers wait. */
 const BATCH = 100;
 
 /**
- * A store in a SQLite database: the path of one (a missing file is created, for its owner only; `":memory:"` works for
- * tests), or an open database of `node:sqlite`, `bun:sqlite` or better-sqlite3, such as the application's own.
+ * A store in a SQLite database. Give the path of a file (a missing file is created, readable by its owner only;
+ * `":memory:"` works for tests), or an open database of `node:sqlite`, `bun:sqlite` or better-sqlite3, such as the
+ * application's own.
  *
  * Nothing is opened before the first call. A path is opened in WAL mode by `node:sqlite`, or by `bun:sqlite` or
- * better-sqlite3 where the runtime has none. A handle keeps its journal mode and its settings; WAL is advised: without it
+ * better-sqlite3 where the runtime has none. A handle keeps its journal mode and its settings. WAL is advised: without it
  * readers and writers hold up each other. **An application that opens the same file with better-sqlite3 must give that
  * handle, not the path**: two copies of SQLite in one process undo each other's locks (sqlite.org/howtocorrupt.html,
- * 2.2.1). Where another connection holds the lock, or the handle's owner a transaction, calls wait without blocking the
- * server, until their signal aborts. Throws a SettingsError for options that cannot work.
+ * 2.2.1). While another connection holds the lock, or the handle's owner has a transaction open, calls wait without
+ * blocking the server, until their signal aborts. Throws a SettingsError for options that cannot work.
  */
 export function sqliteStore(
   pathOrDatabase: string | SqliteDatabase,
@@ -88,13 +89,13 @@ export function sqliteStore(
   let statements: Statements | undefined;
   let closed = false;
 
-  /** After a fault the next call begins anew: the file may have been replaced, the disk be writable again. */
-  function attempt<T>(through: Passage, work: (statements: Statements) => T): T {
+  /** After a fault the next call opens the database anew: the disk may be writable again, or the table be back. */
+  function attempt<T>(access: Access, work: Work<T>["run"]): T {
     if (closed) throw new Error("The sqliteStore was closed. Close it when the last response has been sent.");
     try {
       statements ??= source.write(() => prepareAll(source.open(), table));
       const prepared = statements;
-      return through(() => work(prepared));
+      return access(() => work(prepared));
     } catch (error) {
       if (!isLocked(error)) {
         statements = undefined;
@@ -104,32 +105,35 @@ export function sqliteStore(
     }
   }
 
-  /** For reads, or for writes: what a lock stops waits in one line, and what arrives in one turn goes together. */
-  function lane(alone: Passage, together: Passage) {
-    const line = new LockQueue(isLocked);
+  /**
+   * Reads and writes each have a queue. Calls that arrive in one turn of the event loop run together, in one transaction. A
+   * call that meets a lock waits in order. `isWhole` says that the work has several statements: all must be done or none.
+   */
+  function queued(alone: Access, together: Access) {
+    const queue = new LockQueue(isLocked);
 
-    function one<T>({ work, isWhole }: Order<T>, signal: Signal): T | Promise<T> {
+    function one<T>({ run, isWhole }: Work<T>, signal: Signal): T | Promise<T> {
       signal.throwIfAborted();
-      const run = () => line.run(() => attempt(isWhole ? together : alone, work), signal);
-      return source.loaded ? run() : source.load().then(run);
+      const start = () => queue.run(() => attempt(isWhole ? together : alone, run), signal);
+      return source.loaded ? start() : source.load().then(start);
     }
 
-    const send = batched<Order<unknown>, unknown>({
+    const send = batched<Work<unknown>, unknown>({
       one,
-      many(orders) {
-        // Those who wait for a lock do so one by one, in their order.
-        if (!source.loaded || line.isWaiting) return orders.map(() => ALONE);
-        return attempt(together, (statements) => orders.map(({ work }) => work(statements)));
+      many(works) {
+        // Calls that wait for a lock do so one by one, in their order.
+        if (!source.loaded || queue.isWaiting) return works.map(() => ALONE);
+        return attempt(together, (statements) => works.map(({ run }) => run(statements)));
       },
     });
 
-    return <T>(call: Call, work: Order<T>["work"], isWhole = false) =>
-      send({ work, isWhole }, signalOf(call)) as Promise<T>;
+    return <T>(call: Call, run: Work<T>["run"], isWhole = false) =>
+      send({ run, isWhole }, signalOf(call)) as Promise<T>;
   }
 
-  const read = lane(source.read, source.readTogether);
-  /** Most of what a small write costs is the end of its transaction. */
-  const write = lane(source.write, (work) => source.write(() => transaction(source.open(), work)));
+  const read = queued(source.read, source.readTogether);
+  // Ending the transaction is most of the cost of a small write.
+  const write = queued(source.write, (work) => source.write(() => transaction(source.open(), work)));
 
   return {
     read: (id, call) => read(call, ({ find }) => decode(find.get(id, call.now) as Row | undefined)),
@@ -143,7 +147,7 @@ export function sqliteStore(
         const where = [id, expected, call.now];
         if (changed(updateInPlace.run(...changes, ...where, userId, expiresAt))) return "saved";
         if (changed(update.run(userId, expiresAt, ...changes, ...where))) return "saved";
-        return whyNot(locate.get(id, call.now) as Located | undefined);
+        return whyNot(locate.get(id, call.now) as Place | undefined);
       }),
 
     rotate: (oldId, newId, record, expected, call) =>
@@ -152,7 +156,7 @@ export function sqliteStore(
         ({ mark, insertNew, locate }) => {
           const markEnds = call.now + MOVED_MARK_MS;
           if (!changed(mark.run(newId, markEnds, oldId, expected, call.now))) {
-            return whyNot(locate.get(oldId, call.now) as Located | undefined);
+            return whyNot(locate.get(oldId, call.now) as Place | undefined);
           }
           insertNew.run(newId, ...encode(record));
           return "saved";
@@ -169,7 +173,7 @@ export function sqliteStore(
     delete: (id, call) =>
       write(call, ({ remove, locate }) => {
         if (changed(remove.run(id))) return undefined;
-        const movedTo = (locate.get(id, call.now) as Located | undefined)?.movedTo;
+        const movedTo = (locate.get(id, call.now) as Place | undefined)?.movedTo;
         return movedTo ? { movedTo } : undefined;
       }),
 
@@ -179,7 +183,7 @@ export function sqliteStore(
         const went = await write(call, ({ clear }) => Number(clear.run(call.now, limit).changes));
         cleared += went;
         if (went < limit || cleared >= call.limit) return cleared;
-        // Others, here and in other processes, come in between.
+        // Other writers, in this process and in others, come in between.
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     },
@@ -189,7 +193,7 @@ export function sqliteStore(
 
     stats: (call) => read(call, ({ count }) => ({ ...(count.get(call.now, call.now) as StoreStats) })),
 
-    /** A write that finds nothing to change needs all that a write needs. */
+    /** A write that finds nothing to change needs everything that a write needs. */
     check: (call) => write(call, ({ remove }) => void remove.run("")),
 
     createTable: () => write({ signal: new LightSignal(), now: 0 }, () => undefined),
@@ -220,11 +224,10 @@ function sourceOf(pathOrDatabase: unknown, synchronous: Synchronous | undefined)
   return fromHandle(pathOrDatabase as SqliteDatabase);
 }
 
-type Passage = SqliteSource["read"];
+type Access = SqliteSource["read"];
 
-interface Order<T> {
-  readonly work: (statements: Statements) => T;
-  /** Several statements, of which all must be done or none. */
+interface Work<T> {
+  readonly run: (statements: Statements) => T;
   readonly isWhole: boolean;
 }
 
@@ -233,7 +236,7 @@ interface Row extends StoredRecord {
   readonly movedTo: StoreId | null;
 }
 
-type Located = Pick<Row, "movedTo">;
+type Place = Pick<Row, "movedTo">;
 
 const changed = (result: { changes: number | bigint }) => Number(result.changes) > 0;
 
@@ -249,15 +252,15 @@ function decode(row: Row | undefined): StoredRecord | "moved" | null {
   return { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format };
 }
 
-/** Why a conditional write changed nothing. */
-function whyNot(row: Located | undefined): Exclude<WriteOutcome, "saved"> {
+/** The reason why a conditional write changed nothing. */
+function whyNot(row: Place | undefined): Exclude<WriteOutcome, "saved"> {
   if (row === undefined) return "gone";
   return row.movedTo === null ? "conflict" : { movedTo: row.movedTo };
 }
 
 type Statements = ReturnType<typeof prepareStatements>;
 
-/** Creates the table where it is missing, and prepares what the verbs run. */
+/** Creates the table where it is missing, and prepares the statements of the verbs. */
 function prepareAll(database: SqliteDatabase, table: string) {
   const exists = prepare(database, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?");
   if (exists.get(table) === undefined) transaction(database, () => database.exec(schema(table)));
@@ -273,7 +276,7 @@ function prepareAll(database: SqliteDatabase, table: string) {
   }
 }
 
-/** For two processes that come to a new file at once. */
+/** `IF NOT EXISTS`, because two processes may come to a new file at once. */
 function schema(table: string): string {
   return `
     CREATE TABLE IF NOT EXISTS ${table} (
@@ -303,7 +306,7 @@ function prepareStatements(database: SqliteDatabase, table: string) {
     ),
     insert: sql(`${insert} ON CONFLICT (id) DO NOTHING`),
     insertNew: sql(insert),
-    // A column that is set is taken out of its index and put back, also where it stays as it was.
+    // SQLite takes a column that is set out of its index and puts it back, even if its value stays the same.
     updateInPlace: sql(`${update} AND user_id IS ? AND expires_at = ?`),
     update: sql(update.replace("SET", "SET user_id = ?, expires_at = ?,")),
     mark: sql(`
@@ -313,7 +316,7 @@ function prepareStatements(database: SqliteDatabase, table: string) {
       UPDATE ${table} SET expires_at = ?
       WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL AND expires_at < ?`),
     remove: sql(`DELETE FROM ${table} WHERE id = ? AND moved_to IS NULL`),
-    // One statement under the write lock: nothing can be touched between the choice and the removal.
+    // One statement under the write lock, so that no row can be touched between the choice and the removal.
     clear: sql(`
       DELETE FROM ${table} WHERE rowid IN
         (SELECT rowid FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`),

@@ -1,6 +1,6 @@
 /** A store by its URL, as it stands in the environment of a site: `SESSION_STORE=postgres://…`. */
 import type { Store } from "../contract/store.ts";
-import { type Foreseen, storeOpenedLater } from "./calls/opened-later.ts";
+import { type StoreOutline, storeOpenedLater } from "./calls/opened-later.ts";
 import { memoryStore } from "./memory.ts";
 import { openMemcached } from "./url/memcached.ts";
 import { wrongUrl } from "./url/parts.ts";
@@ -19,7 +19,7 @@ export interface UrlStore extends Store {
 /** A store as it is once its driver is there. */
 type Open = () => Promise<Store & Omit<UrlStore, "close">>;
 
-interface Kind extends Foreseen<UrlStore> {
+interface Kind extends StoreOutline<UrlStore> {
   /** Throws a SettingsError for a URL that cannot work; connects to nothing yet. */
   open(url: string): Open;
 }

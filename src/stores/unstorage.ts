@@ -22,7 +22,7 @@ import {
   type WriteOutcome,
 } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import { Turns } from "./calls/turns.ts";
+import { PerKeyQueue } from "./calls/per-key-queue.ts";
 import { heed } from "./redis/retries.ts";
 
 /** What is used of a `Storage` of unstorage. */
@@ -67,7 +67,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
   if (typeof prefix !== "string" || !/^(\w[\w:-]*)?$/.test(prefix)) {
     throw new SettingsError("prefix", "letters, digits, _, - and :", prefix);
   }
-  const turns = new Turns();
+  const turns = new PerKeyQueue();
   let expired: Aged[] = [];
 
   const keyOf = (id: StoreId) => prefix + id;
@@ -124,7 +124,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
   async function inTurn<T>(id: StoreId, call: StoreCall, work: () => Promise<T>): Promise<T> {
     const { signal } = call;
     signal.throwIfAborted();
-    const turn = turns.take(id, async () => {
+    const turn = turns.run(id, async () => {
       signal.throwIfAborted();
       return await work();
     });

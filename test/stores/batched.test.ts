@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { Signal } from "../../src/contract/call.ts";
 import { ALONE, batched, LARGEST_BATCH } from "../../src/stores/calls/batched.ts";
 
-interface Order {
+interface Call {
   readonly id: string;
   /** What its data does to a batch, or to itself. */
   readonly flaw?: "spoils the batch" | "is refused" | "cannot be batched" | undefined;
@@ -17,25 +17,25 @@ let trips: string[][] = [];
 /** Set to hold the answers of batches back. */
 let gate: Promise<void> = Promise.resolve();
 
-async function one({ id, flaw }: Order): Promise<string> {
+async function one({ id, flaw }: Call): Promise<string> {
   trips.push([id]);
   if (flaw === "is refused") throw new Error(`${id} is refused`);
   return `${id} alone`;
 }
 
-async function many(orders: readonly Order[]): Promise<(string | typeof ALONE)[]> {
-  trips.push(orders.map(({ id }) => id));
+async function many(calls: readonly Call[]): Promise<(string | typeof ALONE)[]> {
+  trips.push(calls.map(({ id }) => id));
   await gate;
-  if (orders.some(({ flaw }) => flaw === "spoils the batch" || flaw === "is refused"))
+  if (calls.some(({ flaw }) => flaw === "spoils the batch" || flaw === "is refused"))
     throw new Error("spoilt");
-  return orders.map(({ id, flaw }) => (flaw === "cannot be batched" ? ALONE : `${id} together`));
+  return calls.map(({ id, flaw }) => (flaw === "cannot be batched" ? ALONE : `${id} together`));
 }
 
-const together = batched<Order, string>({ one, many });
-const oneOfAnId = batched<Order, string>({ one, many, keyOf: ({ id }) => id });
-const ids = (...names: string[]): Order[] => names.map((id) => ({ id }));
-const askAll = (ask: typeof together, orders: readonly Order[]) =>
-  Promise.all(orders.map((order) => ask(order, patience())));
+const together = batched<Call, string>({ one, many });
+const oneOfAnId = batched<Call, string>({ one, many, keyOf: ({ id }) => id });
+const ids = (...names: string[]): Call[] => names.map((id) => ({ id }));
+const askAll = (ask: typeof together, calls: readonly Call[]) =>
+  Promise.all(calls.map((call) => ask(call, patience())));
 
 beforeEach(() => {
   trips = [];
@@ -62,9 +62,9 @@ describe("calls of one turn", () => {
     const { signal } = new AbortController();
     const given: unknown[] = [];
     const ask = batched<string, string>({
-      async one(order, signal) {
-        given.push(order, signal);
-        return order;
+      async one(call, signal) {
+        given.push(call, signal);
+        return call;
       },
       many: () => Promise.reject(new Error("not asked")),
     });
@@ -83,15 +83,15 @@ describe("calls of one turn", () => {
   });
 
   it("are no more than a batch may hold: the rest go with the next turn", async () => {
-    const orders = Array.from({ length: 2 * LARGEST_BATCH + 1 }, (_, n) => ({ id: `${n}` }));
-    await askAll(together, orders);
+    const calls = Array.from({ length: 2 * LARGEST_BATCH + 1 }, (_, n) => ({ id: `${n}` }));
+    await askAll(together, calls);
     expect(trips.map(({ length }) => length)).toEqual([LARGEST_BATCH, LARGEST_BATCH, 1]);
-    expect(trips.flat()).toEqual(orders.map(({ id }) => id));
+    expect(trips.flat()).toEqual(calls.map(({ id }) => id));
   });
 });
 
 describe("two writes of one id", () => {
-  it("never share a batch, and go in the order in which they came", async () => {
+  it("never share a batch, and go in the call in which they came", async () => {
     const answers = await askAll(oneOfAnId, ids("a", "b", "a", "a", "c"));
     expect(answers).toEqual(["a together", "b together", "a alone", "a alone", "c together"]);
     expect(trips).toEqual([["a", "b", "c"], ["a"], ["a"]]);
@@ -105,8 +105,8 @@ describe("two writes of one id", () => {
 
 describe("one caller's data costs nobody else", () => {
   it("a batch that fails is repeated one by one", async () => {
-    const orders: Order[] = [{ id: "a" }, { id: "b", flaw: "is refused" }, { id: "c" }];
-    const settled = await Promise.allSettled(orders.map((order) => together(order, patience())));
+    const calls: Call[] = [{ id: "a" }, { id: "b", flaw: "is refused" }, { id: "c" }];
+    const settled = await Promise.allSettled(calls.map((call) => together(call, patience())));
     expect(settled).toEqual([
       { status: "fulfilled", value: "a alone" },
       { status: "rejected", reason: new Error("b is refused") },
@@ -115,28 +115,28 @@ describe("one caller's data costs nobody else", () => {
   });
 
   it("what a batch cannot do is done alone, and nothing else is repeated", async () => {
-    const orders: Order[] = [{ id: "a" }, { id: "b", flaw: "cannot be batched" }, { id: "c" }];
-    expect(await askAll(together, orders)).toEqual(["a together", "b alone", "c together"]);
+    const calls: Call[] = [{ id: "a" }, { id: "b", flaw: "cannot be batched" }, { id: "c" }];
+    expect(await askAll(together, calls)).toEqual(["a together", "b alone", "c together"]);
     expect(trips).toEqual([["a", "b", "c"], ["b"]]);
   });
 });
 
 it("takes answers that are there at once, and faults too", async () => {
-  const ask = batched<Order, string>({
+  const ask = batched<Call, string>({
     one({ id, flaw }) {
       if (flaw !== undefined) throw new Error(`${id} is refused`);
       return `${id} alone`;
     },
-    many(orders) {
-      if (orders.some(({ flaw }) => flaw !== undefined)) throw new Error("spoilt");
-      return orders.map(({ id }) => `${id} together`);
+    many(calls) {
+      if (calls.some(({ flaw }) => flaw !== undefined)) throw new Error("spoilt");
+      return calls.map(({ id }) => `${id} together`);
     },
   });
   expect(await ask({ id: "a" }, patience())).toBe("a alone");
   await expect(ask({ id: "a", flaw: "is refused" }, patience())).rejects.toThrow("a is refused");
   expect(await askAll(ask, ids("a", "b"))).toEqual(["a together", "b together"]);
-  const mixed: Order[] = [{ id: "a" }, { id: "b", flaw: "is refused" }];
-  expect(await Promise.allSettled(mixed.map((order) => ask(order, patience())))).toEqual([
+  const mixed: Call[] = [{ id: "a" }, { id: "b", flaw: "is refused" }];
+  expect(await Promise.allSettled(mixed.map((call) => ask(call, patience())))).toEqual([
     { status: "fulfilled", value: "a alone" },
     { status: "rejected", reason: new Error("b is refused") },
   ]);
@@ -189,7 +189,7 @@ describe("a signal", () => {
   it("ends the trip when it is the last to abort, and not before", async () => {
     let trip: Signal | undefined;
     const ask = batched<string, string>({
-      one: async (order) => order,
+      one: async (call) => call,
       many(_orders, signal) {
         trip = signal;
         return new Promise((_resolve, reject) =>
@@ -213,13 +213,13 @@ it("answers everybody once and rightly, whatever comes together", async () => {
     fc.constantFrom("spoils the batch" as const, "is refused" as const, "cannot be batched" as const),
     { nil: undefined, freq: 9 },
   );
-  const order = fc.record({ id: fc.constantFrom("a", "b", "c", "d", "e"), flaw });
+  const call = fc.record({ id: fc.constantFrom("a", "b", "c", "d", "e"), flaw });
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(order, { maxLength: 9 }), { maxLength: 4 }), async (turns) => {
+    fc.asyncProperty(fc.array(fc.array(call, { maxLength: 9 }), { maxLength: 4 }), async (turns) => {
       trips = [];
       const settled: Promise<[PromiseSettledResult<string>]>[] = [];
-      for (const orders of turns) {
-        for (const order of orders) settled.push(Promise.allSettled([oneOfAnId(order, patience())]));
+      for (const calls of turns) {
+        for (const call of calls) settled.push(Promise.allSettled([oneOfAnId(call, patience())]));
         await new Promise(setImmediate);
       }
       for (const [n, { id, flaw }] of turns.flat().entries()) {

@@ -1,116 +1,115 @@
 /**
  * Calls of one verb that arrive in one turn of the event loop go to the database together. Each caller keeps its own
- * outcome, error and deadline, and a call that comes alone is carried out as if there were no batches.
+ * outcome, error and deadline. A call that comes alone runs as if there were no batches.
  */
 import { LightSignal, type Signal } from "../../contract/call.ts";
 import { isWorkerd } from "../../workerd.ts";
 
-/** How a store carries out the calls of one verb. */
-export interface Carriage<Order, Outcome> {
-  one(order: Order, signal: Signal): Outcome | Promise<Outcome>;
+/** How a store runs one verb: for a single call, and for several at once. `Call` is the arguments of a call. */
+export interface BatchedVerb<Call, Outcome> {
+  one(call: Call, signal: Signal): Outcome | Promise<Outcome>;
   /**
-   * Several at once, all or nothing: an outcome for each in their order, or `ALONE`. The signal aborts when nobody waits
-   * any more. When it fails, each is carried out alone, so that one caller's data costs nobody else.
+   * Runs several calls, all or nothing. Answers an outcome for each in their order, or `ALONE`. The signal aborts when all
+   * callers have gone. When this fails each call is run by itself, so that the data of one caller costs the others nothing.
    */
-  many(orders: readonly Order[], signal: Signal): Outcomes<Outcome> | Promise<Outcomes<Outcome>>;
-  /** Of orders with the same key, the second waits for the next batch. Default: any may go together. */
-  keyOf?(order: Order): string;
+  many(calls: readonly Call[], signal: Signal): Outcomes<Outcome> | Promise<Outcomes<Outcome>>;
+  /** Two calls with the same key never share a batch: the second waits for the next. Default: any may share one. */
+  keyOf?(call: Call): string;
 }
 
-/** For what a batch could not do: the order is carried out by itself. */
+/** The outcome of a call that a batch could not run: the call is then run by itself. */
 export const ALONE: unique symbol = Symbol("alone");
 
 type Outcomes<Outcome> = readonly (Outcome | typeof ALONE)[];
 
-/** More wait for the next turn: one statement must not hold up the server, nor grow without end. */
+/** Further calls wait for the next turn: one statement must not hold up the server, nor grow without end. */
 export const LARGEST_BATCH = 64;
 
-interface Waiting<Order, Outcome> {
-  readonly order: Order;
+interface Caller<Call, Outcome> {
+  readonly call: Call;
   readonly signal: Signal;
   resolve(outcome: Outcome | Promise<Outcome>): void;
   reject(error: unknown): void;
 }
 
-export function batched<Order, Outcome>({
+export function batched<Call, Outcome>({
   one,
   many,
   keyOf,
-}: Carriage<Order, Outcome>): (order: Order, signal: Signal) => Promise<Outcome> {
-  // There a request must not wait for what another has begun.
-  if (isWorkerd) return async (order, signal) => one(order, signal);
+}: BatchedVerb<Call, Outcome>): (call: Call, signal: Signal) => Promise<Outcome> {
+  // On workerd a request must not wait for work that another request has begun.
+  if (isWorkerd) return async (call, signal) => one(call, signal);
 
-  type Caller = Waiting<Order, Outcome>;
-  let waiting: Caller[] = [];
+  let queue: Caller<Call, Outcome>[] = [];
 
-  function depart(): void {
-    const batch: Caller[] = [];
-    const staying: Caller[] = [];
+  function flush(): void {
+    const batch: Caller<Call, Outcome>[] = [];
+    const staying: Caller<Call, Outcome>[] = [];
     const keys = new Set<string>();
-    for (const caller of waiting) {
-      const key = keyOf?.(caller.order);
+    for (const caller of queue) {
+      const key = keyOf?.(caller.call);
       if (caller.signal.aborted) caller.reject(caller.signal.reason);
       else if (batch.length === LARGEST_BATCH || (key !== undefined && keys.has(key))) staying.push(caller);
       else batch.push(caller);
       if (key !== undefined) keys.add(key);
     }
-    waiting = staying;
-    if (staying.length > 0) setImmediate(depart);
+    queue = staying;
+    if (staying.length > 0) setImmediate(flush);
     const [first] = batch;
-    if (batch.length > 1) carry(batch);
-    else if (first !== undefined) carryAlone(first);
+    if (batch.length > 1) runBatch(batch);
+    else if (first !== undefined) runAlone(first);
   }
 
-  function carryAlone({ order, signal, resolve, reject }: Caller): void {
+  function runAlone({ call, signal, resolve, reject }: Caller<Call, Outcome>): void {
     try {
-      resolve(one(order, signal));
+      resolve(one(call, signal));
     } catch (error) {
       reject(error);
     }
   }
 
-  function carry(batch: Caller[]): void {
-    const everyoneLeft = new LightSignal();
-    const orders = batch.map(({ order }) => order);
+  function runBatch(batch: Caller<Call, Outcome>[]): void {
+    const allGone = new LightSignal();
+    const calls = batch.map(({ call }) => call);
     let outcomes: ReturnType<typeof many> | null = null;
     try {
-      outcomes = many(orders, everyoneLeft);
+      outcomes = many(calls, allGone);
     } catch {}
-    if (outcomes instanceof Promise) void settleLater(batch, outcomes, everyoneLeft);
-    else settle(batch, outcomes);
+    if (outcomes instanceof Promise) void answerLater(batch, outcomes, allGone);
+    else answer(batch, outcomes);
   }
 
-  /** Meanwhile callers may leave. */
-  async function settleLater(
-    batch: Caller[],
+  /** Until the outcomes are there, each caller is rejected as soon as its own signal aborts. */
+  async function answerLater(
+    batch: Caller<Call, Outcome>[],
     coming: Promise<Outcomes<Outcome>>,
-    everyoneLeft: LightSignal,
+    allGone: LightSignal,
   ): Promise<void> {
-    let left = 0;
+    let gone = 0;
     const leave = batch.map(({ signal, reject }) => () => {
       reject(signal.reason);
-      if (++left === batch.length) everyoneLeft.abort(signal.reason);
+      if (++gone === batch.length) allGone.abort(signal.reason);
     });
     for (const [n, { signal }] of batch.entries()) signal.addEventListener("abort", leave[n] as () => void);
     const outcomes = await coming.catch(() => null);
     for (const [n, { signal }] of batch.entries())
       signal.removeEventListener("abort", leave[n] as () => void);
-    settle(batch, outcomes);
+    answer(batch, outcomes);
   }
 
-  /** A fault of the batch is nobody's yet: each meets its own, or none, alone. */
-  function settle(batch: Caller[], outcomes: Outcomes<Outcome> | null): void {
+  /** `null` stands for a batch that failed. Its error is told to no caller: each meets its own, or none, alone. */
+  function answer(batch: Caller<Call, Outcome>[], outcomes: Outcomes<Outcome> | null): void {
     for (const [n, caller] of batch.entries()) {
       const outcome = outcomes === null ? ALONE : (outcomes[n] as Outcome | typeof ALONE);
       if (outcome !== ALONE) caller.resolve(outcome);
-      else if (!caller.signal.aborted) carryAlone(caller);
+      else if (!caller.signal.aborted) runAlone(caller);
     }
   }
 
-  return (order, signal) =>
+  return (call, signal) =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      // What arrives in this turn is there before the loop comes to its immediates.
-      if (waiting.push({ order, signal, resolve, reject }) === 1) setImmediate(depart);
+      // All calls of this turn are in the queue before the event loop comes to its immediates.
+      if (queue.push({ call, signal, resolve, reject }) === 1) setImmediate(flush);
     });
 }

@@ -1,6 +1,6 @@
 import type { Signal } from "../../contract/call.ts";
 
-/** How long a statement that nobody waits for may still run before its connection is taken for dead, milliseconds. */
+/** How long a statement may still run after its caller has gone, before its connection counts as dead, milliseconds. */
 const LINGER_MS = 5000;
 
 /** The longest wait between two tries, milliseconds. */
@@ -9,7 +9,7 @@ const LONGEST_WAIT_MS = 100;
 /** The user's pool, as a store uses it. */
 export interface Lender<C> {
   lend(): Promise<C>;
-  /** A broken connection is closed: it may be dead, or inside a transaction that nobody will end. */
+  /** A broken connection is closed: it may be dead, or in the middle of a transaction. */
   takeBack(connection: C, broken: boolean): void;
   /** Whether the database says by this error that it undid everything, so that trying again does no harm. */
   isUndone(error: unknown): boolean;
@@ -17,8 +17,8 @@ export interface Lender<C> {
 
 /**
  * Runs `work` on a connection of the pool, again where the database undid it, and gives the connection back. Rejects as
- * soon as the signal aborts. A statement that runs by then goes on, for drivers cannot cancel, and its connection follows
- * when it ends: to close it at once would let visitors who press "reload" close the whole pool.
+ * soon as the signal aborts. Drivers cannot cancel a statement, so one that runs by then goes on, and its connection is
+ * given back when it ends. Closing the connection at once would let visitors who press "reload" close the whole pool.
  */
 export async function borrow<C, T>(
   lender: Lender<C>,
@@ -27,17 +27,17 @@ export async function borrow<C, T>(
 ): Promise<T> {
   signal.throwIfAborted();
   let lent: C | undefined;
-  let patience: ReturnType<typeof setTimeout> | undefined;
+  let lingering: ReturnType<typeof setTimeout> | undefined;
 
   const giveBack = (broken: boolean) => {
-    clearTimeout(patience);
+    clearTimeout(lingering);
     if (lent !== undefined) lender.takeBack(lent, broken);
     lent = undefined;
   };
 
   const run = async () => {
     lent = await lender.lend();
-    // The connection came too late: it is as good as new.
+    // A connection that comes too late was not used, so it is not broken.
     if (signal.aborted) giveBack(false);
     signal.throwIfAborted();
     try {
@@ -53,7 +53,7 @@ export async function borrow<C, T>(
   let stop = () => {};
   const aborted = new Promise<never>((_resolve, reject) => {
     const onAbort = () => {
-      if (lent !== undefined) patience = setTimeout(giveBack, LINGER_MS, true);
+      if (lent !== undefined) lingering = setTimeout(giveBack, LINGER_MS, true);
       reject(signal.reason);
     };
     signal.addEventListener("abort", onAbort, { once: true });

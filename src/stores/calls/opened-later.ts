@@ -1,18 +1,18 @@
 import type { Store, StoreCapabilities } from "../../contract/store.ts";
 
 /** What must be known of a store before it is open. */
-export interface Foreseen<S extends Store> {
+export interface StoreOutline<S extends Store> {
   readonly capabilities?: StoreCapabilities;
-  /** What it has beyond the six verbs of every store; each answers with a promise. */
+  /** The methods that it has beyond the six of every store. Each of them answers with a promise. */
   readonly verbs: readonly Exclude<keyof S & string, "capabilities" | "ticket" | "close">[];
 }
 
 const EVERY_STORE_HAS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
 
-/** A store that is opened when it is first needed. What could not be opened is tried again at the next need. */
+/** A store that is opened at the first call. If it could not be opened, the next call tries again. */
 export function storeOpenedLater<S extends Store>(
   open: () => Promise<S>,
-  { capabilities, verbs }: Foreseen<S>,
+  { capabilities, verbs }: StoreOutline<S>,
 ): S & Required<Pick<Store, "close">> {
   let opened: Promise<S> | undefined;
   let isClosed = false;
@@ -38,7 +38,7 @@ export function storeOpenedLater<S extends Store>(
     ...Object.fromEntries([...EVERY_STORE_HAS, ...verbs].map((verb) => [verb, later(verb)])),
     async close() {
       isClosed = true;
-      // What could not be opened has nothing to close.
+      // A store that could not be opened has nothing to close.
       const store = await opened?.catch(() => undefined);
       await store?.close?.();
     },

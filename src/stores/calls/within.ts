@@ -1,17 +1,17 @@
 import type { StoreCall } from "../../contract/store.ts";
 
-/** Runs what may take only so long. Rejects when that has passed, and when the call's own signal aborts. */
+/** Runs work that may take only so long. Rejects after that time, and as soon as the signal of the call aborts. */
 export async function within<T>(
   milliseconds: number,
   { now, signal }: StoreCall,
   run: (call: StoreCall) => Promise<T>,
 ): Promise<T> {
   signal.throwIfAborted();
-  const patience = new AbortController();
+  const controller = new AbortController();
   let stop = () => {};
   const tooLate = new Promise<never>((_resolve, reject) => {
     const giveUp = (reason: unknown) => {
-      patience.abort(reason);
+      controller.abort(reason);
       reject(reason);
     };
     const timer = setTimeout(() => giveUp(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
@@ -23,7 +23,7 @@ export async function within<T>(
     };
   });
   try {
-    return await Promise.race([run({ now, signal: patience.signal }), tooLate]);
+    return await Promise.race([run({ now, signal: controller.signal }), tooLate]);
   } finally {
     stop();
   }

@@ -1,6 +1,6 @@
 import type { StoredRecord, StoreId } from "../../contract/record.ts";
 
-/** The number of a place on the rack; 0 is no place. */
+/** The number of a place on the rack. 0 stands for no place. */
 export type Peg = number;
 
 const [VERSION, CREATED_AT, AUTHENTICATED_AT, EXPIRES_AT, EXPIRY, FORMAT, COLUMNS] = [
@@ -12,8 +12,8 @@ const NOTHING = Number.NaN;
 const orNull = (number: number) => (Number.isNaN(number) ? null : number);
 
 /**
- * Where `memoryStore` hangs its records: in columns, because an object for each would take twice the memory. The pegs in
- * use are a ring of links from the most to the least recently used; peg 0 is where the ring begins and ends.
+ * The records of `memoryStore`. They are kept in columns, because an object for each would take twice the memory. Links
+ * join the pegs in use to a ring, from the most to the least recently used; the ring begins and ends at peg 0.
  */
 export class Rack {
   readonly #pegs = new Map<StoreId, Peg>();
@@ -56,7 +56,7 @@ export class Rack {
     this.#free.push(peg);
   }
 
-  /** Makes it the most recently used. */
+  /** Makes this peg the most recently used. */
   use(peg: Peg): void {
     this.#unlink(peg);
     this.#link(peg);
@@ -150,7 +150,7 @@ export class Rack {
     this.#older[newer] = older;
   }
 
-  /** By an eighth: what is not yet used is memory too. */
+  /** Grows by an eighth only, because places that are not yet used take memory too. */
   #grow(): void {
     const pegs = Math.ceil(this.#older.length * 1.125);
     this.#older = grown(this.#older, new Int32Array(pegs));

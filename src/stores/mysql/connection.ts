@@ -1,12 +1,12 @@
 import { SettingsError } from "../../errors.ts";
 import type { Lender } from "../calls/borrow.ts";
 
-/** What is used of a pool of `mysql2/promise`. */
+/** The part of a pool of `mysql2/promise` that the store uses. */
 export interface MysqlPool {
   getConnection(): Promise<MysqlConnection>;
 }
 
-/** What is used of a connection of such a pool. */
+/** The part of a connection of such a pool that the store uses. */
 export interface MysqlConnection {
   execute(statement: MysqlStatement): Promise<[unknown, unknown]>;
   query(sql: string): Promise<unknown>;
@@ -14,7 +14,7 @@ export interface MysqlConnection {
   destroy(): void;
 }
 
-/** The options are those that a pool may have set otherwise. */
+/** The options undo what the pool may have set. */
 export interface MysqlStatement {
   sql: string;
   values: MysqlValue[];
@@ -25,7 +25,7 @@ export interface MysqlStatement {
 
 export type MysqlValue = string | number | Buffer | null;
 
-/** Throws a SettingsError for what is no pool. */
+/** Throws a SettingsError if this is no pool. */
 export function lenderOf(pool: MysqlPool | { promise(): MysqlPool }): Lender<MysqlConnection> {
   const promised = typeof pool === "object" && pool !== null && "promise" in pool ? pool.promise() : pool;
   if (typeof promised?.getConnection !== "function")
@@ -46,7 +46,7 @@ export const DUPLICATE = 1062;
 /** ER_LOCK_DEADLOCK, and ER_CHECKREAD of MariaDB's `innodb_snapshot_isolation`. */
 const UNDONE = [1213, 1020];
 
-/** Commits when `work` answers true; else, and when it fails, nothing of it stays. */
+/** Commits when `work` answers true. When it answers false or fails, all of it is undone. */
 export async function transaction(
   connection: MysqlConnection,
   work: () => Promise<boolean>,
@@ -57,7 +57,7 @@ export async function transaction(
     await connection.query(done ? "COMMIT" : "ROLLBACK");
     return done;
   } catch (error) {
-    // The error matters more than that the connection may be lost.
+    // If the connection is lost too, the first error is the one to tell.
     await connection.query("ROLLBACK").catch(() => {});
     throw error;
   }

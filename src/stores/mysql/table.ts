@@ -4,7 +4,7 @@ import { type MysqlConnection, numberOf, rowsOf } from "./connection.ts";
 /** 300 characters of four bytes. */
 export const USER_ID_BYTES = 1200;
 
-/** The column types that matter: with others, user ids or ids would not compare exactly, or data be cut. */
+/** With other column types, ids or user ids would not compare exactly, or data would be cut. */
 const types = {
   id: "binary",
   data: "longtext",
@@ -33,7 +33,7 @@ const [NO_SUCH_TABLE, TABLE_ACCESS_DENIED, NO_SUCH_COLUMN] = [1146, 1142, 1054];
 
 export const quote = (table: string) => table.replace(/\w+/g, "`$&`");
 
-/** What to do about an error of `check`; undefined where the error says it better. */
+/** What to do about an error of `check`; undefined if the error itself says it better. */
 export function adviceOn(errorNumber: number, table: string): string | undefined {
   if (errorNumber === NO_SUCH_TABLE) {
     return `There is no table ${table}. Create it once: await store.createTable(), or npx coatcheck create-table.`;
@@ -48,7 +48,7 @@ const wrongColumns = (table: string) =>
   `The table ${table} cannot hold sessions: it has not the columns that mysqlStore gives it. ` +
   "Choose another name by the option table, or drop it and create it anew.";
 
-/** Rejects where the table could not keep what the store promises, though every statement runs. */
+/** Rejects if every statement runs, but the table or the connection breaks a promise of the store. */
 export async function checkTable(connection: MysqlConnection, table: string): Promise<void> {
   const [name = "", database = null] = table.split(".").reverse();
   const sql = `
@@ -71,7 +71,7 @@ export async function checkTable(connection: MysqlConnection, table: string): Pr
   }
 }
 
-/** Asks first, so that a server whose user may not create tables can call it too. */
+/** Asks first, so that a database user without the right to create tables can call it too. */
 export async function createTable(connection: MysqlConnection, table: string): Promise<void> {
   try {
     await rowsOf(connection, `SELECT 1 FROM ${quote(table)} LIMIT 0`, []);

@@ -1,14 +1,14 @@
 import { SettingsError } from "../../errors.ts";
 import type { Lender } from "../calls/borrow.ts";
 
-/** What is used of a `Pool` of `pg`. */
+/** The part of a `Pool` of `pg` that the store uses. */
 export interface PostgresPool {
   connect(): Promise<PostgresClient>;
   on?(event: "error", listener: (error: Error) => void): unknown;
   listenerCount?(event: "error"): number;
 }
 
-/** What is used of a client of such a pool. */
+/** The part of a client of such a pool that the store uses. */
 export interface PostgresClient {
   query(query: PostgresQuery): Promise<{ rows: unknown[][]; rowCount: number | null }>;
   release(destroy?: boolean): void;
@@ -23,16 +23,16 @@ export interface PostgresQuery {
   name?: string;
 }
 
-/** Throws a SettingsError for what is no pool. */
+/** Throws a SettingsError if this is no pool. */
 export function lenderOf(pool: PostgresPool): Lender<PostgresClient> {
   if (typeof pool?.connect !== "function") throw new SettingsError("pool", "a Pool of pg");
   const ignore = () => {};
   return {
     async lend() {
-      // A pool that nobody listens to ends the process when the server closes an idle connection, as it does at a restart.
+      // Without a listener, `pg` ends the process when the server closes an idle connection, as it does at a restart.
       if (pool.listenerCount?.("error") === 0) pool.on?.("error", ignore);
       const client = await pool.connect();
-      // A client that is lent reports a lost connection twice: to the query, which rejects, and here.
+      // A lent client reports a lost connection twice: the query rejects, and the client emits "error".
       client.on("error", ignore);
       return client;
     },

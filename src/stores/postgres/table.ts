@@ -1,7 +1,7 @@
 import type { StoredRecord } from "../../contract/record.ts";
 import { codeOf, type PostgresClient } from "./connection.ts";
 
-/** Takes columns of the right types, in a database that holds every alphabet. */
+/** Fits only into columns of the right types, in a database that holds every alphabet. */
 export const anyRecord: StoredRecord = {
   data: "\u{1f9e5}",
   version: Number.MAX_SAFE_INTEGER,
@@ -13,7 +13,7 @@ export const anyRecord: StoredRecord = {
   format: Number.MAX_SAFE_INTEGER,
 };
 
-/** What to do about an error of `check`; undefined where the error says it better. */
+/** What to do about an error of `check`; undefined if the error itself says it better. */
 export function adviceOn(error: unknown, table: string): string | undefined {
   const code = codeOf(error);
   // undefined_table, invalid_schema_name
@@ -27,7 +27,7 @@ export function adviceOn(error: unknown, table: string): string | undefined {
   // read_only_sql_transaction
   if (code === "25006")
     return "The pool's server is read only, a standby perhaps: give the pool of the primary.";
-  // Other wrong names and types, values that do not fit
+  // Other classes of wrong names and types, and of values that do not fit
   if (/^(42|22)/.test(code)) {
     return (
       `The table ${table} cannot hold sessions: it has not the columns that postgresStore gives it, or the database is ` +
@@ -39,7 +39,7 @@ export function adviceOn(error: unknown, table: string): string | undefined {
 
 export const quote = (table: string) => table.replace(/\w+/g, '"$&"');
 
-/** Locks nothing where all is there already: CREATE INDEX IF NOT EXISTS alone would wait for every writer. */
+/** Asks first and locks nothing if all is there: CREATE INDEX IF NOT EXISTS alone would wait for every writer. */
 export async function createTable(client: PostgresClient, table: string): Promise<void> {
   const ask = (text: string) => client.query({ text, rowMode: "array" });
   const [byEnd, byUser] = [`${table}_expires_at`, `${table}_user_id`];
@@ -48,7 +48,7 @@ export async function createTable(client: PostgresClient, table: string): Promis
   if (rows[0]?.every((relation) => relation !== null)) return;
   // An index is created in the schema of its table, and named without it.
   const local = (name: string) => quote(name.slice(name.indexOf(".") + 1));
-  // Statements sent together are one transaction; its lock (of no meaning but here) keeps out others who create the table.
+  // Statements that are sent together are one transaction. Its lock makes servers that create the table wait for each other.
   await ask(`
     SELECT pg_advisory_xact_lock(7102015);
     CREATE TABLE IF NOT EXISTS ${quote(table)} (

@@ -2,24 +2,24 @@
 
 export type SqliteValue = string | number | null;
 
-/** What the prepared statements of `node:sqlite`, `bun:sqlite` and better-sqlite3 have in common. */
+/** A prepared statement of `node:sqlite`, `bun:sqlite` or better-sqlite3, as far as they are alike. */
 export interface SqliteStatement {
   get(...values: SqliteValue[]): unknown;
   all(...values: SqliteValue[]): unknown[];
   run(...values: SqliteValue[]): { changes: number | bigint };
 }
 
-/** What a `DatabaseSync` of `node:sqlite` and a `Database` of `bun:sqlite` or better-sqlite3 have in common. */
+/** A `DatabaseSync` of `node:sqlite` or a `Database` of `bun:sqlite` or better-sqlite3, as far as they are alike. */
 export interface SqliteDatabase {
   exec(sql: string): unknown;
   prepare(sql: string): SqliteStatement;
   close(): unknown;
 }
 
-/** How a power cut is weighed against speed: SQLite's own words. */
+/** How safe writes are from a power cut, in SQLite's own words. */
 export type Synchronous = "normal" | "full";
 
-/** The user's handle has a transaction open, and what we wrote now would be undone with it. */
+/** The user's handle has a transaction open. If that is rolled back, our write would be undone with it. */
 class InTransaction extends Error {
   override readonly name = "InTransaction";
 
@@ -31,7 +31,7 @@ class InTransaction extends Error {
   }
 }
 
-/** Whether a lock was in the way, so that the same work can succeed later: SQLITE_BUSY (5) or SQLITE_LOCKED (6). */
+/** Whether a lock was in the way and the same work can succeed later: SQLITE_BUSY (5) or SQLITE_LOCKED (6). */
 export function isLocked(error: unknown): boolean {
   if (error instanceof InTransaction) return true;
   const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown };
@@ -39,7 +39,7 @@ export function isLocked(error: unknown): boolean {
   return typeof code === "string" && /^SQLITE_(BUSY|LOCKED)/.test(code); // better-sqlite3, bun:sqlite
 }
 
-/** A statement that answers with numbers and objects, whatever the handle's owner likes better. */
+/** A statement that answers with numbers and objects, whatever the handle's owner has set. */
 export function prepare(database: SqliteDatabase, sql: string): SqliteStatement {
   const statement: SqliteStatement & {
     setReadBigInts?(on: boolean): unknown;
@@ -58,7 +58,7 @@ export function prepare(database: SqliteDatabase, sql: string): SqliteStatement 
   };
 }
 
-/** All of it or nothing, and never in the middle of somebody else's write. */
+/** Runs all of the work or none of it, and not while another connection writes. */
 export function transaction<T>(database: SqliteDatabase, work: () => T, begin = "BEGIN IMMEDIATE"): T {
   database.exec(begin);
   try {
@@ -69,25 +69,25 @@ export function transaction<T>(database: SqliteDatabase, work: () => T, begin = 
     try {
       database.exec("ROLLBACK");
     } catch {
-      // SQLite has rolled back by itself: on a full disk, for one.
+      // SQLite has rolled back by itself, for example because the disk is full.
     }
     throw error;
   }
 }
 
-/** Where a database comes from, and what belongs to us of it. */
+/** A database that the store opens itself, or one that its owner has opened. */
 export interface SqliteSource {
-  /** Loads what `open` needs; tried again at each call that finds it missing. */
+  /** Loads the library that `open` needs. If that fails, the next call tries again. */
   load(): Promise<void>;
   readonly loaded: boolean;
-  /** The open database. Throws; what `isLocked` knows may be tried again. */
+  /** The open database. An error for which `isLocked` is true may be tried again. */
   open(): SqliteDatabase;
-  /** Runs a write without waiting in it for a lock, and not inside a transaction of the handle's owner. */
+  /** Runs a write. Does not wait for a lock inside SQLite, and throws inside a transaction of the handle's owner. */
   write<T>(work: () => T): T;
   read<T>(work: () => T): T;
-  /** Runs several reads. A database of our own locks and unlocks once for all of them. */
+  /** Runs several reads. A database that the store has opened is locked and unlocked once for all of them. */
   readTogether<T>(work: () => T): T;
-  /** Closes what `open` opened, so that the next `open` begins anew. */
+  /** Closes the database if `open` has opened it. The next `open` opens it anew. */
   close(): void;
 }
 
@@ -96,7 +96,7 @@ interface Driver {
   createFile(path: string): void;
 }
 
-/** A database that we open ourselves, at the first call. */
+/** A database that the store opens itself, at the first call. */
 export function fromPath(path: string, synchronous: Synchronous): SqliteSource {
   let driver: Driver | undefined;
   let database: SqliteDatabase | undefined;
@@ -113,9 +113,9 @@ export function fromPath(path: string, synchronous: Synchronous): SqliteSource {
       if (driver === undefined) throw new Error("load() must come first");
       const opened = openFile(driver, path);
       try {
-        // Waiting inside SQLite would stop the server, so every wait is ours.
+        // Waiting inside SQLite would stop the server, so all waiting happens in the lock queue.
         opened.exec("PRAGMA busy_timeout = 0");
-        // Readers and one writer at a time do not hold up each other; ":memory:" stays as it is.
+        // In WAL mode readers and the writer do not hold up each other. For ":memory:" this changes nothing.
         opened.exec("PRAGMA journal_mode = WAL");
         opened.exec(`PRAGMA synchronous = ${synchronous}`);
       } catch (error) {
@@ -155,8 +155,8 @@ async function loadDriver(): Promise<Driver> {
   return {
     open,
     /**
-     * Readable by its owner alone, as SQLite then makes its log beside it too. A file that is there is not even opened:
-     * closing it would drop the locks of every other connection of this process (sqlite.org/howtocorrupt.html, 2.2).
+     * Creates a file that only its owner can read; SQLite then makes its log files alike. An existing file is not even
+     * opened: closing it would drop the locks of all connections of this process (sqlite.org/howtocorrupt.html, 2.2).
      */
     createFile(path) {
       if (path === ":memory:") return;
@@ -177,7 +177,7 @@ async function loadSqlite(): Promise<Driver["open"]> {
   } catch (error) {
     causes.push(error);
   }
-  // By names that bundlers do not follow: most applications have no need of them.
+  // The names are in a variable so that bundlers do not follow them: most applications do not need these packages.
   for (const name of ["bun:sqlite", "better-sqlite3"]) {
     try {
       const { default: Database } = (await import(name)) as { default: new (path: string) => SqliteDatabase };
@@ -197,19 +197,19 @@ async function loadSqlite(): Promise<Driver["open"]> {
 export function fromHandle(
   database: SqliteDatabase & { readonly isTransaction?: boolean; readonly inTransaction?: boolean },
 ): SqliteSource {
-  let waits: Waits | undefined;
+  let waits: LockWaits | undefined;
   const source: SqliteSource = {
     async load() {},
     loaded: true,
     open: () => database,
     write(work) {
       if (database.isTransaction ?? database.inTransaction ?? false) throw new InTransaction();
-      waits ??= waitsOf(database);
-      return waits.none(work);
+      waits ??= lockWaitsOf(database);
+      return waits.without(work);
     },
     read(work) {
-      waits ??= waitsOf(database);
-      return waits.readersNeverDo ? work() : waits.none(work);
+      waits ??= lockWaitsOf(database);
+      return waits.readersNeverWait ? work() : waits.without(work);
     },
     readTogether: (work) => source.read(work),
     close() {
@@ -219,18 +219,18 @@ export function fromHandle(
   return source;
 }
 
-interface Waits {
+interface LockWaits {
   /** In WAL mode a reader meets no lock. */
-  readonly readersNeverDo: boolean;
-  /** Runs what must not wait inside SQLite, and leaves the handle's busy_timeout as it was. */
-  none<T>(work: () => T): T;
+  readonly readersNeverWait: boolean;
+  /** Runs work that must not wait inside SQLite, and leaves the handle's busy_timeout as it was. */
+  without<T>(work: () => T): T;
 }
 
-function waitsOf(database: SqliteDatabase): Waits {
+function lockWaitsOf(database: SqliteDatabase): LockWaits {
   const { timeout } = prepare(database, "PRAGMA busy_timeout").get() as { timeout: number };
-  // By exec: SQLite carries this pragma out when it compiles it, so a prepared one would do nothing.
+  // By `exec`, because SQLite runs this pragma when it compiles it: a prepared one would do nothing later.
   const wait = (milliseconds: number) => database.exec(`PRAGMA busy_timeout = ${milliseconds}`);
-  const none: Waits["none"] = (work) => {
+  const without: LockWaits["without"] = (work) => {
     if (timeout === 0) return work();
     wait(0);
     try {
@@ -239,6 +239,6 @@ function waitsOf(database: SqliteDatabase): Waits {
       wait(timeout);
     }
   };
-  const mode = none(() => prepare(database, "PRAGMA journal_mode").get()) as { journal_mode: string };
-  return { readersNeverDo: mode.journal_mode === "wal", none };
+  const mode = without(() => prepare(database, "PRAGMA journal_mode").get()) as { journal_mode: string };
+  return { readersNeverWait: mode.journal_mode === "wal", without };
 }

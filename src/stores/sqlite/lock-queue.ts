@@ -6,18 +6,18 @@ const ROUND_MS = 5;
 /** The longest wait between two tries, milliseconds. */
 const LONGEST_WAIT_MS = 25;
 
-interface Waiting {
-  /** False when the lock is still there; else it is done, one way or the other. */
-  tried(): boolean;
+interface Waiter {
+  /** Tries its work again. False when the lock is still there; true when the work has succeeded or failed. */
+  try(): boolean;
 }
 
 /**
- * Synchronous work that a lock held by somebody else may stop. What is stopped waits here in order, tried again after
- * waits that grow and vary, while the server goes on; it leaves when its signal aborts.
+ * Runs synchronous work that the lock of another connection may stop. Work that was stopped waits in order, while the server
+ * goes on, and is tried again after pauses that grow and vary. It leaves the queue when its signal aborts.
  */
 export class LockQueue {
   readonly #isLocked: (error: unknown) => boolean;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<Waiter>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wait = 1;
 
@@ -29,9 +29,9 @@ export class LockQueue {
     return this.#waiting.size > 0;
   }
 
-  /** What `work` returns or throws, at once where nothing is in the way. */
+  /** Returns or throws what `work` does; at once where no lock is in the way. */
   run<T>(work: () => T, signal: Signal): T | Promise<T> {
-    // Who came first goes first: else the oldest would wait longest under load.
+    // Otherwise new work would overtake, and under load the oldest would wait longest.
     if (this.isWaiting) return this.#queue(work, signal);
     try {
       return work();
@@ -45,13 +45,13 @@ export class LockQueue {
     return new Promise<T>((resolve, reject) => {
       let lock: unknown;
       const giveUp = () => {
-        this.#waiting.delete(waiting);
+        this.#waiting.delete(waiter);
         const message =
           "The database stayed locked for as long as the call could wait; the cause says by what.";
         reject(new Error(message, { cause: lock ?? signal.reason }));
       };
-      const waiting: Waiting = {
-        tried: () => {
+      const waiter: Waiter = {
+        try: () => {
           try {
             resolve(work());
           } catch (error) {
@@ -66,7 +66,7 @@ export class LockQueue {
         },
       };
       signal.addEventListener("abort", giveUp, { once: true });
-      this.#waiting.add(waiting);
+      this.#waiting.add(waiter);
       this.#tryLater();
     });
   }
@@ -78,13 +78,13 @@ export class LockQueue {
   #tryAll(): void {
     this.#timer = undefined;
     const end = performance.now() + ROUND_MS;
-    for (const waiting of this.#waiting) {
-      if (!waiting.tried()) {
+    for (const waiter of this.#waiting) {
+      if (!waiter.try()) {
         this.#wait = Math.min(this.#wait * 2, LONGEST_WAIT_MS);
         this.#tryLater();
         return;
       }
-      this.#waiting.delete(waiting);
+      this.#waiting.delete(waiter);
       this.#wait = 1;
       if (performance.now() > end) break;
     }
