@@ -6,6 +6,7 @@ import { StoreUnavailableError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import { errorPage, namesStatus } from "./error-page.ts";
+import { responseOfNextError } from "./on-web/next-error.ts";
 import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "./on-web/visit.ts";
 
 export type { ProxyOptions, WebOptions } from "./on-web/visit.ts";
@@ -40,9 +41,18 @@ export function withSession<const Name extends string, Rest extends unknown[] = 
       response = await handler(request, visit.session, ...rest);
     } catch (thrown) {
       if (isResponse(thrown)) throw await visit.respond(thrown).catch(answer);
-      await visit.giveUp();
+      const ofNext = responseOfNextError(thrown, request);
+      if (ofNext !== null) {
+        const response = await visit.respond(ofNext).catch(answer);
+        if (response === ofNext) throw thrown; // No header of ours to add: Next.js answers as it would without us.
+        return response;
+      }
       // From `await session.load()`, `save()` and the like.
-      if (thrown instanceof StoreUnavailableError) return answer(thrown);
+      if (thrown instanceof StoreUnavailableError) {
+        await visit.giveUp();
+        return answer(thrown);
+      }
+      await visit.giveUpOnThrow();
       throw thrown;
     }
     return visit.respond(response).catch(answer);

@@ -30,7 +30,7 @@ export function session<const Name extends string>(
       await next();
       if (!c.finalized) return await visit.giveUp(); // Hono is about to complain.
     } catch (error) {
-      await visit.giveUp();
+      await visit.giveUpOnThrow();
       throw error;
     }
     try {

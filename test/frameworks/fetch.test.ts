@@ -1,10 +1,13 @@
 /** `coatcheck/fetch`: what is its own; what all adapters share is in every-adapter.test.ts. */
 import { readFileSync } from "node:fs";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { createSessions, memoryStore, SettingsError } from "coatcheck";
 import { type SessionHandler, withSession } from "coatcheck/fetch";
 import { describe, expect, test } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
+import { overhearWarnings } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 import { settle } from "./loopback.ts";
 
 const site = "http://site.example/";
@@ -67,6 +70,33 @@ describe("responses", () => {
     expect(await serve(new Request(site))).toBe(failed);
   });
 
+  test("that the handler sent itself, on node-server, pass as they are", async () => {
+    const serve = withSession({ store: memoryStore() }, (_request, session) => {
+      session.get("a");
+      return RESPONSE_ALREADY_SENT;
+    });
+    expect(await serve(new Request(site))).toBe(RESPONSE_ALREADY_SENT);
+    expect(RESPONSE_ALREADY_SENT.headers.get("vary")).toBe(null);
+  });
+
+  test.each([
+    ["was read", async (response: Response) => void (await response.text())],
+    ["is being read", async (response: Response) => void response.body?.getReader()],
+  ])("whose body %s are an error, and nothing is stored", async (_, use) => {
+    const { store, took } = spyStore(memoryStore());
+    for (const answer of ["returned", "thrown"]) {
+      const serve = withSession({ store }, async (_request, session) => {
+        session.login("ann");
+        const upstream = new Response("hello");
+        await use(upstream);
+        if (answer === "thrown") throw upstream;
+        return upstream;
+      });
+      await expect(serve(new Request(site))).rejects.toThrow(/body was already read.*clone\(\)/);
+    }
+    expect(took()).toEqual([]);
+  });
+
   test("that have nothing to say of the session pass as they are", async () => {
     const answer = new Response("hello");
     const serve = withSession({ store: memoryStore() }, () => answer);
@@ -114,6 +144,85 @@ describe("a handler that throws", () => {
     });
     const thrown = await serve(new Request(site)).catch((response: Response) => response);
     expect([thrown.status, cookieOf(thrown)]).toEqual([303, expect.stringMatching(/^sessionid=/)]);
+  });
+
+  /** Errors by which Next.js says an answer: `redirect()`, `notFound()` and the like throw them. */
+  const nextError = (digest: string) => Object.assign(new Error(digest.split(";")[0]), { digest });
+
+  const form = { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" } };
+
+  test.each([
+    ["redirect()", "NEXT_REDIRECT;replace;/next?a=1;b=2;307;", {}, 307, "/next?a=1;b=2"],
+    ["redirect() after a form", "NEXT_REDIRECT;push;/next;307;", form, 303, "/next"],
+    [
+      "permanentRedirect()",
+      "NEXT_REDIRECT;replace;https://other.example/;308;",
+      {},
+      308,
+      "https://other.example/",
+    ],
+    ["notFound()", "NEXT_HTTP_ERROR_FALLBACK;404", {}, 404, null],
+    ["forbidden()", "NEXT_HTTP_ERROR_FALLBACK;403", {}, 403, null],
+  ])(
+    "%s of Next.js: a login is stored, and its cookie goes along",
+    async (_, digest, init, status, location) => {
+      const sessions = createSessions({ store: memoryStore() });
+      const serve = withSession(sessions, (_request, session) => {
+        session.login("ann");
+        throw nextError(digest);
+      });
+      const response = await serve(new Request(site, init));
+      expect([response.status, response.headers.get("location"), response.body]).toEqual([
+        status,
+        location,
+        null,
+      ]);
+      const who = withSession(sessions, (_request, session) => new Response(session.userId));
+      expect(await (await who(withCookie(cookieOf(response)))).text()).toBe("ann");
+    },
+  );
+
+  test("redirect() of Next.js, with nothing to say of the session: it is thrown on", async () => {
+    const redirect = nextError("NEXT_REDIRECT;replace;/next;307;");
+    const serve = withSession({ store: memoryStore() }, () => Promise.reject(redirect));
+    await expect(serve(new Request(site))).rejects.toBe(redirect);
+  });
+
+  test("redirect() of Next.js, and the session cannot be stored: a plain 503", async () => {
+    const { store, breaks } = faultyStore(memoryStore());
+    breaks("create");
+    const serve = withSession({ store }, (_request, session) => {
+      session.login("ann");
+      throw nextError("NEXT_REDIRECT;replace;/next;307;");
+    });
+    const { status, headers } = await serve(new Request(site));
+    expect([status, headers.get("location")]).toEqual([503, null]);
+  });
+
+  test.each([
+    ["a bug", bug],
+    ["a redirect of another framework", { status: 303, location: "/next" }],
+    ["what only looks like an error of Next.js", nextError("NEXT_REDIRECT;/next")],
+  ])("%s, after a login: it is thrown on, and one warning says that the login is lost", async (_, thrown) => {
+    const warnings = await overhearWarnings();
+    const { store, took } = spyStore(memoryStore());
+    const serve = withSession({ store }, (_request, session) => {
+      session.login("ann");
+      throw thrown;
+    });
+    for (let visit = 0; visit < 2; visit++) await expect(serve(new Request(site))).rejects.toBe(thrown);
+    expect(took()).toEqual([]);
+    expect(await warnings()).toMatchObject([{ code: "COATCHECK_LOGIN_DROPPED" }]);
+  });
+
+  test("an error, with no login before it: no warning", async () => {
+    const warnings = await overhearWarnings();
+    const serve = withSession({ store: memoryStore() }, (_request, session) => {
+      session.set("a", 1);
+      throw bug;
+    });
+    await expect(serve(new Request(site))).rejects.toBe(bug);
+    expect(await warnings()).toEqual([]);
   });
 
   test("what its store says at load(): a plain 503", async () => {

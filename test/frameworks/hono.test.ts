@@ -1,11 +1,18 @@
 /** `coatcheck/hono`: what is Hono's own; what all adapters share is in every-adapter.test.ts. Without a server: Hono needs none. */
-import { memoryStore, SettingsError, type Store } from "coatcheck";
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { memoryStore, type Session, SettingsError, type Store } from "coatcheck";
 import { type SessionEnv, session } from "coatcheck/hono";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { streamSSE, streamText } from "hono/streaming";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
+import { overhearWarnings } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
+import { running } from "./adapters/adapter.ts";
+import { gate, settle } from "./loopback.ts";
+import { Visitor } from "./visitor.ts";
 
 /** An application with a session, and a page that shows it. */
 function site(store: Store = memoryStore()) {
@@ -163,6 +170,112 @@ test("a handler that forgets to answer is Hono's 500, and its logout holds", asy
   expect((await app.request("/out", { headers: { cookie } })).status).toBe(500);
   const again = await app.request("/look", { headers: { cookie } });
   expect(await again.json()).toEqual({});
+});
+
+describe("a response that the handler sends itself, on node-server", () => {
+  /** Server-sent events written to Node's response; the second waits until the first has come. */
+  function events(c: Context<SessionEnv & { Bindings: HttpBindings }>, more: Promise<void>): Response {
+    const { outgoing } = c.env;
+    outgoing.writeHead(200, { "Content-Type": "text/event-stream" });
+    outgoing.write("data: one\n\n");
+    void more.then(() => outgoing.end("data: two\n\n"));
+    return RESPONSE_ALREADY_SENT;
+  }
+
+  type Handle = (session: Session) => void;
+
+  async function streaming(handle: Handle, store: Store = memoryStore()) {
+    const app = new Hono<SessionEnv & { Bindings: HttpBindings }>();
+    app.use(session({ store }));
+    app.get("/begin", (c) => c.json(c.var.session.update("visits", (n = 0) => n + 1)));
+    app.get("/look", (c) => c.json([c.var.session.userId, c.var.session.toObject()]));
+    const more = gate();
+    app.get("/", (c) => {
+      handle(c.var.session);
+      return events(c, more.promise);
+    });
+    const { port, close } = await running(createAdaptorServer({ fetch: app.fetch }));
+    onTestFinished(close);
+    const visitor = new Visitor(port);
+    /** All that came, after the handler's response had gone through the middleware. */
+    async function stream() {
+      const { incoming, head } = await visitor.begin("/");
+      let body = "";
+      for await (const part of incoming) {
+        body += part;
+        await settle();
+        more.resolve();
+      }
+      expect(head.setCookie).toEqual([]);
+      return body;
+    }
+    return { visitor, stream };
+  }
+
+  const whole = "data: one\n\ndata: two\n\n";
+
+  test("is whole, though the session was looked at", async () => {
+    const { stream } = await streaming((session) => void session.get("visits"));
+    expect(await stream()).toBe(whole);
+  });
+
+  test("is whole, and a change of a stored session is stored", async () => {
+    const { visitor, stream } = await streaming((session) => void session.set("streamed", true));
+    await visitor.visit("/begin");
+    expect(await stream()).toBe(whole);
+    expect((await visitor.visit("/look")).body).toBe('[null,{"visits":1,"streamed":true}]');
+  });
+
+  test("is whole, and a logout holds", async () => {
+    const { visitor, stream } = await streaming((session) => session.logout());
+    await visitor.visit("/begin");
+    expect(await stream()).toBe(whole);
+    expect((await visitor.visit("/look")).body).toBe("[null,{}]");
+  });
+
+  test("is whole when the store fails: no error page is written into it", async () => {
+    const { store, breaks } = faultyStore(memoryStore());
+    const { visitor, stream } = await streaming((session) => void session.set("streamed", true), store);
+    await visitor.visit("/begin");
+    breaks("update");
+    expect(await stream()).toBe(whole);
+  });
+
+  test.each([
+    ["a first visit", false, (session: Session) => void session.set("a", 1)],
+    ["a login", true, (session: Session) => session.login("ann")],
+  ])("cannot carry the cookie of %s: nothing is stored, and one warning says so", async (_, came, handle) => {
+    const warnings = await overhearWarnings();
+    const { store, took } = spyStore(memoryStore());
+    const { visitor, stream } = await streaming(handle, store);
+    if (came) await visitor.visit("/begin");
+    took();
+    expect(await stream()).toBe(whole);
+    expect(took()).toEqual(came ? ["read"] : []);
+    expect((await visitor.visit("/look")).body).toBe(came ? '[null,{"visits":1}]' : "[null,{}]");
+    expect(await warnings()).toMatchObject([{ code: "COATCHECK_RESPONSE_ALREADY_SENT" }]);
+  });
+});
+
+describe("a Response whose body was used", () => {
+  test("is an error before anything is stored", async () => {
+    const { store, took } = spyStore(memoryStore());
+    const app = site(store);
+    const errors: Error[] = [];
+    app.onError((error, c) => {
+      errors.push(error);
+      return c.text("error page", 500);
+    });
+    app.get("/", async (c) => {
+      c.var.session.login("ann");
+      const upstream = new Response("hello");
+      await upstream.text();
+      return upstream;
+    });
+    const response = await app.request("/");
+    expect([response.status, cookieOf(response), took()]).toEqual([500, "", []]);
+    expect(errors).toMatchObject([{ name: "TypeError", message: expect.stringContaining("clone()") }]);
+  });
 });
 
 test("c.var.session is typed by Env, or by the chain", () => {

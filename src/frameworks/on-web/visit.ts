@@ -1,7 +1,7 @@
 /** One `Request` on its way to its `Response`: for every runtime, so nothing of Node is imported here. */
 
 import type { Store } from "../../contract/store.ts";
-import type { Session } from "../../session.ts";
+import { draftOf, type Session } from "../../session.ts";
 import { createSessions, Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
@@ -48,8 +48,22 @@ export class WebVisit {
     return new WebVisit(sessions, session, request);
   }
 
-  /** Stores the session, and resolves to the response that tells the browser of it. */
+  /**
+   * Stores the session, and resolves to the response that tells the browser of it. Rejects, with nothing stored, when the
+   * response cannot be sent because its body was already read.
+   */
   async respond(response: Response): Promise<Response> {
+    if (wasSentByHandler(response)) {
+      await this.#commitBehind(response);
+      return response;
+    }
+    if (response.bodyUsed || response.body?.locked) {
+      await this.giveUp();
+      throw new TypeError(
+        "The handler's Response cannot be sent, because its body was already read; nothing of the session was stored. " +
+          "Read a copy, response.clone(), or make a new Response of what was read.",
+      );
+    }
     const headers = await this.#commit(response);
     const finish = () => this.#sessions.finish(this.session);
     // Nobody looked at the session; and the status of a failed fetch, 0, nobody can send.
@@ -69,6 +83,35 @@ export class WebVisit {
     await this.#sessions.commit(this.session, { status: 500 }).catch(() => {});
   }
 
+  /** `giveUp`, with a warning when a login is lost: the error may be a redirect, and the visitor would not be signed in. */
+  async giveUpOnThrow(): Promise<void> {
+    if (draftOf(this.session).wants.login !== null) {
+      this.#sessions.warnOnce(
+        "COATCHECK_LOGIN_DROPPED",
+        "A handler signed a user in and then threw, so the login was not stored: nobody knows the answer to what was thrown, " +
+          "and its cookie could not go along. Return a Response, such as a redirect, instead of throwing.",
+      );
+    }
+    await this.giveUp();
+  }
+
+  /** Stores what needs no cookie, behind a response that has left without any. */
+  async #commitBehind({ status }: Response): Promise<void> {
+    const { isModified, kept, wants } = draftOf(this.session);
+    const isUnreachable = wants.rotate || (kept === null && isModified && wants.flushedBy === null);
+    if (isUnreachable) {
+      this.#sessions.warnOnce(
+        "COATCHECK_RESPONSE_ALREADY_SENT",
+        "A handler sent its response itself (RESPONSE_ALREADY_SENT), so the cookie of a new session or of a login could not " +
+          "go along, and neither was stored. Sign in, or set the first value, in a request whose response Hono sends.",
+      );
+      await this.giveUp();
+      return;
+    }
+    // The store's failure is told by its event. No page can tell of it: another response is under way.
+    await this.#sessions.commit(this.session, { status }).catch(() => {});
+  }
+
   async #commit(response: Response) {
     try {
       return await this.#sessions.commit(this.session, { status: response.status });
@@ -77,6 +120,11 @@ export class WebVisit {
       throw error;
     }
   }
+}
+
+/** By the header of `RESPONSE_ALREADY_SENT` from @hono/node-server, which looks for it in the very Response that it gave. */
+function wasSentByHandler(response: Response): boolean {
+  return response.body === null && response.headers.has("x-hono-already-sent");
 }
 
 /** A copy, for the handler may answer every visitor with one and the same response; `ended` is told when it is sent or given up. */
