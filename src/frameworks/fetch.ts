@@ -1,6 +1,6 @@
 /**
- * `coatcheck/fetch`: `withSession(options, (request, session) => response)` for whatever takes a function from `Request`
- * to `Response`, on every runtime.
+ * `coatcheck/fetch`: `withSession(options, (request, session) => response)`, for any server or framework that takes a function
+ * from `Request` to `Response`, on every runtime.
  */
 import { StoreUnavailableError } from "../errors.ts";
 import type { Session } from "../session.ts";
@@ -11,7 +11,7 @@ import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "
 
 export type { ProxyOptions, WebOptions } from "./on-web/visit.ts";
 
-/** `rest` is what the runtime gives beside the request. */
+/** Your handler. `rest` is what the runtime passes after the request, such as an environment or a context. */
 export type SessionHandler<Rest extends unknown[] = []> = (
   request: Request,
   session: Session,
@@ -19,9 +19,17 @@ export type SessionHandler<Rest extends unknown[] = []> = (
 ) => Response | Promise<Response>;
 
 /**
- * A handler that opens the session before yours runs, and stores it before your response leaves. A session that cannot be
- * read or stored is answered by a plain 503 with `Retry-After`. What your handler throws is thrown on, and nothing is
- * stored but a flush; a `Response` that it throws is a response like any other, and thrown on with the cookie.
+ * Wraps a handler. The session is opened before the handler runs, and stored when the handler's `Response` is there and before
+ * it leaves.
+ *
+ * - A session that cannot be read or stored is answered by a plain 503 with `Retry-After`.
+ * - A `Response` that the handler throws is treated like one that it returns, and thrown on with the cookie.
+ * - An error of Next.js that stands for an answer (`redirect()`, `notFound()`) is turned into that answer, with the cookie.
+ * - Any other error is thrown on. Nothing is stored then, except that a session which the handler ended stays ended; if a login
+ *   is lost that way, one warning says so.
+ *
+ * Throws SettingsError for options that cannot work. The promise rejects with a TypeError, with nothing stored, when the body of
+ * the handler's `Response` was already read.
  */
 export function withSession<const Name extends string, Rest extends unknown[] = []>(
   options: WebOptions<Name> | Sessions,
@@ -40,33 +48,37 @@ export function withSession<const Name extends string, Rest extends unknown[] = 
     try {
       response = await handler(request, visit.session, ...rest);
     } catch (thrown) {
-      if (isResponse(thrown)) throw await visit.respond(thrown).catch(answer);
-      const ofNext = responseOfNextError(thrown, request);
-      if (ofNext !== null) {
-        const response = await visit.respond(ofNext).catch(answer);
-        if (response === ofNext) throw thrown; // No header of ours to add: Next.js answers as it would without us.
-        return response;
-      }
-      // From `await session.load()`, `save()` and the like.
-      if (thrown instanceof StoreUnavailableError) {
-        await visit.giveUp();
-        return answer(thrown);
-      }
-      await visit.giveUpOnThrow();
-      throw thrown;
+      return answerThrown(thrown, request, visit);
     }
     return visit.respond(response).catch(answer);
   };
 }
 
-/** The plain page for an error that names its status; any other goes on to the runtime. */
+async function answerThrown(thrown: unknown, request: Request, visit: WebVisit): Promise<Response> {
+  if (isResponse(thrown)) throw await visit.respond(thrown).catch(answer);
+  const ofNext = responseOfNextError(thrown, request);
+  if (ofNext !== null) {
+    const response = await visit.respond(ofNext).catch(answer);
+    if (response === ofNext) throw thrown; // There is no header to add, so Next.js can make the answer itself.
+    return response;
+  }
+  if (thrown instanceof StoreUnavailableError) {
+    // The handler awaited `session.load()` or `session.save()`, and the store failed.
+    await visit.giveUp();
+    return answer(thrown);
+  }
+  await visit.giveUpOnThrow();
+  throw thrown;
+}
+
+/** The plain page for an error that names its status. Any other error is thrown on to the runtime. */
 function answer(error: unknown): Response {
   if (!namesStatus(error)) throw error;
   const { body, ...head } = errorPage(error);
   return new Response(body, head);
 }
 
-/** By its tag: a framework may bring a Response of its own. */
+/** Looks at the tag and not at the class, because a framework may have a Response class of its own. */
 function isResponse(thrown: unknown): thrown is Response {
   return Object.prototype.toString.call(thrown) === "[object Response]";
 }

@@ -8,14 +8,15 @@ import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "
 
 export type { ProxyOptions, WebOptions } from "./on-web/visit.ts";
 
-/** What `new Hono<SessionEnv>()` knows of `c.var`. */
+/** The environment that types `c.var.session`: `new Hono<SessionEnv>()`. */
 export interface SessionEnv<Data = SessionData> {
   Variables: { session: Session<Data> };
 }
 
 /**
- * Middleware that opens the session before the next handler runs, and stores it before the response leaves. When the
- * session cannot be read or stored, `app.onError` gets the error; without one, Hono answers a plain 503.
+ * Middleware that opens the session before the next handler runs, and stores it when the response is there and before it
+ * leaves. When the session cannot be read or stored, `app.onError` gets the error; if there is no `app.onError`, Hono answers a
+ * plain 503. Throws SettingsError for options that cannot work.
  */
 export function session<const Name extends string>(
   options: WebOptions<Name> | Sessions,
@@ -25,10 +26,10 @@ export function session<const Name extends string>(
   return async (c, next) => {
     const visit = await WebVisit.begin(sessions, c.req.raw, proxy);
     c.set("session", visit.session);
-    const found = c.body(null).headers;
+    const earlierHeaders = c.body(null).headers;
     try {
       await next();
-      if (!c.finalized) return await visit.giveUp(); // Hono is about to complain.
+      if (!c.finalized) return await visit.giveUp(); // No handler answered, so Hono is about to throw.
     } catch (error) {
       await visit.giveUpOnThrow();
       throw error;
@@ -36,21 +37,24 @@ export function session<const Name extends string>(
     try {
       replace(c, await visit.respond(c.res));
     } catch (error) {
-      replace(c, new Response(null, { headers: found }));
+      replace(c, new Response(null, { headers: earlierHeaders }));
       c.status(errorPage(error).status as 500);
       throwForHono(error);
     }
   };
 }
 
-/** Hono joins the headers of a response with those of the one before it, unless there is none. */
+/** Hono adds the headers of the present response to those of a new one, unless the present one is taken away first. */
 function replace(c: Context, response: Response): void {
   if (response === c.res) return;
   c.res = undefined;
   c.res = response;
 }
 
-/** Hono's own error handler asks an error for its answer; one that only names its status (an `update` that threw) gets one. */
+/**
+ * Throws an error so that Hono's default error handler answers it with its status: that handler calls `getResponse`, which the
+ * errors of coatcheck have. An error that only names a status, thrown by a function of `update` that ran again, is given one.
+ */
 function throwForHono(error: unknown): never {
   const getResponse = () => {
     const { body, ...head } = errorPage(error);

@@ -5,6 +5,7 @@ import { memoryStore, type Session, SettingsError, type Store } from "coatcheck"
 import { type SessionEnv, session } from "coatcheck/hono";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
+import { HTTPException } from "hono/http-exception";
 import { streamSSE, streamText } from "hono/streaming";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
@@ -170,6 +171,34 @@ test("a handler that forgets to answer is Hono's 500, and its logout holds", asy
   expect((await app.request("/out", { headers: { cookie } })).status).toBe(500);
   const again = await app.request("/look", { headers: { cookie } });
   expect(await again.json()).toEqual({});
+});
+
+describe("a login", () => {
+  test("is kept behind an HTTPException that stands for a redirect", async () => {
+    const app = site();
+    app.get("/", (c) => {
+      c.var.session.login("ann");
+      throw new HTTPException(302, { res: c.redirect("/look") });
+    });
+    app.get("/who", (c) => c.text(c.var.session.userId ?? "nobody"));
+    const response = await app.request("/");
+    expect([response.status, response.headers.get("location")]).toEqual([302, "/look"]);
+    const who = await app.request("/who", { headers: { cookie: cookieOf(response) } });
+    expect(await who.text()).toBe("ann");
+  });
+
+  test("is lost when what is thrown is not an Error, which Hono does not answer: one warning says so", async () => {
+    const warnings = await overhearWarnings();
+    const { store, took } = spyStore(memoryStore());
+    const app = site(store);
+    app.get("/", (c) => {
+      c.var.session.login("ann");
+      throw c.redirect("/look");
+    });
+    for (let visit = 0; visit < 2; visit++) await expect(app.request("/")).rejects.toBeInstanceOf(Response);
+    expect(took()).toEqual([]);
+    expect(await warnings()).toMatchObject([{ code: "COATCHECK_LOGIN_DROPPED" }]);
+  });
 });
 
 describe("a response that the handler sends itself, on node-server", () => {

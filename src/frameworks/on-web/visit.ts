@@ -1,4 +1,4 @@
-/** One `Request` on its way to its `Response`: for every runtime, so nothing of Node is imported here. */
+/** A visit to a server that answers a `Request` with a `Response`. It runs on every runtime, so it imports nothing of Node. */
 
 import type { Store } from "../../contract/store.ts";
 import { draftOf, type Session } from "../../session.ts";
@@ -7,22 +7,23 @@ import type { Options } from "../../settings.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
 import { joined } from "../session-headers.ts";
 
-/** Beyond Node no store is everywhere, so there is no default. */
+/** Options for every runtime. The store must be given, because no store runs on all of them. */
 export type WebOptions<Name extends string = string> = Options<Name> & { readonly store: Store };
 
 export interface ProxyOptions {
   /**
-   * Whether a proxy of yours stands before every request, whose `X-Forwarded-Proto` or `Forwarded` says how the browser
-   * came. Default false: the URL says so.
+   * Set it to true when every request comes through a proxy of yours: then `X-Forwarded-Proto` or `Forwarded` (RFC 7239) says
+   * whether the browser came over https. Default false: the URL of the request says it.
    */
   readonly trustProxy?: boolean;
 }
 
-/** The `Sessions` given, or new ones. */
+/** The given `Sessions`, or new ones made of options. Throws SettingsError for options that cannot work. */
 export function sessionsAnywhere<Name extends string>(options: WebOptions<Name> | Sessions): Sessions {
   return options instanceof Sessions ? options : createSessions(options);
 }
 
+/** One request: its session is opened by `begin`, and committed by `respond`, `giveUp` or `giveUpOnThrow`. */
 export class WebVisit {
   readonly session: Session;
   readonly #sessions: Sessions;
@@ -34,13 +35,14 @@ export class WebVisit {
     this.#isHead = request.method === "HEAD";
   }
 
+  /** Opens the session. Rejects with StoreUnavailableError when the store cannot say which one it is. */
   static async begin(sessions: Sessions, request: Request, { trustProxy = false }: ProxyOptions = {}) {
     const { headers } = request;
     const secure = (trustProxy ? cameByHttps(headers) : null) ?? request.url.startsWith("https:");
     if (!trustProxy) warnOfProxy(sessions, headers.get("x-forwarded-proto"), secure);
     const session = await sessions.open(headers.get("cookie"), {
       secure,
-      // Some runtimes make the signal only for who asks.
+      // A getter, because some runtimes make the signal only when it is looked at.
       get signal() {
         return request.signal;
       },
@@ -66,7 +68,7 @@ export class WebVisit {
     }
     const headers = await this.#commit(response);
     const finish = () => this.#sessions.finish(this.session);
-    // Nobody looked at the session; and the status of a failed fetch, 0, nobody can send.
+    // No header has to be added where the session was not looked at. A failed fetch (status 0) cannot be copied or sent.
     if (headers.length === 0 || response.status === 0) {
       finish();
       return response;
@@ -77,25 +79,25 @@ export class WebVisit {
     return told;
   }
 
-  /** Nothing will be answered but an error: what the handler flushed stays flushed, and nothing else is stored. */
+  /** Commits for an answer that is an error: a session that the handler ended is ended, and nothing else is stored. */
   async giveUp(): Promise<void> {
-    // When the store fails as well, that is told by its event; the first error is the one to be thrown on.
+    // If the store fails too, its event tells of it. The caller has an error to throw already.
     await this.#sessions.commit(this.session, { status: 500 }).catch(() => {});
   }
 
-  /** `giveUp`, with a warning when a login is lost: the error may be a redirect, and the visitor would not be signed in. */
+  /** `giveUp` for an error that is thrown on. Warns when a login is lost, because the error may stand for a redirect. */
   async giveUpOnThrow(): Promise<void> {
     if (draftOf(this.session).wants.login !== null) {
       this.#sessions.warnOnce(
         "COATCHECK_LOGIN_DROPPED",
-        "A handler signed a user in and then threw, so the login was not stored: nobody knows the answer to what was thrown, " +
-          "and its cookie could not go along. Return a Response, such as a redirect, instead of throwing.",
+        "A handler signed a user in and then threw an error, so the login was not stored: the response to that error is made " +
+          "elsewhere, and the new cookie cannot be added to it. Return a Response, such as a redirect, instead of throwing.",
       );
     }
     await this.giveUp();
   }
 
-  /** Stores what needs no cookie, behind a response that has left without any. */
+  /** Commits after the response has left without our headers: stores only what the browser needs no new cookie for. */
   async #commitBehind({ status }: Response): Promise<void> {
     const { isModified, kept, wants } = draftOf(this.session);
     const isUnreachable = wants.rotate || (kept === null && isModified && wants.flushedBy === null);
@@ -103,12 +105,12 @@ export class WebVisit {
       this.#sessions.warnOnce(
         "COATCHECK_RESPONSE_ALREADY_SENT",
         "A handler sent its response itself (RESPONSE_ALREADY_SENT), so the cookie of a new session or of a login could not " +
-          "go along, and neither was stored. Sign in, or set the first value, in a request whose response Hono sends.",
+          "be added, and the session was not stored. Sign in, or set the first value, in a request whose Response is returned.",
       );
       await this.giveUp();
       return;
     }
-    // The store's failure is told by its event. No page can tell of it: another response is under way.
+    // If the store fails, its event tells of it. No error page can, because another response is already under way.
     await this.#sessions.commit(this.session, { status }).catch(() => {});
   }
 
@@ -116,26 +118,29 @@ export class WebVisit {
     try {
       return await this.#sessions.commit(this.session, { status: response.status });
     } catch (error) {
-      response.body?.cancel().catch(() => {}); // Nobody will read it.
+      response.body?.cancel().catch(() => {}); // The body will not be sent.
       throw error;
     }
   }
 }
 
-/** By the header of `RESPONSE_ALREADY_SENT` from @hono/node-server, which looks for it in the very Response that it gave. */
+/** True for `RESPONSE_ALREADY_SENT` of @hono/node-server. That server ignores only a Response of its own, and sends a copy. */
 function wasSentByHandler(response: Response): boolean {
   return response.body === null && response.headers.has("x-hono-already-sent");
 }
 
-/** A copy, for the handler may answer every visitor with one and the same response; `ended` is told when it is sent or given up. */
+/**
+ * A copy of a response, because the handler may use one Response for every visitor. `ended` is called when the body has been
+ * sent or given up.
+ */
 function copyOf(response: Response, ended: (() => void) | null): Response {
-  // A protocol switch belongs to its socket, and no copy can be made of it.
+  // A 1xx response, such as a protocol switch, belongs to its socket and cannot be copied.
   if (response.status < 200) return response;
   if (response.body === null || ended === null) return new Response(response.body, response);
   return new Response(watched(response.body, ended), response);
 }
 
-/** The same stream, that tells when it has ended or was given up. Piping it through another takes twice as long. */
+/** The same stream; it calls `ended` when it has ended or was given up. Piping it through another stream takes twice as long. */
 function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   let isOver = false;
