@@ -38,18 +38,21 @@ async function serve(
   response: ServerResponse,
   handler: SessionHandler,
 ) {
-  const failed = (error: unknown) => answer(response, error);
+  const failed = (error: unknown) => void answer(response, error);
   try {
     const isThere = await new Visit(sessions, request, response, failed).begun();
     if (isThere) await handler(request, response);
   } catch (error) {
-    answer(response, error);
+    await answer(response, error);
   }
 }
 
 /** Answers an error where that is still possible, and throws a 500 on: it is a bug. */
-function answer(response: ServerResponse, error: unknown): void {
+async function answer(response: ServerResponse, error: unknown): Promise<void> {
   if (!response.headersSent) sendErrorPage(response, error);
   else if (!response.writableEnded) response.destroy(); // Half an answer must not look like a whole one.
-  if (errorPage(error).status === 500) throw error;
+  if (errorPage(error).status !== 500) return;
+  // The error may end the process, so the answer leaves first.
+  if (!response.destroyed && response.socket) await new Promise((gone) => response.once("close", gone));
+  throw error;
 }

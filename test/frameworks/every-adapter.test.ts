@@ -1,4 +1,5 @@
 /** What every adapter does the same, through real sockets: written once, run over each framework. */
+import type { Server } from "node:http";
 import {
   createSessions,
   memoryStore,
@@ -13,7 +14,7 @@ import { heldStore } from "../instruments/held-store.ts";
 import { overhear, overhearWarnings } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
 import type { Verb } from "../instruments/wrapped-store.ts";
-import type { Adapter, Handler, Page, Site } from "./adapters/adapter.ts";
+import type { Adapter, Handler, Page, Site, Visit } from "./adapters/adapter.ts";
 import { everyAdapter } from "./adapters/every-adapter.ts";
 import { dial, gate, settle } from "./loopback.ts";
 import { selfMadeCertificate } from "./self-made-certificate.ts";
@@ -28,15 +29,17 @@ async function start(adapter: Adapter, handler: Handler, setup: Setup = {}) {
 }
 
 async function startSite(adapter: Adapter, site: Site) {
-  const { port, close } = await adapter.start(site);
+  const { port, close, stop } = await adapter.start(site);
   onTestFinished(close);
-  return { port, visitor: new Visitor(port, { secure: site.tls !== undefined }) };
+  return { port, stop, visitor: new Visitor(port, { secure: site.tls !== undefined }) };
 }
 
 /** An error that names the status of its answer, as http-errors makes them. */
 function httpError(status: number, headers: Record<string, string> = {}): Error {
   return Object.assign(new Error("no"), { status, statusCode: status, expose: status < 500, headers });
 }
+
+type Raw = ReturnType<NonNullable<Visit["takeOver"]>>;
 
 const text = (body: unknown): Page => ({ body: String(body), headers: { "Content-Type": "text/plain" } });
 
@@ -214,6 +217,60 @@ describe.each(everyAdapter)("$name", (adapter) => {
     creating.release();
     expect(await wire.closed).toMatch(/^HTTP\/1\.1 200 [\s\S]*set-cookie: sessionid=[\s\S]*one[\s\S]*two/i);
   });
+
+  test("a server that stops still answers the request whose session is being stored", async () => {
+    const { store, hold } = heldStore(memoryStore());
+    const { port, stop } = await start(adapter, count, { store });
+    const creating = hold("create");
+    const wire = dial(port);
+    wire.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    await creating.arrived;
+    const stopped = stop();
+    await settle();
+    creating.release();
+    expect(await wire.closed).toMatch(/^HTTP\/1\.1 200 [\s\S]*set-cookie: sessionid=[\s\S]*1/i);
+    await stopped;
+  });
+
+  const later: Record<string, (raw: Raw) => void> = {
+    "the handler throws": () => {
+      throw httpError(404);
+    },
+    "response.destroy()": ({ response }) => void response.destroy(),
+    "response.destroy(error)": ({ response }) => void response.destroy(new Error("a bug")),
+    "request.destroy()": ({ request }) => void request.destroy(),
+    "socket.destroy()": ({ request }) => void request.socket.destroy(),
+    "server.closeAllConnections()": ({ request }) =>
+      (request.socket as unknown as { server: Server }).server.closeAllConnections(),
+  };
+
+  test.each(adapter.holds ? Object.entries(later) : [])(
+    "an answer that has ended leaves, whatever comes after it: %s",
+    async (_name, happens) => {
+      const { store, hold } = heldStore(memoryStore());
+      const { port } = await start(
+        adapter,
+        ({ session, takeOver }) => {
+          const raw = takeOver?.() as Raw;
+          session.set("a", 1);
+          raw.response.statusCode = 200; // Koa begins with 404.
+          raw.response.end("the whole answer");
+          happens(raw);
+          return "answered";
+        },
+        { store },
+      );
+      const creating = hold("create");
+      const wire = dial(port);
+      wire.send("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+      await creating.arrived;
+      await settle();
+      creating.release();
+      expect(await wire.closed).toMatch(
+        /^HTTP\/1\.1 200 [\s\S]*set-cookie: sessionid=[\s\S]*the whole answer/i,
+      );
+    },
+  );
 
   const failing: [verb: Verb, act: keyof typeof acts, came: "none" | "valid"][] = [
     ["create", "a write", "none"],

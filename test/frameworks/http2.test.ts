@@ -51,7 +51,7 @@ test("nothing leaves before the session is stored, and it looks sent meanwhile",
   });
   await settle();
   expect(headers()).toBeUndefined();
-  expect([response.headersSent, response.writableEnded, response.finished]).toEqual([true, true, true]);
+  expect([response.headersSent, response.writableEnded, response.finished]).toEqual([true, true, false]);
   expect(() => response.setHeader("x", "1")).toThrow("after they are sent");
   expect(response).not.toHaveProperty("setHeaders"); // as HTTP/2 has none
   commit.resolve([
@@ -77,6 +77,17 @@ test("a stream goes on, and trailers follow", async () => {
   commit.resolve([]);
   expect(await body).toBe(parts.join(""));
   expect((await trailers)[0]).toMatchObject({ "x-sum": "1" });
+});
+
+test("a response that was ended leaves before it is destroyed", async () => {
+  const { commit, body, headers } = await scene((response) => {
+    response.end("all of it");
+    response.destroy();
+  });
+  await settle();
+  commit.resolve([["Set-Cookie", "a=1"]]);
+  expect(await body).toBe("all of it");
+  expect(headers()).toMatchObject({ ":status": 200, "set-cookie": ["a=1"] });
 });
 
 test("a failed save is an error page with none of the handler's headers", async () => {

@@ -136,6 +136,7 @@ describe("a handler that fails", () => {
       );
       expect(answer).not.toContain("a bug");
       expect(of("created")).toEqual([]);
+      await settle();
       expect(unhandled).toEqual([bug]);
     },
   );
@@ -152,6 +153,7 @@ describe("a handler that fails", () => {
     const answer = await ask(port);
     expect(answer).toContain("half");
     expect(answer).not.toContain("\r\n0\r\n");
+    await settle();
     expect(unhandled).toEqual([bug]);
   });
 
@@ -164,6 +166,29 @@ describe("a handler that fails", () => {
       }),
     );
     expect(await ask(port)).toMatch(/all$/);
+    await settle();
+    expect(unhandled).toEqual([bug]);
+  });
+
+  test("after its end, while the session is stored: the answer leaves before the error can end the process", async () => {
+    const unhandled = unhandledRejections();
+    const { store, hold } = heldStore(memoryStore());
+    const port = await listen(
+      session({ store }, (request, response) => {
+        request.session.set("a", 1);
+        response.end("all");
+        throw bug;
+      }),
+    );
+    const creating = hold("create");
+    const wire = dial(port);
+    wire.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    await creating.arrived;
+    await settle();
+    expect(unhandled).toEqual([]);
+    creating.release();
+    expect(await wire.closed).toMatch(/Set-Cookie: sessionid=[\s\S]*all$/);
+    await settle();
     expect(unhandled).toEqual([bug]);
   });
 

@@ -6,7 +6,8 @@
  * that the response had before, and Node answers each of them as it always does. From then on every call passes through;
  * nothing is un-patched, so whatever wrapped the response after us keeps working. If the session cannot be stored, the
  * handler's response is dropped, and the response is put back as it was found, for an error page. Where there is nothing
- * to store, nothing is held: the first byte leaves at once.
+ * to store, nothing is held: the first byte leaves at once. A response that the handler has ended leaves whatever comes
+ * after it: an error, or that the response, the request or the connection is destroyed.
  *
  * A response may have several holds, each around the ones that were there before it.
  */
@@ -15,6 +16,7 @@ import type { Http2ServerResponse } from "node:http2";
 import type { Readable } from "node:stream";
 import { errorPage } from "../error-page.ts";
 import type { Header } from "../session-headers.ts";
+import { isEndOfPeer, keepOpenWhileHeld } from "./kept-open.ts";
 import { lookSentWhileHeld } from "./looks-sent.ts";
 import { checkChunk, checkedStatus, tooLateTo } from "./refusals.ts";
 import { addSessionHeaders, isHttp2, SavedHead, setHeaders } from "./response-head.ts";
@@ -114,6 +116,7 @@ class Hold implements Layer {
     if (methods.setHeaders !== undefined) methods.setHeaders = this.#ours.setHeaders; // HTTP/2 has none.
     methods.appendHeader = this.#ours.appendHeader;
     methods.removeHeader = this.#ours.removeHeader;
+    methods.destroy = this.#ours.destroy;
     lookSentWhileHeld(this.#response);
     this.#response.on("close", () => {
       this.#hasClosed = true;
@@ -130,6 +133,16 @@ class Hold implements Layer {
     const [event, listener] = args;
     if (event === "drain" && this.#phase !== "released") this.#drainListeners.push(listener as Method);
     return this.#found[name].apply(this.#response, args);
+  }
+
+  /** Once ended, a held response leaves before it is destroyed. */
+  destroy(args: unknown[]): unknown {
+    const response = this.#response;
+    if (!this.isHolding || !this.isEnded || isEndOfPeer(response.req?.socket, args[0])) {
+      return this.#found.destroy.apply(response, args);
+    }
+    response.once("finish", () => response.destroy(args[0] as Error | undefined));
+    return response;
   }
 
   send(name: Sending, args: unknown[]): unknown {
@@ -157,8 +170,13 @@ class Hold implements Layer {
   /** Keeps a call until the commit is done. */
   #keep(name: Sending, args: unknown[]): unknown {
     this.#calls.push([name, args]);
-    if (name === "end") this.#lookEnded(true);
+    if (name === "end") this.#end();
     return answerTo(name, this.#response, false);
+  }
+
+  #end(): void {
+    this.isEnded = true;
+    if (!isHttp2(this.#response)) keepOpenWhileHeld(this.#response.req?.socket);
   }
 
   /** Refuses a call that came by a method of ours, kept from before, after the handler's response was dropped. */
@@ -230,7 +248,6 @@ class Hold implements Layer {
   #release(headers: readonly Header[]): void {
     try {
       this.#phase = "released";
-      if (this.isEnded) this.#lookEnded(false);
       this.#fixHead(headers);
       if (this.#calls.length > 0) this.#callAgain();
     } catch (error) {
@@ -278,7 +295,6 @@ class Hold implements Layer {
     const response = this.#response;
     this.#phase = "dropped";
     this.#error = error;
-    if (this.isEnded) this.#lookEnded(false);
     for (const [, args] of this.#calls) tellCallback(args, error);
     this.#calls = [];
     putMethodsBack(response, this.#found);
@@ -301,11 +317,6 @@ class Hold implements Layer {
   /** Closes what was piped here and is read nowhere else: it would keep its file open. */
   #closeSources(): void {
     for (const source of this.#sources) if (source.listenerCount("data") === 0) source.destroy();
-  }
-
-  #lookEnded(isEnded: boolean): void {
-    this.isEnded = isEnded;
-    if (!isHttp2(this.#response)) (this.#response as { finished: boolean }).finished = isEnded;
   }
 }
 

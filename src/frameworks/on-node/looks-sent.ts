@@ -1,17 +1,10 @@
 /**
- * A held response looks sent to the application: `headersSent` is true and, after `end`, so is `writableEnded`. These
- * getters are shared by all responses, so that all held responses keep one hidden class.
+ * A held response looks sent to the application: `headersSent` is true and, after `end`, so is `writableEnded`. It does
+ * not look `finished`: a server that stops destroys the connections of finished responses. These getters are shared by
+ * all responses, so that all held responses keep one hidden class.
  */
 import type { ServerResponse } from "node:http";
-import { isHttp2 } from "./response-head.ts";
-import { HOLD, type Holdable, type Layer } from "./response-methods.ts";
-
-/** The hold that keeps the response back right now, if one does. */
-function holding(response: Holdable): Layer | undefined {
-  let layer = response[HOLD];
-  while (layer !== undefined && !layer.isHolding) layer = layer.below;
-  return layer;
-}
+import { type Holdable, holding } from "./response-methods.ts";
 
 function actual(response: ServerResponse, name: "headersSent" | "writableEnded"): boolean {
   return Reflect.get(Object.getPrototypeOf(response), name, response);
@@ -24,7 +17,7 @@ const headersSent: PropertyDescriptor & ThisType<Holdable> = {
   },
 };
 
-const ended: PropertyDescriptor & ThisType<Holdable> = {
+const writableEnded: PropertyDescriptor & ThisType<Holdable> = {
   configurable: true,
   get() {
     return holding(this)?.isEnded || actual(this, "writableEnded");
@@ -33,7 +26,5 @@ const ended: PropertyDescriptor & ThisType<Holdable> = {
 
 /** Makes a response look sent whenever a hold keeps it back. */
 export function lookSentWhileHeld(response: Holdable): void {
-  Object.defineProperty(response, "headersSent", headersSent);
-  // On HTTP/1 `finished` is a plain property, which the hold sets, and `writableEnded` follows it.
-  if (isHttp2(response)) Object.defineProperties(response, { writableEnded: ended, finished: ended });
+  Object.defineProperties(response, { headersSent, writableEnded });
 }

@@ -14,7 +14,7 @@ export type Sending = "writeHead" | "write" | "end" | "flushHeaders";
 export type Heading = "setHeader" | "setHeaders" | "appendHeader" | "removeHeader";
 /** The methods that add a listener. */
 export type Listening = "on" | "addListener";
-export type Methods = Record<Sending | Heading | Listening, Method>;
+export type Methods = Record<Sending | Heading | Listening | "destroy", Method>;
 
 /** A hold, as the shared functions see it. */
 export interface Layer {
@@ -29,6 +29,7 @@ export interface Layer {
   send(name: Sending, args: unknown[]): unknown;
   changeHead(name: Heading, args: unknown[]): unknown;
   listen(name: Listening, args: unknown[]): unknown;
+  destroy(args: unknown[]): unknown;
   piped(source: Readable): void;
 }
 
@@ -36,6 +37,13 @@ export interface Layer {
 export const HOLD = Symbol("coatcheck.hold");
 
 export type Holdable = ServerResponse & { [HOLD]?: Layer };
+
+/** The hold that keeps a response back right now, if one does. */
+export function holding(response: Holdable): Layer | undefined {
+  let layer = response[HOLD];
+  while (layer !== undefined && !layer.isHolding) layer = layer.below;
+  return layer;
+}
 
 const layers: Methods[] = [];
 
@@ -74,6 +82,9 @@ function makeMethods(depth: number): Methods {
     removeHeader: heading("removeHeader"),
     on: listening("on"),
     addListener: listening("addListener"),
+    destroy(this: unknown, ...args) {
+      return layer(this as Holdable).destroy(args);
+    },
   };
 }
 
@@ -85,7 +96,7 @@ export function piped(this: Holdable, source: Readable): void {
 /** The methods of a response as they are now. */
 export function methodsOf(response: ServerResponse): Methods {
   const { writeHead, write, end, flushHeaders } = response;
-  const { setHeader, setHeaders, appendHeader, removeHeader, on, addListener } = response;
+  const { setHeader, setHeaders, appendHeader, removeHeader, on, addListener, destroy } = response;
   return {
     writeHead,
     write,
@@ -97,6 +108,7 @@ export function methodsOf(response: ServerResponse): Methods {
     removeHeader,
     on,
     addListener,
+    destroy,
   } as unknown as Methods;
 }
 

@@ -1,6 +1,6 @@
 /** What every framework is asked to do in the tests: one handler behind its sessions, at every path and method. */
 import { once } from "node:events";
-import type { Server } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer } from "node:net";
 import type { Options, Session, Sessions, Store } from "coatcheck";
 
@@ -13,6 +13,8 @@ export interface Visit {
   readonly path: string;
   /** Sends 103 Early Hints. */
   hint(link: string): void;
+  /** On Node: the handler answers by itself, with Node's own objects, and returns "answered". */
+  takeOver?(): { readonly request: IncomingMessage; readonly response: ServerResponse };
 }
 
 /** A response, to be sent in the framework's own way; a body in parts is streamed. */
@@ -23,7 +25,7 @@ export interface Page {
 }
 
 /** Throws an error with a `status` for an answer with that status, and any other for a 500. */
-export type Handler = (visit: Visit) => Page | Promise<Page>;
+export type Handler = (visit: Visit) => Page | "answered" | Promise<Page | "answered">;
 
 export type SessionsOrOptions = (Options & { store: Store }) | Sessions;
 
@@ -37,7 +39,10 @@ export interface Site {
 
 export interface Running {
   readonly port: number;
+  /** Ends at once, and cuts every connection off. */
   close(): Promise<void>;
+  /** Ends as for a deployment: closes idle connections, and lets those with a request go on to their end. */
+  stop(): Promise<void>;
 }
 
 export interface Adapter {
@@ -46,18 +51,28 @@ export interface Adapter {
   readonly answersErrors: boolean;
   /** Whether it can send 103 Early Hints. */
   readonly hints: boolean;
+  /** Whether its response is one of Node's, which is held. */
+  readonly holds: boolean;
   start(site: Site): Promise<Running>;
 }
 
 export async function running(server: NetServer): Promise<Running> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const closed = once(server, "close");
+  const stop = () => {
+    if (server.listening) server.close();
+    (server as Server).closeIdleConnections();
+  };
   return {
     port: (server.address() as AddressInfo).port,
     async close() {
-      const closed = once(server, "close");
-      server.close();
+      stop();
       (server as Server).closeAllConnections();
+      await closed;
+    },
+    async stop() {
+      stop();
       await closed;
     },
   };

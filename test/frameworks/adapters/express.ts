@@ -12,6 +12,7 @@ function onExpress(name: string, make: typeof express): Adapter {
     name,
     answersErrors: true,
     hints: true,
+    holds: true,
     async start({ sessions, handler, tls, trustProxy }: Site) {
       const app = make();
       app.set("env", "test"); // or it logs every error
@@ -30,9 +31,12 @@ function onExpress(name: string, make: typeof express): Adapter {
           sessions: opened.get(req) as Session[],
           path: req.path,
           hint: (link: string) => res.writeEarlyHints({ link }),
+          takeOver: () => ({ request: req, response: res }),
         };
         (async () => {
-          const { status = 200, headers = {}, body } = await handler(visit);
+          const page = await handler(visit);
+          if (page === "answered") return;
+          const { status = 200, headers = {}, body } = page;
           res.status(status).set(headers);
           if (body === undefined) res.end();
           else if (typeof body === "string") res.send(body);

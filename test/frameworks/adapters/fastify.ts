@@ -9,10 +9,11 @@ const fastify: Adapter = {
   name: "Fastify",
   answersErrors: true,
   hints: true,
+  holds: true,
   async start({ sessions, handler, tls, trustProxy = false }: Site) {
     const app: FastifyInstance = Fastify({
       trustProxy,
-      forceCloseConnections: true,
+      forceCloseConnections: "idle",
       ...(tls ? { https: tls } : {}),
     });
     const opened = new WeakMap<object, Session[]>();
@@ -35,8 +36,14 @@ const fastify: Adapter = {
           sessions: opened.get(request) as Session[],
           path: request.url,
           hint: (link: string) => void reply.writeEarlyHints({ link }),
+          takeOver() {
+            reply.hijack();
+            return { request: request.raw, response: reply.raw };
+          },
         };
-        const { status = 200, headers = {}, body } = await handler(visit);
+        const page = await handler(visit);
+        if (page === "answered") return;
+        const { status = 200, headers = {}, body } = page;
         reply.code(status).headers(headers);
         return reply.send(typeof body === "object" ? Readable.from(body) : body);
       });
@@ -44,7 +51,15 @@ const fastify: Adapter = {
 
     await within(app, sessions);
     await app.listen({ port: 0, host: "127.0.0.1" });
-    return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
+    return {
+      port: (app.server.address() as AddressInfo).port,
+      async close() {
+        const closed = app.close();
+        app.server.closeAllConnections();
+        await closed;
+      },
+      stop: () => app.close(),
+    };
   },
 };
 

@@ -6,7 +6,9 @@ import { type Adapter, type Page, running, type Site } from "./adapter.ts";
 
 type Serve = (request: Request, sessions: Session[]) => Promise<Response>;
 
-function responseOf({ status = 200, headers = {}, body }: Page): Response {
+function responseOf(page: Page | "answered"): Response {
+  if (page === "answered") throw new Error("Beyond Node a handler cannot answer by itself.");
+  const { status = 200, headers = {}, body } = page;
   if (typeof body !== "object") return new Response(body ?? null, { status, headers });
   const bytes = ReadableStream.from(body).pipeThrough(new TextEncoderStream());
   return new Response(bytes as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers });
@@ -23,6 +25,7 @@ const fetch: Adapter = {
   name: "fetch",
   answersErrors: false,
   hints: false,
+  holds: false,
   async start({ sessions, handler, tls, trustProxy = false }: Site) {
     const innermost: Serve = async (request, opened) => {
       try {

@@ -28,6 +28,7 @@ const hono: Adapter = {
   name: "Hono",
   answersErrors: true,
   hints: true,
+  holds: false,
   async start({ sessions, handler, tls, trustProxy = false }: Site) {
     const app = new Hono<Env>();
     for (const one of sessions) {
@@ -44,6 +45,7 @@ const hono: Adapter = {
         path: c.req.path,
         hint: (link) => c.env.outgoing.writeEarlyHints({ link }),
       });
+      if (page === "answered") throw new Error("Beyond Node a handler cannot answer by itself.");
       c.status((page.status ?? 200) as 200);
       for (const [name, value] of Object.entries(page.headers ?? {})) c.header(name, value);
       const { body } = page;

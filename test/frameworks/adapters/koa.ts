@@ -12,6 +12,7 @@ function onKoa(name: string, Application: typeof Koa): Adapter {
     name,
     answersErrors: true,
     hints: true,
+    holds: true,
     async start({ sessions, handler, tls, trustProxy = false }: Site) {
       const app = new Application<{ sessions: Session[] }>();
       app.silent = true;
@@ -24,16 +25,18 @@ function onKoa(name: string, Application: typeof Koa): Adapter {
         });
       }
       app.use(async (ctx) => {
-        const {
-          status = 200,
-          headers = {},
-          body,
-        } = await handler({
+        const page = await handler({
           session: ctx.session,
           sessions: ctx.state.sessions,
           path: ctx.path,
           hint: (link) => ctx.res.writeEarlyHints({ link }),
+          takeOver() {
+            ctx.respond = false;
+            return { request: ctx.req, response: ctx.res };
+          },
         });
+        if (page === "answered") return;
+        const { status = 200, headers = {}, body } = page;
         ctx.status = status;
         ctx.set(headers);
         ctx.body = typeof body === "object" ? Readable.from(body) : (body ?? null);

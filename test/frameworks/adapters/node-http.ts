@@ -16,8 +16,11 @@ async function serve(
     sessions,
     path: request.url as string,
     hint: (link: string) => response.writeEarlyHints({ link }),
+    takeOver: () => ({ request, response }),
   };
-  const { status = 200, headers = {}, body } = await handler(visit);
+  const page = await handler(visit);
+  if (page === "answered") return;
+  const { status = 200, headers = {}, body } = page;
   response.writeHead(status, headers);
   if (typeof body === "object") pipeline(Readable.from(body), response, () => {});
   else response.end(body);
@@ -39,6 +42,7 @@ const nodeHttp: Adapter = {
   name: "node:http",
   answersErrors: true,
   hints: true,
+  holds: true,
   async start({ sessions, handler, tls, trustProxy }: Site) {
     const opened = new WeakMap<object, Session[]>();
     const innermost = withErrorPage((request, response) =>
