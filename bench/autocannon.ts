@@ -1,4 +1,4 @@
-// What stands in for wrk where there is none: node autocannon.ts URL CONNECTIONS FILE [follow]. Prints what wrk.lua prints.
+// The load generator on a machine without wrk: node autocannon.ts URL CONNECTIONS FILE [follow]. Prints what wrk.lua prints.
 import { readFileSync } from "node:fs";
 import autocannon, { type Request } from "autocannon";
 
@@ -11,7 +11,7 @@ const requests = readFileSync(file, "utf8")
     return { path, headers: { cookie } };
   });
 
-/** Each connection goes on with the cookie of its last answer. */
+/** Each connection sends the cookie of its last answer next. */
 const following = (first: Request): Request => ({
   ...first,
   setupRequest: (request, context: { cookie?: string }) => ({

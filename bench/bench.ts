@@ -68,11 +68,11 @@ async function measure(place: Place): Promise<void> {
   };
   const text = markdown(report);
   console.log(`\n${text}`);
-  // A part of the bench is no result.
+  // A run of only some groups, or of other numbers of pairs, is not published.
   if (options.only === undefined && options.pairs === undefined) writeResults(report, text);
 }
 
-/** What a program prints, which is JSON. */
+/** Runs a program and returns the JSON that it prints. */
 function child<T>(program: string): T {
   const args = ["--expose-gc", join(import.meta.dirname, program)];
   return JSON.parse(execFileSync(process.execPath, args, { encoding: "utf8", timeout: 120_000 }));

@@ -1,6 +1,6 @@
 import { NAME } from "./visitor.ts";
 
-/** Asks with these cookies; resolves to the answer, and the cookies that a browser would have then. */
+/** Sends one request with these cookies; resolves to the answer and to the cookies that a browser would have afterwards. */
 export async function visit(url: string, cookie = ""): Promise<{ text: string; cookie: string }> {
   const response = await fetch(url, { headers: cookie === "" ? {} : { cookie } });
   const text = await response.text();
@@ -22,7 +22,7 @@ export async function newSessions(url: string, count: number, bytes: number): Pr
   return (await Promise.all(filled)).map(({ cookie }) => cookie);
 }
 
-/** Throws unless a session keeps what was put into it: what does not work must not be measured. */
+/** Throws unless a session keeps what was put into it, so that a server that does not work is never measured. */
 export async function check(url: string): Promise<void> {
   const [cookie = ""] = await newSessions(url, 1, 200);
   const { text: name } = await visit(`${url}/read`, cookie);

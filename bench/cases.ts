@@ -1,7 +1,7 @@
-/** What is asked of a contender. */
+/** What a request makes the contender do. */
 export interface Case {
   readonly route: "none" | "read" | "write" | "login" | "mix";
-  /** Of each session's data, as JSON. */
+  /** The size of each session's data, as JSON. */
   readonly bytes: number;
   readonly sessions: number;
   readonly connections: number;
@@ -25,13 +25,13 @@ export const cases = {
 
 export type CaseName = keyof typeof cases;
 
-/** What is sent in turn: a path and the cookies of a session. */
+/** The requests of a burst, sent in turn: each a path and the cookies of a session. */
 export interface Ask {
   readonly path: string;
   readonly cookie: string;
 }
 
-/** Of a mix, one in twenty writes; the sessions take turns in all of it. */
+/** In a mix, one request in twenty writes. The sessions take turns. */
 export function asksOf({ route }: Case, cookies: readonly string[]): Ask[] {
   if (route !== "mix") return cookies.map((cookie) => ({ path: `/${route}`, cookie }));
   return Array.from({ length: 20 * cookies.length }, (_, n) => ({

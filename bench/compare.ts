@@ -3,21 +3,21 @@ import { median, medianRatio } from "./median.ts";
 import type { Runner, Sample } from "./rounds.ts";
 import type { Name } from "./serving.ts";
 
-/** One of ours beside a peer: medians of the ratios of pairs of bursts, ours over the peer's. */
+/** A contender of coatcheck beside a peer: medians of the ratios of pairs of bursts, coatcheck's over the peer's. */
 export interface Beside {
   readonly peer: Name;
   readonly cpu: number;
   readonly rate: number;
   readonly p99: number;
-  /** `rate` to be reached, or 0. */
+  /** The `rate` that is aimed at, or 0. */
   readonly atLeast: number;
-  /** `rate` of the bare framework over the peer's. */
+  /** The bare framework's `rate` over the peer's. */
   readonly limit: number | null;
 }
 
 export interface Row extends Runner, Sample {
   readonly pairs: number;
-  /** Over the bare framework, in processor time. */
+  /** Processor time over that of the bare framework. */
   readonly overBare: number | null;
   readonly atMost: number | null;
   readonly beside: readonly Beside[];

@@ -1,4 +1,4 @@
-// Servers run on one core, the load generator on another, where the machine has two and Linux's `taskset`.
+// Servers run on one core and the load generator on another, if the machine has two cores and Linux's `taskset`.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { find } from "../test/servers/find.ts";
@@ -10,7 +10,7 @@ const [serverCore, loadCore] = taskset === undefined ? [] : allowedCores();
 /** Whether servers and load generator are kept apart. */
 export const areApart = loadCore !== undefined;
 
-/** Puts the bench on the servers' core; all that it starts inherits that. It sleeps while it measures. */
+/** Puts the bench itself on the servers' core, and so all that it starts. The bench sleeps while it measures. */
 export function moveToServers(): void {
   if (areApart) execFileSync(taskset as string, ["-acp", `${serverCore}`, `${process.pid}`]);
 }

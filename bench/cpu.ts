@@ -10,7 +10,7 @@ export function cpuTime(pid: number): number {
   return children.reduce((sum, child) => sum + cpuTime(Number(child)), own);
 }
 
-/** In nanoseconds, where the kernel keeps them (CONFIG_SCHED_INFO); 10 ms at a time is coarse for a burst. */
+/** In nanoseconds, if the kernel keeps them (CONFIG_SCHED_INFO): the 10 ms of `stat` are coarse for a burst. */
 function ofThreads(threads: string[]): number | undefined {
   const used = threads.map((thread) => read(`${thread}/schedstat`)?.split(" ")[0]);
   if (used.includes(undefined)) return undefined;

@@ -1,26 +1,26 @@
-// What is measured beside what. Those of one group are up at the same time and get their bursts in turn.
+// Which contenders are measured together. Those of one group run at the same time and get their bursts in turn.
 import type { CaseName } from "./cases.ts";
 import type { Name } from "./serving.ts";
 
 export interface Entry {
   readonly contender: Name;
   readonly use: CaseName;
-  /** To be reached: the processor time of the bare framework, at most so many times. */
+  /** The aim: at most this many times the processor time of the bare framework. */
   readonly atMost?: number;
-  /** Whom it is compared with. To be reached: the peer's requests per second, at least so many times; 0 = nothing asked. */
+  /** The peer it is compared with. The aim: at least this many times the peer's requests per second; 0 = no aim. */
   readonly peers?: Readonly<Partial<Record<Name, number>>>;
 }
 
 export interface Group {
   readonly title: string;
-  /** The framework alone, which all others are compared with. */
+  /** The framework alone, with which all others are compared. */
   readonly bare?: Name;
-  /** Those with something to reach get all the pairs, the rest a few. */
+  /** Groups with an aim get all the pairs, the rest a few. */
   readonly pairs: "all" | "few";
   readonly entries: readonly Entry[];
 }
 
-/** One of ours beside its peer, reading and writing. */
+/** A contender of coatcheck beside its peer, reading and writing. */
 function beside(
   contender: Name,
   peer: Name,

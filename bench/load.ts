@@ -8,7 +8,7 @@ import type { Ask } from "./cases.ts";
 import { withLoad } from "./cores.ts";
 import { interrupted } from "./interrupt.ts";
 
-/** What came of one second of load. */
+/** The result of one second of load. */
 export interface Burst {
   readonly requests: number;
   readonly seconds: number;
@@ -21,7 +21,7 @@ export interface Load {
   readonly url: string;
   readonly connections: number;
   readonly asks: readonly Ask[];
-  /** Go on with the cookie that was answered. */
+  /** Send the cookie of the last answer, if it set one. */
   readonly follow: boolean;
 }
 
@@ -33,7 +33,7 @@ const wrk = find(wanted) ?? (canInstall ? findOrInstall(wanted) : undefined);
 
 export const generator = wrk === undefined ? "autocannon" : "wrk";
 
-/** One second of requests, the asks in turn, as fast as they are answered. Throws when one was not answered well. */
+/** One second of requests, in turn, as fast as they are answered. Throws when an answer was an error. */
 export async function burst({ url, connections, asks, follow }: Load, folder: string): Promise<Burst> {
   interrupted.throwIfAborted();
   const list = join(folder, "asks");

@@ -11,7 +11,7 @@ import { areApart } from "./cores.ts";
 import { generator } from "./load.ts";
 import { isDjango, type Name } from "./serving.ts";
 
-/** On what, with what and how the numbers came about: lines for whoever reads them. */
+/** The lines of the report that tell on which machine, with which versions and how the numbers were measured. */
 export function describeMachine(names: readonly Name[]): string[] {
   const [{ model = "an unknown processor" } = {}] = cpus();
   const packages = new Set(names.flatMap((name) => (isDjango(name) ? [] : contenders[name].packages)));
@@ -28,7 +28,7 @@ export function describeMachine(names: readonly Name[]): string[] {
   ];
 }
 
-/** How much else the machine had to do: tasks that ran or waited to, over the last minute. */
+/** How busy the machine was: tasks that ran or waited to run, over the last minute. */
 export const otherLoad = () => (loadavg()[0] as number).toFixed(1);
 
 const version = (name: string) => versionOf(`node_modules/${name}/package.json`);
@@ -37,7 +37,7 @@ function versionOf(manifest: string): string {
   return JSON.parse(readFileSync(join(import.meta.dirname, manifest), "utf8")).version;
 }
 
-/** The first line that a program says of itself; wrk says it and fails. */
+/** The first line of what a program prints about its version. wrk prints it and exits with an error. */
 function said(program: string, ask: string): string {
   try {
     return firstLine(execFileSync(program, [ask], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }));

@@ -1,4 +1,4 @@
-/** The middle one; of an even number, the mean of the middle two. NaN of none. */
+/** The middle number; of an even count, the mean of the middle two; of none, NaN. */
 export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -6,7 +6,7 @@ import { redis } from "../test/servers/redis.ts";
 import { start } from "../test/servers/start.ts";
 import type { Place } from "./contenders/contender.ts";
 
-/** Starts what stores need, and takes all of it away again when the work is done, or has failed. */
+/** Starts the servers that stores need, and removes all of it when the work is done or has failed. */
 export async function withPlace(work: (place: Place) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "coatcheck-bench-"));
   const servers = await Promise.all([start(redis), start(postgres)]);

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer } from "node:net";
 export interface Traffic {
   roundTrips: number;
   bytes: number;
-  /** Of Redis; PostgreSQL speaks otherwise. */
+  /** The commands of Redis. Those of PostgreSQL, which has another protocol, are not counted. */
   commands: number;
 }
 
@@ -13,7 +13,10 @@ export interface CountingProxy {
   close(): void;
 }
 
-/** Stands before a server on this machine and counts what goes to and fro. A round trip is a question sent where none was open. */
+/**
+ * A proxy before a server on this machine that counts what goes to and fro. A round trip begins with data to the server
+ * that is sent while none is waiting for an answer.
+ */
 export function countingProxy(target: { host: string; port: number }): Promise<CountingProxy> {
   const traffic: Traffic = { roundTrips: 0, bytes: 0, commands: 0 };
   const server = createServer({ noDelay: true }, (client) => {

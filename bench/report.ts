@@ -2,7 +2,7 @@ import type { Row } from "./compare.ts";
 import type { Cost } from "./in-process.ts";
 import type { Trips } from "./round-trips.ts";
 
-/** All that one run of the bench has found out. */
+/** The results of one run of the bench. */
 export interface Report {
   readonly kind: "full" | "quick";
   readonly date: string;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { plot } from "./plot.ts";
 import type { Report } from "./report.ts";
 
-/** Writes a report to results/, over the last one of its kind. */
+/** Writes a report to results/ and replaces the last one of its kind. */
 export function writeResults(report: Report, text: string): void {
   const folder = join(import.meta.dirname, "results");
   const { kind } = report;

@@ -1,4 +1,4 @@
-// What one request asks of Redis and PostgreSQL, counted between them and the server.
+// Counts what one request asks of Redis and PostgreSQL, between them and the server.
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -57,7 +57,7 @@ export async function countTrips(place: Place): Promise<Trips[]> {
   return trips;
 }
 
-/** A request alone, each time in a session of its own. */
+/** What one request costs, each time in a session of its own. */
 async function oneByOne(proxy: CountingProxy, url: string, route: string): Promise<Traffic> {
   const counted: Traffic[] = [];
   for (let time = 0; time < REPEATED; time++) {
@@ -68,7 +68,7 @@ async function oneByOne(proxy: CountingProxy, url: string, route: string): Promi
   return { roundTrips: middle("roundTrips"), bytes: middle("bytes"), commands: middle("commands") };
 }
 
-/** The share of each, when as many sessions are used at the same time. */
+/** What each request costs when this many sessions are used at the same time. */
 async function atOnce(proxy: CountingProxy, url: string, route: string): Promise<Traffic> {
   const cookies = await newSessions(url, AT_ONCE, 200);
   const all = () => Promise.all(cookies.map((cookie) => visit(`${url}/${route}`, cookie)));

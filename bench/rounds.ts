@@ -23,7 +23,7 @@ export interface Sample {
   readonly p99: number;
 }
 
-/** All runners up at once: each is warmed up, then `rounds` rounds of one burst each. Resolves to each one's samples. */
+/** Starts all runners at once, warms each up, then runs `rounds` rounds of one burst each. Resolves to each runner's samples. */
 export async function runRounds(
   runners: readonly Runner[],
   rounds: number,
@@ -43,7 +43,7 @@ export async function runRounds(
 
     const samples: Sample[][] = runs.map(() => []);
     for (let round = 0; round < rounds; round++) {
-      // There and back again, so that whatever drifts meanwhile does not favour who comes first.
+      // There and back again, so that a drift of the machine does not favour the one that comes first.
       const order = [...runs.entries()];
       for (const [index, run] of round % 2 === 0 ? order : order.reverse()) samples[index]?.push(await run());
     }
@@ -53,13 +53,13 @@ export async function runRounds(
   }
 }
 
-/** V8 compiles well only what has run some thousand times; of many rounds, the median forgives the first ones. */
+/** V8 compiles code well only after some thousand runs. With many rounds the median leaves the first ones out. */
 async function warmUp(run: () => Promise<Sample>, mostBursts: number): Promise<void> {
   let requests = 0;
   for (let bursts = 0; requests < 10_000 && bursts < mostBursts; bursts++) requests += (await run()).rate;
 }
 
-/** What a framework alone is sent: as many bytes as a session's cookie has. */
+/** The cookie that a framework alone is sent: as many bytes as a session's cookie has. */
 const anyCookie = `sessionid=${"a".repeat(32)}`;
 
 async function prepared(

@@ -1,4 +1,4 @@
-// What a request that reads takes among ten million sessions, beside what it takes among ten thousand.
+// Measures a request that reads among ten million sessions, and among ten thousand.
 import { hash } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { visitor } from "./visitor.ts";
 
 const FEW = 10_000;
 const PAIRS = 25;
-/** Other sessions in each burst, so that it is not a few pages that are read. */
+/** Each burst reads other sessions, so that it does not read the same few pages. */
 const ASKED = 10_000;
 
 const DATA = JSON.stringify(visitor(200));

@@ -22,7 +22,7 @@ export async function startServing(name: Name, place: Place): Promise<Serving> {
     env: { ...process.env, NODE_ENV: "production" },
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
-  // Kept for when it fails, not shown: in production, memory stores warn.
+  // Shown only when the server fails: in production every memory store prints a warning.
   let said = "";
   child.stderr?.on("data", (text) => {
     said = `${said}${text}`.slice(-4000);

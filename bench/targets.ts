@@ -1,4 +1,4 @@
-// What the project wants of itself, beside what was measured.
+// The project's aims, beside what was measured.
 import type { Row } from "./compare.ts";
 import type { Report } from "./report.ts";
 import type { Trips } from "./round-trips.ts";
@@ -8,7 +8,7 @@ export interface Target {
   readonly wanted: string;
   readonly measured: string;
   readonly isReached: boolean;
-  /** What the framework alone has beside the same peer. */
+  /** The same figure of the framework alone, beside the same peer. */
   readonly limit?: string;
 }
 
@@ -48,7 +48,7 @@ function ofRow({ contender, use, atMost, overBare, beside }: Row): Target[] {
   return targets;
 }
 
-/** Round trips at most, by use; those of a lazy session that is not used are none. */
+/** The most round trips that each use may take. A lazy session that is not used may take none. */
 const mostTrips: Readonly<Record<string, number>> = { read: 1, write: 2, login: 2, logout: 2 };
 
 function ofTrips({ contender, use, roundTrips }: Trips): Target[] {

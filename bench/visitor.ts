@@ -1,4 +1,4 @@
-/** What the bench puts into sessions. */
+/** The data that the bench puts into sessions. */
 export interface Visitor {
   name: string;
   visits: number;
@@ -7,7 +7,7 @@ export interface Visitor {
 
 export const NAME = "Ada Lovelace";
 
-/** A visitor of that many bytes of JSON: a name, a counter, and a basket with as many books as it takes. */
+/** Data of that many bytes of JSON: a name, a counter, and a basket with as many books as are needed. */
 export function visitor(bytes: number): Visitor {
   const basket: Visitor["basket"] = [];
   const made = { name: NAME, visits: 0, basket };

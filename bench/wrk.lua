@@ -1,5 +1,5 @@
--- What wrk sends in one burst, and how it tells what came: the requests of a file in turn, "path<tab>cookie" in each line.
--- With "follow", a cookie that was answered is sent next, as a browser would after a login.
+-- Says what wrk sends in one burst, and prints what came: the requests of a file in turn, each line "path<tab>cookie".
+-- With "follow", a cookie that an answer sets is sent next, as a browser does after a login.
 local requests, turn, waiting = {}, 0, nil
 
 function init(args)
@@ -14,7 +14,7 @@ function init(args)
   function request()
     return wrk.format("GET", paths[1], { Cookie = table.remove(waiting, 1) })
   end
-  -- Defined only here: wrk takes the time to read headers for whoever wants them.
+  -- Defined only with "follow": wrk parses the headers of answers only if this function exists, which takes time.
   function response(_, headers)
     waiting[#waiting + 1] = (headers["Set-Cookie"] or headers["set-cookie"]):match("^[^;]+")
   end

@@ -1,4 +1,4 @@
-// Compiles src/ to dist/, from nothing, so that no file of a module that was renamed stays behind.
+// Compiles src/ to an empty dist/, so that no file of a renamed module stays behind.
 import { rmSync } from "node:fs";
 import { run } from "./run.ts";
 

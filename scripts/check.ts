@@ -4,7 +4,7 @@ import { globSync } from "node:fs";
 import { run } from "./run.ts";
 
 run("Types", "tsc", "-p", "tsconfig.json");
-// Each of these folders declares session keys of its own, so each is a program of its own.
+// Each of these folders declares session keys, which hold for a whole program; so each is a program of its own.
 for (const project of globSync(["test/types/*/tsconfig.json", "examples/*/tsconfig.json"]))
   run("Types", "tsc", "--noEmit", "-p", project);
 run("Style", "biome", "check", ".");

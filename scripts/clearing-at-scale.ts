@@ -94,7 +94,7 @@ const sites: Record<string, () => Promise<Site>> = {
   },
 };
 
-/** Reads live sessions one after the other, with a breath between, until told to stop; resolves to how long each took. */
+/** Reads live sessions one after the other, with a short pause between, until told to stop; resolves to how long each took. */
 async function readers(store: UrlStore, isOver: () => boolean): Promise<number[]> {
   const times: number[] = [];
   const read = async () => {
@@ -114,7 +114,7 @@ async function readers(store: UrlStore, isOver: () => boolean): Promise<number[]
 const at = (share: number, sorted: readonly number[]) =>
   sorted[Math.floor(sorted.length * share)] ?? Number.NaN;
 
-/** Runs the command, and looks at its memory meanwhile. */
+/** Runs the command and measures its memory meanwhile. */
 function clear(url: string) {
   const root = join(import.meta.dirname, "..");
   const args = ["--import", join(root, "test/runner/from-source.ts"), join(root, "src/cli/coatcheck.ts")];
@@ -164,7 +164,7 @@ for (const [name, open] of Object.entries(sites)) {
     });
     const [during, { deleted, memory }] = await Promise.all([readers(store, () => isOver), clearing]);
     const after = await count();
-    // The first moments are the program itself being loaded.
+    // At first the program itself is being loaded.
     const settled = memory.slice(Math.ceil(memory.length / 10));
     const half = Math.floor(settled.length / 2);
     const cells = [

@@ -1,5 +1,5 @@
 // Installs the dependencies when they are missing or differ from package-lock.json; otherwise it does nothing.
-// Plain JavaScript without dependencies: it runs before Node 24 is installed, on whatever Node the machine has.
+// Plain JavaScript without dependencies: it runs before Node 24 is installed, on the Node that the machine has.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -13,7 +13,7 @@ const modules = join(root, "node_modules");
 const ownNode = join(modules, ".bin", "node");
 
 if (!upToDate()) {
-  // Windows lets nobody delete a program that runs, as the Node in node_modules may: there we install on top.
+  // Windows does not delete a program that runs, and the Node in node_modules may be running: there we install on top.
   const command = process.platform === "win32" && existsSync(modules) ? "install" : "ci";
   console.log(`Installing dependencies (npm ${command}), about 30 seconds …`);
   if (npm(command, "--loglevel=error") !== 0)
@@ -31,7 +31,7 @@ function stop(reason) {
   process.exit(1);
 }
 
-/** npm writes what it has installed to node_modules/.package-lock.json, last of all: dates can lie, this cannot. */
+/** At the very end npm writes what it has installed to node_modules/.package-lock.json. Unlike dates, that file is always right. */
 function upToDate() {
   const wanted = packages("package-lock.json");
   const installed = packages("node_modules/.package-lock.json");
@@ -60,7 +60,7 @@ function packages(file) {
 function npm(...args) {
   const options = /** @type {const} */ ({ cwd: root, stdio: "inherit" });
   const { npm_execpath: cli, npm_node_execpath: node } = process.env;
-  // The npm that started us, on the Node that it started with: ours may be the one npm is about to replace.
+  // The npm that started this script, on the Node that npm runs on: the Node in node_modules may be the one that npm is about to replace.
   const { status, error } =
     cli && node && basename(cli).startsWith("npm-cli")
       ? spawnSync(node, [cli, ...args], options)

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 
 const site = new URL("../examples/locallibrary/", import.meta.url);
 
-// npm runs scripts through a shell that SIGTERM ends without passing it on, so the shell's end counts as our SIGTERM.
+// npm runs scripts in a shell, which SIGTERM ends but which does not pass it on. So the end of the shell counts as a SIGTERM.
 const shell = process.ppid;
 const watch = setInterval(() => {
   if (process.ppid !== shell) process.kill(process.pid, "SIGTERM");

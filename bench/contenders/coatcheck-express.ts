@@ -30,7 +30,7 @@ const routes: Routes<RequestHandler> = {
   },
 };
 
-/** `fill` must read first, as nothing of a lazy session may be changed unread. */
+/** `fill` loads first: a lazy session cannot be changed before it is loaded. */
 const lazyRoutes: Routes<RequestHandler> = {
   none: routes.none as RequestHandler,
   fill: async (request, response, next) => {

@@ -3,9 +3,9 @@ import { createServer } from "node:http";
 
 /** Where a contender keeps its sessions. */
 export interface Place {
-  /** Of its own, and empty. */
+  /** An empty folder of the contender's own. */
   readonly folder: string;
-  /** URLs. */
+  /** The URLs of the servers that the bench has started. */
   readonly redis: string;
   readonly postgres: string;
 }
@@ -14,14 +14,14 @@ export interface Place {
 export type Open = (place: Place) => Promise<Server>;
 
 export interface Contender {
-  /** Whose versions are printed. */
+  /** The packages whose versions the report prints. */
   readonly packages: readonly string[];
   readonly open: Open;
 }
 
 /**
  * What the server of every contender answers. `/fill?bytes=200` makes a session of that many bytes, `/none` does not look
- * at it, `/read` answers a name of it, `/write` counts one up, `/login` signs somebody in under a new key, `/logout` ends it.
+ * at it, `/read` answers its name, `/write` raises its counter, `/login` signs a user in under a new key, `/logout` ends it.
  */
 export type Routes<Handler> = Readonly<
   Partial<Record<"none" | "read" | "write" | "fill" | "login" | "logout", Handler>>

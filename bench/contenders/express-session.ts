@@ -53,12 +53,12 @@ const on =
     return serve(routes, session({ ...options, ...(store && { store }) }));
   };
 
-/** Its own MemoryStore. */
+/** express-session's own MemoryStore. */
 export const memory = on(() => undefined);
 
 export const memorystore = on(() => new (memoryStoreOf(session))({ checkPeriod: 86_400_000 }));
 
-/** As coatcheck opens a path: WAL, synchronous = normal. */
+/** In the settings in which coatcheck opens a path: WAL, synchronous = normal. */
 export const sqlite = on(({ folder }) => {
   const client = new Database(join(folder, "express-session.sqlite3"));
   client.pragma("journal_mode = WAL");
@@ -78,7 +78,7 @@ const postgresStore =
     return new (postgresStoreOf(session))({ pool, createTableIfMissing: true, disableTouch });
   };
 
-/** With `disableTouch` reading a session is no write to the store, as with coatcheck; without it each request is. */
+/** With `disableTouch`, reading a session does not write to the store, as with coatcheck. Without it every request writes. */
 export const redis = on(redisStore(true));
 export const touchingRedis = on(redisStore(false));
 export const postgres = on(postgresStore(true));

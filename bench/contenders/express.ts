@@ -18,5 +18,5 @@ const routes: Routes<RequestHandler> = {
 
 export const bare: Open = () => serve(routes);
 
-/** With a middleware that only waits for the end of the loop's turn, as coatcheck does: what that alone brings. */
+/** Express with a middleware that only waits for the end of the loop's turn, as coatcheck does: shows what that alone saves. */
 export const later: Open = () => serve(routes, (_request, _response, next) => setImmediate(next));

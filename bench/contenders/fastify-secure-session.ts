@@ -26,7 +26,7 @@ const routes: Routes<RouteHandlerMethod> = {
   },
 };
 
-/** With a key, as its readme has it. */
+/** With a key, as its readme recommends. */
 export const secureSession: Open = () =>
   serve(routes, (app) => {
     app.register(session, { key: Buffer.alloc(32, SECRET), cookie: { path: "/" } });

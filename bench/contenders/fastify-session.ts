@@ -22,7 +22,7 @@ const routes: Routes<RouteHandlerMethod> = {
   },
 };
 
-/** Its memory store. With `rolling` and `saveUninitialized`, its defaults, each request would write to the store. */
+/** On its memory store. With its defaults, `rolling` and `saveUninitialized`, each request would write to the store. */
 const options = { secret: SECRET, rolling: false, saveUninitialized: false, cookie: { secure: false } };
 
 export const fastifySession: Open = () =>

@@ -24,7 +24,7 @@ const routes: Routes<Handler<Env>> = {
   },
 };
 
-/** In memory, by the smallest storage that its readme allows. */
+/** In memory, by the smallest storage that fits its readme. */
 export const honoSession: Open = () => {
   const kept = new Map<string, Data>();
   const storage = {

@@ -1,14 +1,14 @@
 import type { Contender } from "./contender.ts";
 
-// Each is loaded by the process that serves it, and by no other.
+// Only the process that serves a contender loads it.
 const express = () => import("./express.ts");
 const ours = () => import("./coatcheck-express.ts");
 const expressSession = () => import("./express-session.ts");
 
-/** Everybody, by the name that the tables show. */
+/** All contenders, by the name that the tables show. */
 export const contenders = {
   Express: { packages: ["express"], open: async (place) => (await express()).bare(place) },
-  // The same again: what is measured between two that are equal.
+  // The same framework again: shows what is measured between two that are equal.
   "Express again": { packages: ["express"], open: async (place) => (await express()).bare(place) },
   "Express, a turn later": { packages: ["express"], open: async (place) => (await express()).later(place) },
   "coatcheck memory": { packages: ["express"], open: async (place) => (await ours()).memory(place) },

@@ -9,7 +9,7 @@ const options = { password: SECRET, cookieName: "iron", cookieOptions: { secure:
 const open = (request: Request, response: Response) =>
   getIronSession<Visitor & { userId: number }>(request, response, options);
 
-/** Its sessions are opened and saved in the handler, so it is no middleware. */
+/** A handler opens and saves the session itself, so there is no middleware. */
 export const ironSession: Open = () =>
   serve({
     none: (_request, response) => {

@@ -25,7 +25,7 @@ const routes: Routes<(ctx: Context) => void> = {
   },
 };
 
-/** In memory, by the smallest store that its readme allows: its own default, a signed cookie, can be read by the visitor. */
+/** In memory, by the smallest store that fits its readme: its own default is a signed cookie, which the visitor can read. */
 export const koaSession: Open = () =>
   serve(routes, (app) => {
     app.keys = [SECRET];

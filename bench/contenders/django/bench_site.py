@@ -1,4 +1,4 @@
-"""The bench's routes on Django, one file: `gunicorn bench_site:application`. Where sessions live is told by BENCH_ENGINE."""
+"""The bench's routes on Django, one file: `gunicorn bench_site:application`. BENCH_ENGINE names the session engine."""
 
 import os
 
@@ -11,7 +11,7 @@ from django.urls import path
 
 on_redis = os.environ["BENCH_ENGINE"] == "redis"
 
-# Django 4 brought its own; before that, it was this package.
+# Django has a Redis cache of its own from version 4 on; before that it was this package.
 redis_backend = (
     "django.core.cache.backends.redis.RedisCache" if django.VERSION >= (4,) else "django_redis.cache.RedisCache"
 )
@@ -37,7 +37,7 @@ django.setup()
 
 
 def same_durability(connection, **_):
-    """What coatcheck asks of SQLite."""
+    """The settings in which coatcheck opens SQLite."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = NORMAL")
