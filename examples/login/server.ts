@@ -3,6 +3,9 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { session } from "coatcheck/node";
 
+const LONGEST_NAME = 150;
+const LARGEST_BODY = 4096; // bytes
+
 const page = (body: string) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -12,7 +15,7 @@ const page = (body: string) => `<!doctype html>
 </html>`;
 
 const form = page(`<form method="post" action="/login/">
-<p><label>Username <input name="username" required autofocus></label>
+<p><label>Username <input name="username" required autofocus maxlength="${LONGEST_NAME}"></label>
 <p><button>Login</button>
 </form>`);
 
@@ -23,26 +26,33 @@ const welcome = (username: string) =>
 const entities: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escaped = (given: string) => given.replace(/[&<>"]/g, (character) => entities[character] as string);
 
-// With no store named, sessions live in ./sessions.sqlite3.
+// No control characters: a user id must not contain them.
+const isName = new RegExp(`^\\P{Cc}{1,${LONGEST_NAME}}$`, "u");
+
+// No store is given, so the sessions are kept in ./sessions.sqlite3.
 const server = createServer(
   session({}, async (req, res) => {
     res.setHeader("Content-Type", "text/html; charset=utf-8");
-    const { pathname } = new URL(req.url ?? "/", "http://localhost");
-    switch (`${req.method} ${pathname}`) {
+    const [path] = (req.url ?? "/").split("?");
+    switch (`${req.method} ${path}`) {
       case "GET /connection/": {
-        const username = req.session.get("username");
-        return res.end(username === undefined ? form : welcome(username));
+        const { userId } = req.session;
+        return res.end(userId === null ? form : welcome(userId));
       }
       case "POST /login/": {
-        const username = new URLSearchParams(await text(req)).get("username")?.trim();
-        if (!username) return res.writeHead(422).end(form);
-        // Who somebody is has changed, so the key changes too: one planted before is worth nothing.
-        req.session.cycleKey();
-        req.session.set("username", username);
+        // Browsers state how long a form is, and Node reads no more than was stated.
+        if (!(Number(req.headers["content-length"]) <= LARGEST_BODY)) return res.writeHead(413).end(form);
+        const body = await text(req).catch(() => null);
+        if (body === null) return; // The visitor has hung up.
+        const username = new URLSearchParams(body).get("username")?.trim() ?? "";
+        if (!isName.test(username)) return res.writeHead(422).end(form);
+        // login replaces the session key, so a key that an attacker planted before is worth nothing now. It also
+        // enters the session in the store's index of users, so that the site can list and end all sessions of a user.
+        req.session.login(username);
         return res.writeHead(303, { Location: "/connection/" }).end();
       }
       case "POST /logout/":
-        req.session.flush();
+        req.session.logout();
         return res.end(page("<strong>You are logged out.</strong>"));
       default:
         return res.writeHead(404).end(page('Try <a href="/connection/">/connection/</a>.'));

@@ -1,10 +1,13 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { createSessions } from "coatcheck";
+import { sqliteStore } from "coatcheck/sqlite";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { Reader } from "../locallibrary/reader.ts";
 
 const SERVER = fileURLToPath(new URL("../../examples/login/server.ts", import.meta.url));
@@ -59,6 +62,37 @@ test("a name is shown as text, and none is asked for again", async () => {
   expect(await browser.text("/connection/")).toContain("&lt;b&gt;polo");
   expect((await new Reader(url).post("/login/", { username: " " })).status).toBe(422);
   expect((await new Reader(url).get("/")).status).toBe(404);
+});
+
+test("whoever logs in has a session in the index of users, which can be revoked from elsewhere", async () => {
+  const browser = new Reader(url);
+  await browser.post("/login/", { username: "marco" });
+  const sessions = createSessions({ store: sqliteStore(join(folder, "sessions.sqlite3")) });
+  onTestFinished(() => sessions.close());
+  expect(await sessions.listUserSessions("marco")).toHaveLength(1);
+  await sessions.revokeUser("marco");
+  expect(await browser.text("/connection/")).toContain('name="username"');
+});
+
+test("a body larger than the form can be is refused", async () => {
+  const response = await new Reader(url).post("/login/", { username: "x".repeat(100_000) });
+  expect(response.status).toBe(413);
+  expect((await new Reader(url).post("/login/", { username: "x".repeat(200) })).status).toBe(422);
+});
+
+test("a visitor who hangs up, or asks for no address at all, does not end the server", async () => {
+  const { port } = new URL(url);
+  for (const request of [
+    "POST /login/ HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nusername=",
+    "GET // HTTP/1.1\r\nHost: x\r\n\r\n",
+  ]) {
+    const socket = connect(Number(port), "127.0.0.1");
+    socket.on("error", () => {});
+    await once(socket, "connect");
+    socket.end(request);
+    await once(socket.resume(), "close");
+  }
+  expect((await new Reader(url).get("/connection/")).status).toBe(200);
 });
 
 test("it is well under a hundred lines", () => {
