@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `coatcheck`. Its two libraries are optional dependencies, so that a server can be installed without them. */
+/** The command `coatcheck`. The two libraries that it needs are optional dependencies: a server can be installed without. */
 try {
   await import("commander");
 } catch {
@@ -8,9 +8,9 @@ try {
   );
   process.exit(1);
 }
-// Warnings are for the logs of servers; "doctor" shows those that matter to it.
+// Warnings are for the logs of servers. "doctor" listens for those of a store's check.
 process.removeAllListeners("warning");
 const { run } = await import("./program.ts");
 process.exitCode = await run(process.argv.slice(2));
-// A server that hangs does not keep the command from ending.
+// A server that hangs must not keep the command from ending.
 setTimeout(() => process.exit(), 100).unref();

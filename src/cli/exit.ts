@@ -1,10 +1,10 @@
-/** How the command ends. */
+/** The exit codes of the command. */
 export const EXIT = {
   DONE: 0,
-  /** Something was found wrong, or could not be done. */
+  /** The command failed, or found something wrong. */
   FAILED: 1,
-  /** It was called wrongly. */
+  /** The command was called wrongly. */
   WRONG_USE: 2,
-  /** Ctrl-C: 128 and the number of SIGINT. */
+  /** Ctrl-C stopped the command: 128 and the number of SIGINT. */
   INTERRUPTED: 130,
 } as const;

@@ -1,13 +1,13 @@
 import { SettingsError, StoreUnavailableError } from "../errors.ts";
 
-/** What went wrong, with what led to it: on a terminal the operator may see the cause that a visitor may not. */
+/** The message of an error with those of its causes. An operator on a terminal may see causes that a visitor may not. */
 export function problemOf(error: unknown): string {
   const said: string[] = [];
-  // Its own words are for who answers requests; here the cause is what helps.
+  // The words of this error are for a site that answers requests. On a terminal its cause helps.
   if (error instanceof StoreUnavailableError) said.push("The store could not do its work.");
   const first = error instanceof StoreUnavailableError ? error.cause : error;
   for (let at = first; at instanceof Error && said.length < 5; at = at.cause) {
-    // Drivers that try several addresses give an error without words of its own.
+    // A driver that tries several addresses gives an error without a message of its own.
     const text = at.message || (at as { code?: string }).code || at.name;
     if (!said.some((before) => before.includes(text))) said.push(text);
     if (at instanceof AggregateError) said.push(...at.errors.map((one) => String((one as Error).message)));

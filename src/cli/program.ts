@@ -1,4 +1,4 @@
-/** The words of the command, and what each takes. */
+/** The commands, their options and their help. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CookieOptions } from "../settings.ts";
 import { clearExpired } from "./commands/clear-expired.ts";
@@ -7,8 +7,8 @@ import { doctor } from "./commands/doctor.ts";
 import { list } from "./commands/list.ts";
 import { revoke } from "./commands/revoke.ts";
 import { stats } from "./commands/stats.ts";
+import { type CommonOptions, type Context, withStore } from "./context.ts";
 import { EXIT } from "./exit.ts";
-import { type CommonOptions, type Place, withStore } from "./place.ts";
 import { isWrongUse, problemOf } from "./problem.ts";
 
 /** Runs the command, and resolves to its exit code. */
@@ -21,7 +21,7 @@ export async function run(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: "user" });
     return code;
   } catch (error) {
-    // Commander has said what was wrong, or shown the help that was asked for.
+    // Commander has already shown what was wrong, or the help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.DONE : EXIT.WRONG_USE;
     const problem = problemOf(error);
     if (args.includes("--json")) console.log(JSON.stringify({ error: problem }));
@@ -45,12 +45,12 @@ The store is a URL, given by --store or by SESSION_STORE in the environment, whe
 Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stopped by Ctrl-C.`,
     );
 
-  /** A command with the options that all have. */
+  /** Adds a command, with the options that all have. */
   function command<O extends CommonOptions>(
     name: string,
     description: string,
     examples: readonly string[],
-    work: (place: Place, options: O, argument: string | undefined) => Promise<number>,
+    work: (context: Context, options: O, argument: string | undefined) => Promise<number>,
     cookieOf: (options: O) => CookieOptions | undefined = () => undefined,
   ): Command {
     return program
@@ -65,10 +65,10 @@ Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stoppe
       )
       .addHelpText("after", `\nExamples:\n${examples.map((line) => `  $ coatcheck ${line}`).join("\n")}`)
       .action(async (...given: unknown[]) => {
-        // Commander gives the arguments, then the options, then itself.
+        // Commander passes the arguments, then the options, then the command.
         const options = given.at(-2) as O;
         const argument = given.length > 2 ? (given[0] as string | undefined) : undefined;
-        end(await withStore(options, (place) => work(place, options, argument), cookieOf(options)));
+        end(await withStore(options, (context) => work(context, options, argument), cookieOf(options)));
       });
   }
 
@@ -114,7 +114,7 @@ Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stoppe
     "revoke [handle]",
     "End one session of a user, by the handle that list shows, or all of them.",
     ["revoke 3f9a… --user 42", "revoke --user 42 --all", "revoke --user 42 --all --except 3f9a…"],
-    (place, options, handle) => revoke(place, handle, options),
+    (context, options, handle) => revoke(context, handle, options),
   )
     .requiredOption("-u, --user <id>", "the user whose session it is")
     .option("--all", "all of the user's sessions")
@@ -128,7 +128,7 @@ Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stoppe
       "doctor --store redis://localhost --json",
       "doctor --cookie-name __Host-id --cookie-same-site strict",
     ],
-    (place, options) => doctor(place, cookieOf(options)),
+    (context, options) => doctor(context, cookieOf(options)),
     cookieOf,
   )
     .option("--cookie-name <name>", "the option cookie.name of the site")
@@ -150,7 +150,7 @@ interface CookieFlags {
   readonly cookieHttpOnly: boolean;
 }
 
-/** The cookie settings that were given, or undefined when none was. */
+/** The cookie settings of the flags, or undefined when there are none. */
 function cookieOf(flags: CookieFlags): CookieOptions | undefined {
   const { cookieName: name, cookieDomain: domain, cookiePath: path, cookieSameSite: sameSite } = flags;
   const secure =

@@ -1,9 +1,10 @@
-/** A bar on the terminal, with rate and time left; on what is no terminal, nothing. */
+/** Shows how far a long command is. */
 export interface Progress {
   to(done: number): void;
   end(): void;
 }
 
+/** A bar on the terminal, with rate and time left. It shows nothing where standard error is no terminal. */
 export async function progressBar(total: number): Promise<Progress> {
   if (!process.stderr.isTTY || total === 0) return { to() {}, end() {} };
   const { SingleBar, Presets } = (await import("cli-progress")).default;
@@ -14,7 +15,7 @@ export async function progressBar(total: number): Promise<Progress> {
   return {
     to(done) {
       const rate = Math.round(done / ((performance.now() - begun) / 1000));
-      // What expires meanwhile is cleared too.
+      // Sessions that expire meanwhile are cleared too.
       if (done > total) bar.setTotal(done);
       bar.update(done, { rate });
     },

@@ -1,4 +1,4 @@
-/** Numbers, times and tables as people read them. */
+/** Numbers, times and tables for people to read. */
 export const number = (value: number) => value.toLocaleString("en-US");
 
 export const sessionsWord = (count: number) => `${number(count)} session${count === 1 ? "" : "s"}`;
@@ -12,7 +12,7 @@ export function size(bytes: number): string {
   return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power]}`;
 }
 
-/** Columns as wide as what stands in them. */
+/** Rows as lines of text, each column as wide as its widest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {

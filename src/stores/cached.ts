@@ -1,9 +1,9 @@
 /**
  * Sessions in a store, with copies in a faster one before it: Django's cached_db, without its stale reads.
  *
- *   cache  <id> → a copy: the record, and until when it is believed (`cacheAge`)
- *          <id> → a blank: no copy, ask the store; it goes by itself after 60 s
- *   store  <id> → the record, which alone is true
+ *   cache  <id> → a copy: the record, and until when the copy counts (`cacheAge`)
+ *          <id> → a blank: there is no copy, ask the store. It goes by itself after 60 s
+ *   store  <id> → the record, which alone decides
  *
  *   read                a copy from the cache; else  blank · store.read · blank → copy
  *   create              blank · store.create · blank → copy
@@ -12,19 +12,19 @@
  *   touch               store.touch · cache.touch, or drop
  *   delete              copy → blank · store.delete · drop
  *
- * The cache is never written to by more than its `create` and its compare-and-set. Each blank has a random version of its
- * own, so only who made it can turn it into a copy, and no longer once anybody has turned or dropped it. A reader makes its
- * blank BEFORE it asks the store: if it then is slow, and the session is written or deleted meanwhile, its blank is gone,
- * and what it has read cannot get into the cache. (A plain "create if absent" after reading would put it back as soon as
- * the mark of the delete is evicted.)
+ * The cache is written only by `create` and by compare-and-set. Each blank has a random version of its own. So only the call
+ * that made a blank can replace it by a copy, and only while no other call has replaced or dropped it. A reader makes its
+ * blank BEFORE it asks the store. If it is slow, and the session is written or deleted meanwhile, its blank is gone, and the
+ * record that it has read cannot get into the cache. (A plain "create if absent" after the read would put that record back
+ * as soon as the cache has evicted the mark of the delete.)
  *
- * Why no answered write leaves an older copy: when the store has changed, the writer either turns its own blank, so nothing
- * came between; or it drops whatever is there. Copies that come later are of blanks made later, by those who asked the store
- * later. This holds for any order of servers, for blanks that are evicted at any moment and for clocks that disagree.
- * A writer that crashes leaves its blank, so the store is asked; its write was not answered.
+ * Why a write that was answered leaves no older copy: after the store has changed, the writer either replaces its own blank,
+ * and then no other call came between; or it drops whatever is there. Copies that come later replace blanks that were made
+ * later, by calls that asked the store later. This holds for any order of servers, for blanks that are evicted at any moment
+ * and for clocks that disagree. A writer that crashes leaves its blank, so that the store is asked; its write was not answered.
  *
- * When the cache fails: reads ask the store, creates go without a copy. Update, rotate and delete reject before the store is
- * touched, for the cache may come back with the copy as it was. A touch is carried out: the copy only ends too early.
+ * When the cache fails, reads ask the store and creates go without a copy. Update, rotate and delete reject before they ask
+ * the store, because the cache may come back with the old copy. A touch goes on: then the copy only ends too early.
  */
 
 import { signalOf } from "../contract/call.ts";
@@ -36,19 +36,22 @@ import { within } from "./calls/within.ts";
 
 export interface CachedStoreOptions {
   /**
-   * Where the copies are. All servers that share the store must share the cache too: `memoryStore` only for a site of one
-   * process.
+   * The store of the copies. All servers that share `store` must share the cache too: `memoryStore` is one only for a site
+   * of one process.
    */
   readonly cache: Store;
-  /** Where the sessions are. Whoever writes to it past this store (SQL, another tool) is noticed after `cacheAge`. */
+  /** The store of the sessions. A change that is made past the cached store (by SQL, by a tool) is seen after `cacheAge`. */
   readonly store: Store;
-  /** For how long a copy is believed before the store is asked again, seconds. Default is 300. */
+  /** How long a copy counts before the store is asked again, seconds. Default is 300. */
   readonly cacheAge?: number;
   /** How long a read waits for the cache before it asks the store, seconds. Default is 0.5. */
   readonly cacheTimeout?: number;
 }
 
-/** A store of two. Throws a SettingsError for options that cannot work. */
+/**
+ * A store with a cache before it: Django's cached_db. It keeps the promises of `store`. Throws a SettingsError for options that
+ * cannot work.
+ */
 export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }: CachedStoreOptions): Store {
   isStore("cache", cache);
   isStore("store", store);
@@ -64,17 +67,17 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
 
   const canClear = [cache, store].some((one) => one.clearExpired !== undefined);
 
-  /** For what goes on without the cache: undefined when it fails or is too late. */
-  const hopefully = <T>(call: StoreCall, run: (call: StoreCall) => Promise<T>): Promise<T | undefined> =>
+  /** Asks the cache where the call can go on without it; undefined when the cache fails or is too late. */
+  const tryCache = <T>(call: StoreCall, run: (call: StoreCall) => Promise<T>): Promise<T | undefined> =>
     within(cacheTimeout * 1000, call, run).catch(() => undefined);
 
-  /** Takes away whatever the cache has, where it can only be a blank or right. */
-  const drop = (id: StoreId, call: StoreCall) => hopefully(call, (call) => cache.delete(id, call));
+  /** Removes the entry of the cache, where it can only be a blank or a true copy. */
+  const drop = (id: StoreId, call: StoreCall) => tryCache(call, (call) => cache.delete(id, call));
 
-  /** Puts a blank in the place of what was seen, and answers its version; null where somebody was first. */
+  /** Replaces the entry that was seen by a blank, and resolves to its version; null where another call was first. */
   async function reserve(id: StoreId, seen: Entry | null, call: StoreCall): Promise<number | null> {
     const blank = newBlank(call.now);
-    const isMine = await hopefully(call, async (call) =>
+    const isMine = await tryCache(call, async (call) =>
       seen === null
         ? await cache.create(id, blank, call)
         : (await cache.update(id, blank, seen.version, call)) === "saved",
@@ -82,7 +85,7 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
     return isMine ? blank.version : null;
   }
 
-  /** Puts a blank in the place of whatever is there, and answers its version. Rejects when it cannot. */
+  /** Replaces any entry by a blank, and resolves to its version. Rejects when it cannot. */
   async function block(id: StoreId, call: StoreCall, guess?: number): Promise<number> {
     const blank = newBlank(call.now);
     try {
@@ -95,7 +98,7 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
         version = seen?.version;
         if (seen !== null) continue;
         if (await cache.create(id, blank, call)) break;
-        // What has expired in the cache may be in the way.
+        // An expired entry of the cache may be in the way.
         await cache.delete(id, call);
       }
     } catch (cause) {
@@ -108,15 +111,15 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
     return blank.version;
   }
 
-  /** Turns a blank into a copy. False where somebody has come between, or the cache has failed. */
+  /** Replaces a blank by a copy. False where another call came between, or the cache has failed. */
   async function fill(id: StoreId, record: StoredRecord, blank: number, call: StoreCall): Promise<boolean> {
     const copy = copyOf(record, call.now + cacheAge * 1000);
-    return (await hopefully(call, (call) => cache.update(id, copy, blank, call))) === "saved";
+    return (await tryCache(call, (call) => cache.update(id, copy, blank, call))) === "saved";
   }
 
   async function read(id: StoreId, call: StoreCall): Promise<StoredRecord | "moved" | null> {
-    const seen = await hopefully(call, (call) => cache.read(id, call));
-    // The cache has failed, or holds the blank of somebody else, who fills it.
+    const seen = await tryCache(call, (call) => cache.read(id, call));
+    // The cache has failed, or another call has a blank there and fills it.
     if (seen === undefined || seen === "moved" || (seen !== null && isBlank(seen))) {
       return await store.read(id, call);
     }
@@ -166,7 +169,7 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
   async function touch(id: StoreId, expiresAt: number, version: number, call: StoreCall): Promise<boolean> {
     const isTouched = await store.touch(id, expiresAt, version, call);
     const isCopyTouched =
-      isTouched && (await hopefully(call, (call) => cache.touch(id, expiresAt, version, call)));
+      isTouched && (await tryCache(call, (call) => cache.touch(id, expiresAt, version, call)));
     if (!isCopyTouched) await drop(id, call);
     return isTouched;
   }
@@ -180,12 +183,12 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
 
   async function clearExpired(call: StoreCall & { readonly limit: number }): Promise<number> {
     const cleared = (await store.clearExpired?.(call)) ?? 0;
-    // The cache's own expired entries are nobody's sessions: they go with the last batch, uncounted.
+    // Expired entries of the cache are no sessions: they go with the last batch, and are not counted.
     if (cleared < call.limit && cache.clearExpired !== undefined) {
       const clear = (quick: StoreCall) =>
         cache.clearExpired?.({ ...quick, limit: call.limit }) ?? Promise.resolve(0);
-      for (let went: number | undefined = call.limit; went === call.limit; )
-        went = await hopefully(call, clear);
+      for (let removed: number | undefined = call.limit; removed === call.limit; )
+        removed = await tryCache(call, clear);
     }
     return cleared;
   }
@@ -214,7 +217,7 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
     },
   };
   if (canClear) made.clearExpired = (call) => begin(call, () => clearExpired(call));
-  // The rest is the store's own affair, and is there where the store has it.
+  // The cache has no part in these. They are there where the store has them.
   if (store.listUser) made.listUser = (...given) => (store as Required<Store>).listUser(...given);
   if (store.stats) made.stats = (...given) => (store as Required<Store>).stats(...given);
   return made;

@@ -1,42 +1,44 @@
 /**
- * Sessions that live in the cookie itself: nothing is stored on the server, and no round trip is made.
+ * Sessions in the cookie itself: the server stores nothing, and no round trip is made.
  *
- * What a cookie cannot do: be revoked (a copy of it works until it expires, after a logout too), be listed by user, or be
- * compared with a newer one (of two requests at once, the response that arrives last wins).
+ * A cookie cannot be revoked: a copy of it works until it expires, also after a logout. It cannot be listed by user. And it
+ * cannot be compared with a newer one: of two requests at once, the response that arrives last wins.
  */
 import { randomBytes } from "node:crypto";
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import type { Store } from "../contract/store.ts";
 import type { Ticket } from "../contract/ticket.ts";
-import { parseData } from "../data/json.ts";
 import { CookieTooLargeError, SettingsError } from "../errors.ts";
 import { Encrypter } from "./cookies/jwe.ts";
 import { Signer } from "./cookies/signing.ts";
 
 export interface CookieStoreOptions {
-  /** The first seals; all are accepted. Put a new one in front, and drop the old when its cookies have expired. 32 characters or more. */
+  /**
+   * The first secret seals; all are accepted. Put a new one in front, and drop the old one when its cookies have expired. A
+   * secret has 32 characters or more.
+   */
   readonly secrets: readonly string[];
 }
 
-/** What browsers keep of a name and a value together (RFC 6265bis, 5.6). */
+/** The most that browsers keep of a name and a value together, bytes (RFC 6265bis, 5.6). */
 const LARGEST_COOKIE = 4096;
 
 interface Seal {
   seal(record: StoredRecord): string;
-  /** null for what was not sealed with a secret of ours. */
+  /** null for a value that none of our secrets sealed. */
   open(value: string): StoredRecord | null;
 }
 
-/** The salt by which Django keeps its session cookies apart from all else that it signs. */
+/** The salt with which Django signs session cookies; for other purposes it signs with other salts. */
 const DJANGO_SALT = "django.contrib.sessions.backends.signed_cookies";
-/** Django's default, for cookies that Django signed: they do not say when they expire. */
+/** The life of a cookie that Django signed, which does not say when it expires: Django's default of two weeks. */
 const DJANGO_AGE_MS = 1_209_600_000;
-/** Where the record's own fields stand among the keys. Django reserves names that begin with "_". */
+/** The key of the record's own fields beside those of the data. Django reserves names that begin with "_". */
 const FIELDS = "_coatcheck";
 
 /**
  * Sessions in cookies that visitors can read but not change: Django's signed cookies, with Django's salt and format, so
- * that either side reads the other's data under one secret.
+ * that under one secret each side reads the data of the other. Throws a SettingsError for options that cannot work.
  */
 export function signedCookieStore({ secrets }: CookieStoreOptions): Store {
   const signer = new Signer(checked(secrets), DJANGO_SALT);
@@ -55,7 +57,10 @@ export function signedCookieStore({ secrets }: CookieStoreOptions): Store {
   });
 }
 
-/** Sessions in cookies that visitors can neither read nor change: JWE with AES-256-GCM. */
+/**
+ * Sessions in cookies that visitors can neither read nor change: JWE with AES-256-GCM (RFC 7516). Throws a SettingsError for
+ * options that cannot work.
+ */
 export function encryptedCookieStore({ secrets }: CookieStoreOptions): Store {
   const encrypter = new Encrypter(checked(secrets));
   return cookieStore({
@@ -80,7 +85,7 @@ function checked(secrets: unknown): readonly string[] {
   }
   if (secrets[0].length < 32) {
     globalThis.process?.emitWarning?.(
-      "The first secret of a cookie store has fewer than 32 characters, and whoever guesses it can sign in as anybody. " +
+      "The first secret of a cookie store has fewer than 32 characters. An attacker who guesses it can sign in as any user. " +
         "Make one with: node -p \"crypto.randomBytes(32).toString('hex')\"",
       { type: "CoatcheckWarning", code: "COATCHECK_SHORT_SECRET" },
     );
@@ -102,7 +107,7 @@ function recordOf(data: string, fields: unknown): StoredRecord {
   } as unknown as StoredRecord;
 }
 
-/** The core carries the record from cookie to cookie; to the verbs there is nothing left to do. */
+/** The core carries the record from cookie to cookie, so the verbs have nothing to do. */
 function cookieStore(seal: Seal): Store {
   return {
     capabilities: { compareAndSet: false, expiresNatively: true },
@@ -116,11 +121,11 @@ function cookieStore(seal: Seal): Store {
   };
 }
 
-/** Random, to tell one process from another in logs. Not made at the start, where workerd has no randomness. */
+/** Random, so that logs tell one process from another. It is made late, because workerd has no randomness at the start. */
 let prefix = "";
 let count = 0;
 
-/** The core tells sessions apart by id. That of a cookie means nothing beyond its request, so it need only be its own. */
+/** The core tells sessions apart by id. The id of a cookie means nothing beyond its request, so it only has to be unique. */
 function newId(): StoreId {
   prefix ||= randomBytes(24).toString("hex");
   count += 1;
@@ -135,7 +140,7 @@ function ticketOf({ seal, open }: Seal): Ticket {
         const sealed = open(value);
         return sealed === null ? null : { key: null, id: newId(), sealed };
       } catch {
-        return null; // Sealed with our secret, and yet no session: whoever has the secret sealed something else.
+        return null; // Sealed with our secret, and yet no session: another program has the secret.
       }
     },
     issue({ record }, name) {
@@ -146,6 +151,15 @@ function ticketOf({ seal, open }: Seal): Ticket {
       return value;
     },
   };
+}
+
+/** The data as an object without a prototype, so that no key is special. Throws for other JSON. */
+function parseData(text: string): Record<string, unknown> {
+  const parsed: unknown = JSON.parse(text);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new SyntaxError("not a JSON object");
+  }
+  return Object.assign(Object.create(null), parsed);
 }
 
 function largestKeys(data: string): string[] {

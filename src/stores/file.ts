@@ -12,20 +12,21 @@
  *
  * Node has no flock, and a lock file outlives its owner or is broken while its owner sleeps. So there are no locks. A writer
  * writes the new record beside the old one and then renames the state file, from the very name that it read to the new one.
- * The kernel lets one rename of a name succeed, and names never come back: that is the compare-and-set. touch is a rename
- * too, delete and the sweep remove the state file by its name; so each of them wins or loses against each other, whole.
- * create renames a whole folder to its place, which the kernel refuses where there is one with something in it.
- * A reader lists the folder, and opens the record that the state names; where it is gone, the state has changed: it looks
- * again. Killed anywhere, a writer leaves the old state or the new one, and at most a record that no state names, which goes
- * with the next write or with the session.
+ * The kernel lets only one rename of a name succeed, and a name never comes back: that is the compare-and-set. `touch` is a
+ * rename too; `delete` and the sweep remove the state file by its name. So of any two of these one wins and the other finds
+ * nothing to rename or remove. `create` renames a whole folder to its place, which the kernel refuses where a folder with
+ * something in it is there already.
+ * A reader lists the folder, and opens the record that the state names. When that record is gone, the state has changed, and
+ * the reader looks again. A writer that is killed leaves the old state or the new one, and at most a record that no state
+ * names. That record goes with the next write or with the session.
  *
- * A rotation prepares the new folder with a state that is no session yet, pending_<version>_<expiresAt>_<record>_<old id>;
- * then it renames the old live_… to moved_…, which decides; then pending_… to live_…. Whoever meets a pending state looks for
- * the mark: where it names this id, the rotation is finished for the one that did not come to it, else it never was.
+ * A rotation prepares the new folder with a state that is no session yet, pending_<version>_<expiresAt>_<record>_<old id>.
+ * Then it renames the old live_… to moved_…, and this step decides. Then it renames pending_… to live_…. A call that meets a
+ * pending state looks for the mark: if the mark names this id, the call finishes the rotation; otherwise there is no session.
  *
- * An entry of users/ or ends/ is made before what it is about, and removed after: so it may be about nothing, and what it
- * is about always has one. The sweep looks at the entries of ends/ whose time has come; one whose session was prolonged is
- * filed anew.
+ * An entry of users/ or ends/ is made before its session, and removed after it. So an entry may name a session that is gone,
+ * and a session always has its entry. The sweep looks at the entries of ends/ whose time has come; for a session that was
+ * prolonged it makes a new entry.
  */
 import { resolve } from "node:path";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
@@ -44,8 +45,8 @@ import { type Due, Registers } from "./file/registers.ts";
 
 export interface FileStoreOptions {
   /**
-   * `"normal"`, the default, keeps everything through a crash of the process, but a power cut may end the sessions that
-   * were written in the last half minute, and undo a logout. `"full"` waits for the disk at each write.
+   * `"normal"`, the default, loses nothing when the process crashes, but a power cut may end the sessions that were written
+   * in the last half minute, and undo a logout. `"full"` waits for the disk at each write, and loses nothing then either.
    */
   readonly synchronous?: "normal" | "full";
 }
@@ -59,18 +60,18 @@ export interface FileStore extends Store {
 
 const FOLDERS = ["sessions", "users", "ends", "unfinished"];
 
-/** How long a rotation may take, milliseconds: one that is not decided by then is swept. */
+/** How long a rotation may take, milliseconds. The sweep removes one that is not decided by then. */
 const PENDING_MS = 2 * MOVED_MARK_MS;
 
-/** How long what has no state is taken for the work of a writer that still runs, milliseconds. */
+/** How long a folder without a live state is taken for the work of a writer that still runs, milliseconds. */
 const UNFINISHED_MS = 60_000;
 
-/** How many sessions a sweep or a count has in hand at once. */
+/** How many sessions a sweep or a count looks at at once. */
 const AT_ONCE = 16;
 
 /**
- * A store in a folder, which is made where it is missing (the one above must exist); all in it is for its owner's eyes only.
- * Several processes of one machine may share it. Nothing is opened before the first call. Throws a SettingsError for options that cannot work.
+ * A store in a folder. The first call makes the folder where it is missing; the one above must exist. Only its owner may read
+ * what is in it. Several processes of one machine may share it. Throws a SettingsError for options that cannot work.
  */
 export function fileStore(directory: string, { synchronous = "normal" }: FileStoreOptions = {}): FileStore {
   if (typeof directory !== "string" || directory === "") {
@@ -83,7 +84,7 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
   let ready: Promise<void> | undefined;
   let isDamageTold = false;
 
-  /** Makes the folders, once: one that goes away later may be a disk that is not mounted, and is not made again. */
+  /** Makes the folders, once. A folder that goes away later may be on a disk that is not mounted: it is not made again. */
   async function begin({ signal }: StoreCall, ...ids: StoreId[]): Promise<void> {
     signal.throwIfAborted();
     if (!ids.every(isStoreId)) throw new TypeError("A session id is 64 lower-case hexadecimal digits.");
@@ -115,7 +116,7 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
       if (state.kind === "moved") return "moved";
       const record = await folders.record(id, state);
       if (record !== undefined) return record ?? tellDamage();
-      // The state is as before, so the record was not replaced: it is missing.
+      // The state is as before, so no writer has replaced the record: it is missing.
       if (state.name === before) return tellDamage();
       before = state.name;
     }
@@ -137,10 +138,10 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
       let isSaved = false;
       try {
         call.signal.throwIfAborted();
-        isSaved = await folders.turn(id, state, liveName(record, content));
+        isSaved = await folders.swap(id, state, liveName(record, content));
       } finally {
-        // The others belong to writers that read this state or an earlier one, and so can no longer win.
-        await quietly(isSaved ? folders.tidy(id, folder.names) : folders.giveUp(id, content));
+        // The other records belong to writers that read this state or an earlier one, and so can no longer win.
+        await quietly(isSaved ? folders.removeRecords(id, folder.names) : folders.takeBack(id, content));
       }
       if (isSaved) return "saved";
     }
@@ -156,9 +157,9 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
     if (!(await folders.open(to, record, (content) => pendingName(record, content, from), call.signal))) {
       throw new Error("The session cannot move to an id that is taken. Make a new one.");
     }
-    // What fails from here on leaves the pending state to whoever meets it: the decision may have been made.
+    // After a fault from here on the rotation may have been decided. The next call that meets the pending state finds out.
     call.signal.throwIfAborted();
-    while (!(await folders.turn(from, state, movedName(to, until)))) {
+    while (!(await folders.swap(from, state, movedName(to, until)))) {
       folder = await folders.find(from);
       state = writable(folder, expected, call.now);
       if (!isLive(state)) {
@@ -178,11 +179,11 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
       if (!isLive(state)) return false;
       if (expiresAt <= state.expiresAt) return true;
       call.signal.throwIfAborted();
-      if (await folders.turn(id, state, liveName({ version, expiresAt }, state.content))) return true;
+      if (await folders.swap(id, state, liveName({ version, expiresAt }, state.content))) return true;
     }
   }
 
-  /** Ends what is under an id, and answers with the mark where it has moved. */
+  /** Ends the session under an id. Resolves to the mark where the session has moved. */
   async function end(id: StoreId, call?: StoreCall) {
     for (;;) {
       const folder = await folders.look(id);
@@ -190,18 +191,18 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
       if (state === undefined || state.kind === "moved") return state;
       call?.signal.throwIfAborted();
       if (await folders.take(id, state)) {
-        await quietly(bury({ id, moment: state.expiresAt }, folder));
+        await quietly(clear({ id, moment: state.expiresAt }, folder));
         return undefined;
       }
     }
   }
 
-  /** Removes what is left of a session whose state was taken; its entry last, by which the sweep finds what this leaves. */
-  async function bury(due: Due, folder: Folder): Promise<void> {
+  /** Removes the rest of a session whose state is gone. Its entry goes last, because the sweep finds by it what this leaves. */
+  async function clear(due: Due, folder: Folder): Promise<void> {
     if (await folders.clear(due.id, folder)) await registers.unschedule(due);
   }
 
-  /** Looks at an entry whose time has come. True when a session or a mark went. */
+  /** Looks at an entry whose time has come. True when it removed a session or a mark. */
   async function sweep(due: Due, now: number): Promise<boolean> {
     const { id } = due;
     const folder = await folders.find(id);
@@ -214,7 +215,7 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
         await registers.unschedule(due);
         return false;
       }
-      // Turned meanwhile: the entry stays, and the next sweep looks again.
+      // Another call has changed the state meanwhile. The entry stays, and the next sweep looks again.
       if (!(await folders.take(id, state))) return false;
     }
     if (await folders.clear(id, folder)) {
@@ -236,8 +237,8 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
       while (dues.length > 0) {
         if (cleared >= limit) return cleared;
         signal.throwIfAborted();
-        const hand = dues.splice(0, Math.min(AT_ONCE, limit - cleared));
-        const went = await Promise.all(hand.map((due) => sweep(due, now)));
+        const batch = dues.splice(0, Math.min(AT_ONCE, limit - cleared));
+        const went = await Promise.all(batch.map((due) => sweep(due, now)));
         cleared += went.filter(Boolean).length;
       }
     }
@@ -288,7 +289,7 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
   };
 }
 
-/** The state that a conditional write may turn, or why there is none. */
+/** The state that a conditional write may replace, or why there is none. */
 function writable({ state }: Folder, expected: number, now: number): Live | Exclude<WriteOutcome, "saved"> {
   if (state === undefined || state.kind === "pending" || state.expiresAt <= now) return "gone";
   if (state.kind === "moved") return { movedTo: state.to };
@@ -298,7 +299,7 @@ function writable({ state }: Folder, expected: number, now: number): Live | Excl
 const isLive = (found: ReturnType<typeof writable>): found is Live =>
   typeof found === "object" && "content" in found;
 
-/** For what the sweep does later where it fails now. */
+/** Waits for work whose failure does no harm: the sweep does it later. */
 async function quietly(...work: Promise<unknown>[]): Promise<void> {
   await Promise.allSettled(work);
 }

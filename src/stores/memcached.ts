@@ -6,20 +6,20 @@
  *   coatcheck:<id>      r [format, version, expiresAt, createdAt, authenticatedAt, expiry, userId]\n<data>
  *   coatcheck:<old id>  m <until> <new id>              the mark of a session that was rotated
  *
- * A read is `gets`; every write is `gets`, then `cas` with the token that came with it, so nothing is written that was not
- * looked at. A delete is such a `cas` too, with a life that is over: a plain `delete` could remove the mark of a rotation
- * that came in between, and its session would outlive the logout.
+ * A read is `gets`. A write is `gets`, then `cas` with the token that `gets` gave, so that it replaces only the value that was
+ * seen. A delete is such a `cas` too, with a life that is over: a plain `delete` could remove the mark of a rotation that came
+ * in between, and the rotated session would outlive the logout.
  *
- * A rotation has three steps, as the keys may not share one:
+ * A rotation has three steps, because memcached cannot change two keys in one:
  *   1. `add` of "p <old id> [...]\n<data>", a pending record, under the new id. It is no session, and goes after two minutes.
- *   2. `cas` of the mark over the old record. This decides.
+ *   2. `cas` of the mark over the old record. This step decides.
  *   3. `cas` of "r ..." over the pending record.
- * Whoever meets a pending record looks at the old id: where a mark names the new one, step 2 was done, and step 3 is done
- * for the one that did not come to it; else the record is absent. So after a crash between 1 and 2 the old session goes on
- * and the new one never was; between 2 and 3 the new one lives, if it is asked for while the mark is there. At no time are
- * both sessions. Where memcached drops one of the two keys early, what is lost is a session; none comes back.
+ * A call that meets a pending record looks at the old id. If a mark there names the new id, step 2 was done, and the call does
+ * step 3; otherwise the record counts as absent. So after a crash between 1 and 2 the old session goes on and the new one
+ * never was; after a crash between 2 and 3 the new one lives, if it is asked for while the mark is there. At no time are both
+ * sessions. Where memcached drops one of the two keys early, a session is lost; none comes back.
  *
- * Whether a session has expired is decided by `now` alone; the server only removes what has expired anyway.
+ * `now` alone decides whether a session has expired; the server only removes what has expired anyway.
  */
 
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
@@ -31,14 +31,14 @@ import {
   type WriteOutcome,
 } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import { type MemcachedClient, memcachedBy, type Seen } from "./memcached/client.ts";
+import { type MemcachedClient, memcachedBy, type TokenValue } from "./memcached/client.ts";
 
 export type { MemcachedClient } from "./memcached/client.ts";
 
 export interface MemcachedStoreOptions {
-  /** A `MemcacheClient` of memcache-client, for one server. It stays yours: the store never shuts it down. */
+  /** Your own `MemcacheClient` of memcache-client, for one server. The store never shuts it down. */
   readonly client: MemcachedClient;
-  /** Before every key. Two sites on one server need two. Default is `coatcheck:`. */
+  /** The text before every key. Two sites on one server need two. Default is `coatcheck:`. */
   readonly prefix?: string;
 }
 
@@ -46,13 +46,13 @@ export interface MemcachedStore extends Store {
   check: NonNullable<Store["check"]>;
 }
 
-/** How long a rotation that was cut short can still be finished: the life of the mark that proves it, and some. */
+/** How long a rotation that was cut short can still be finished: longer than the mark lives that proves it. */
 const PENDING_MS = 2 * MOVED_MARK_MS;
 
-/** Beyond this memcached takes a life for a Unix time. */
+/** The longest life that memcached takes for a number of seconds; it takes a larger number for a Unix time. */
 const THIRTY_DAYS = 30 * 24 * 3600;
 
-/** A life that is over before it begins. */
+/** The life of a value that goes at once. */
 const OVER = -1;
 
 /**
@@ -70,12 +70,12 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
   }
   const keyOf = (id: StoreId) => prefix + id;
 
-  async function look(id: StoreId, { signal }: StoreCall): Promise<(Seen & { entry: Entry }) | null> {
+  async function look(id: StoreId, { signal }: StoreCall): Promise<(TokenValue & { entry: Entry }) | null> {
     const seen = await memcached.gets(keyOf(id), signal);
     return seen && { ...seen, entry: decode(seen.value) };
   }
 
-  /** The live record or the mark under an id. Finishes a rotation that was decided and cut short. */
+  /** Finds the live record or the mark under an id. Finishes a rotation that was decided and cut short. */
   async function find(id: StoreId, call: StoreCall): Promise<Found | null> {
     for (;;) {
       const seen = await look(id, call);
@@ -101,7 +101,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
     }
   }
 
-  /** Writes over the live record what `next` makes of it: a value and its life, or nothing to leave it as it is. */
+  /** Replaces the live record by what `next` makes of it: a value and its life, or null to leave the record as it is. */
   async function replace(
     id: StoreId,
     expected: number | "any",
@@ -116,7 +116,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
       const written = next(found.record);
       if (written === null || (await memcached.cas(keyOf(id), ...written, found.token, call.signal)))
         return "saved";
-      // Somebody was quicker: look again.
+      // Another call has changed it meanwhile: look again.
     }
   }
 
@@ -145,7 +145,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
     async rotate(oldId, newId, record, expected, call) {
       const pending = encode(record, oldId);
       if (!(await memcached.add(keyOf(newId), pending, lifetime(PENDING_MS), call.signal))) {
-        // Taken by this very rotation, where it is asked for again because its answer was lost.
+        // This very rotation has taken it where its answer was lost and it is asked for again: then the old id has moved.
         return await replace(oldId, expected, call, () => {
           throw new Error("The session cannot move to an id that is taken. Make a new one.");
         });
@@ -153,7 +153,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
       const mark = `m ${call.now + MOVED_MARK_MS} ${newId}`;
       const outcome = await replace(oldId, expected, call, () => [mark, lifetime(MOVED_MARK_MS)]);
       if (outcome === "saved") return (await arrive(newId, record, call)) ? "saved" : "gone";
-      // It is nothing to anybody, and goes by itself if this fails.
+      // Without a mark the pending record is no session. If this fails, memcached removes it in time.
       const seen = await look(newId, call).catch(() => null);
       if (seen !== null) await memcached.cas(keyOf(newId), "", OVER, seen.token, call.signal).catch(() => {});
       return outcome;
@@ -188,7 +188,7 @@ type Entry =
 
 type Found = Moved | { readonly record: StoredRecord; readonly token: string };
 
-/** A record as it is stored; with `from`, as one that is pending. */
+/** The value of a record; with `from`, that of a pending one. */
 function encode(record: StoredRecord, from?: StoreId): string {
   const { data, format, version, expiresAt, createdAt, authenticatedAt, expiry, userId } = record;
   const line = JSON.stringify([format, version, expiresAt, createdAt, authenticatedAt, expiry, userId]);
@@ -211,9 +211,9 @@ function decode(value: string): Entry {
   return isStoreId(first) ? { kind: "pending", record, from: first } : { kind: "record", record };
 }
 
-/** A life as memcached reads it: seconds, beyond thirty days a Unix time, and 0 (no end) where 32 bits cannot say it. */
+/** A life as memcached takes it: seconds, beyond thirty days a Unix time, and 0 (no end) where that exceeds 32 bits. */
 function lifetime(milliseconds: number): number {
-  // Its clock ticks once a second, so it ends a life up to a second early.
+  // The clock of memcached ticks once a second, so a life ends up to a second early.
   const seconds = Math.max(1, Math.ceil(milliseconds / 1000) + 1);
   if (seconds <= THIRTY_DAYS) return seconds;
   const end = Math.floor(Date.now() / 1000) + seconds;

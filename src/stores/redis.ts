@@ -1,31 +1,31 @@
 /**
  * Sessions in Redis (or Valkey): one server, Sentinel or Cluster.
  *
- * A session is one key, in a slot of its own. The columns are 16 digits wide, so that a script compares and overwrites them
+ * A session is one key, in a slot of its own. Its columns are 16 digits wide, so that scripts compare and overwrite them
  * as texts:
  *
  *   SET coatcheck:s:{<id>} "r <expiresAt> <indexed until> <version> <version before> <JSON>\n<data>" PX <expiresAt - now>
  *   SET coatcheck:s:{<old id>} "m <until> <new id>" PX 60000                    the mark of a session that was rotated
- *   ZADD coatcheck:u:{<user id, percent-encoded>} <indexed until> <id>          a user's sessions, in another slot
+ *   ZADD coatcheck:u:{<user id, percent-encoded>} <indexed until> <id>          the sessions of a user, in another slot
  *
- * where <JSON> is [format, createdAt, authenticatedAt, expiry, userId]. A read is GET. Every write is one script, on one key
- * but where it writes the index or changes the id.
+ * <JSON> is [format, createdAt, authenticatedAt, expiry, userId]. A read is GET. A write is one script, on one key unless it
+ * writes the index or changes the id.
  *
- * Whether a session has expired is decided by `now` alone. What the server is told is how long the record has to live, not
- * until when: its clock need not agree with ours, and only removes what has expired anyway.
+ * `now` alone decides whether a session has expired. Redis is told how long the record has to live, not until when: so its
+ * clock need not agree with ours, and it only removes what has expired anyway.
  *
- * An index entry lasts twice as long as the session had to live. A write that moves the end of the session beyond that is
- * refused by its script, the entry prolonged, and the write repeated: so most writes are one command, and no session
- * outlives its entry.
+ * An index entry lasts twice as long as the session had to live. When a write would move the end of the session beyond that,
+ * its script refuses; the entry is prolonged and the write repeated. So most writes are one command, and no session outlives
+ * its entry.
  *
- * On one server, Sentinel's too, a rotation is one script on old id, new id and index. In a Cluster these lie in different slots,
- * often on different servers, and it has three steps:
- *   1. "p …", a pending record, under the new id. It names the old id and is no session; it goes after two minutes.
- *   2. If the old record still has the expected version, it becomes the mark. This decides.
+ * On one server, also behind Sentinel, a rotation is one script on old id, new id and index. In a Cluster these lie in
+ * different slots, often on different servers, and the rotation has three steps:
+ *   1. "p …", a pending record, is written under the new id. It names the old id, is no session, and goes after two minutes.
+ *   2. If the old record still has the expected version, it becomes the mark. This step decides.
  *   3. The pending record becomes "r …", with its full life.
- * Whoever meets a pending record looks at the old id: where a mark names the new one, step 2 was done, and step 3 is done
- * for the one that did not come to it; else the record is absent. So after a crash between 1 and 2 the old session goes on
- * and the new one never was; between 2 and 3 the new one lives. At no time are both sessions.
+ * A call that meets a pending record looks at the old id. If a mark there names the new id, step 2 was done, and the call does
+ * step 3; otherwise the record counts as absent. So after a crash between 1 and 2 the old session goes on and the new one
+ * never was; after a crash between 2 and 3 the new one lives. At no time are both sessions.
  */
 
 import { signalOf } from "../contract/call.ts";
@@ -38,11 +38,14 @@ import {
   type WriteOutcome,
 } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import { asking } from "./redis/asking.ts";
-import { connectionOf, type RedisClient, type Replicas } from "./redis/connection.ts";
+import { untilAborted } from "./calls/until-aborted.ts";
+import { within } from "./calls/within.ts";
+import type { Command, Replicas } from "./redis/client.ts";
+import { commandsOf } from "./redis/commands.ts";
+import { connectionOf, type RedisClient } from "./redis/connection.ts";
 import { examine } from "./redis/examine.ts";
 import { column, decode, encode, fieldsOf, type Stored, UNINDEXED } from "./redis/layout.ts";
-import { FinalError, heed, tidy } from "./redis/retries.ts";
+import { FinalError } from "./redis/retries.ts";
 import * as scripts from "./redis/scripts.ts";
 import { count } from "./redis/stats.ts";
 
@@ -50,16 +53,16 @@ export type { RedisClient } from "./redis/connection.ts";
 
 export interface RedisStoreOptions {
   /**
-   * Yours: `createClient`, `createSentinel` or `createCluster` of node-redis, connected (`await client.connect()`), or a
+   * Your own client: `createClient`, `createSentinel` or `createCluster` of node-redis, connected (`await client.connect()`), or a
    * `Redis` or `Cluster` of ioredis, which connects by itself. The store never closes it.
    */
   readonly client: RedisClient;
-  /** Before every key. Two sites on one server need two. Default is `coatcheck:`. */
+  /** The text before every key. Two sites on one server need two. Default is `coatcheck:`. */
   readonly prefix?: string;
   /**
-   * Redis copies writes to its replicas after it has answered, so a failover can undo the last ones: a logout too. With
-   * `"security"` logins, logouts and key changes wait until a replica has them, with `"all"` every write; too few replicas
-   * in time reject the call. Default is not to wait. The short form means 1 replica within 1000 ms.
+   * Redis copies writes to its replicas after it has answered, so a failover can undo the last ones, a logout too. With
+   * `"security"` logins, logouts and key changes wait until a replica has them, with `"all"` every write. The call rejects
+   * when too few replicas have it in time. Default is not to wait. The short form means 1 replica within 1000 ms.
    */
   readonly wait?: "security" | "all" | RedisWait;
 }
@@ -68,7 +71,7 @@ export interface RedisWait {
   readonly for: "security" | "all";
   /** How many replicas must have the write. Default is 1. */
   readonly replicas?: number;
-  /** How long they have, milliseconds. Nothing else runs on the connection meanwhile. Default is 1000. */
+  /** How long the replicas may take, milliseconds. Nothing else runs on the connection meanwhile. Default is 1000. */
   readonly timeout?: number;
 }
 
@@ -80,8 +83,11 @@ export interface RedisStore extends Store {
 
 const TAKEN = "The new id of a rotation is taken: ids must be random.";
 
-/** How long a rotation that was cut short can still be finished: the life of the mark that proves it, and some. */
+/** How long a rotation that was cut short can still be finished: longer than the mark lives that proves it. */
 const PENDING_MS = 2 * MOVED_MARK_MS;
+
+/** How long a call waits for a clean-up, milliseconds. What it leaves behind is harmless, and Redis removes it in time. */
+const CLEAN_UP_MS = 250;
 
 /**
  * A store in Redis: one server, Sentinel or Cluster, with your own client of node-redis or ioredis. Reads go to the
@@ -97,60 +103,71 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     );
   }
   const waiting = waitOf(wait);
-  const { ready, ask, run } = asking(connection, waiting);
-  /** Known of a Cluster from the start; of a proxy before many servers by its refusal. */
+  const { ready, ask, run } = commandsOf(connection, waiting);
+  /** True where keys lie on many servers. Of a Cluster that is known at once, of a proxy when it refuses a script. */
   let isSpread = connection.isCluster;
   const sessionKey = (id: StoreId) => `${prefix}s:{${id}}`;
   const userKey = (userId: string) => `${prefix}u:{${encodeURIComponent(userId)}}`;
 
   function begin<T>(call: StoreCall, work: () => Promise<T>): Promise<T> {
     const signal = signalOf(call);
-    return signal.aborted ? Promise.reject(signal.reason) : heed(signal, work());
+    return signal.aborted ? Promise.reject(signal.reason) : untilAborted(signal, work());
   }
 
   const isSecurity = waiting !== undefined;
   const isAll = waiting?.for === "all";
 
-  /** Writes the user's entry for a session. */
-  async function enter(userId: string | null, id: StoreId, score: string, call: StoreCall, waits: boolean) {
+  /** Writes the entry of a session into its user's index. */
+  async function addToIndex(
+    userId: string | null,
+    id: StoreId,
+    score: string,
+    call: StoreCall,
+    waits: boolean,
+  ) {
     if (userId !== null) await run(scripts.index, userKey(userId), [score, id], call, { waits });
   }
 
-  /** Takes out the entry of a session that ended. One that stays is harmless, and goes when it has expired. */
-  async function unlist(userId: string | null, id: StoreId, call: StoreCall): Promise<void> {
-    if (userId !== null) await tidy(ask(userKey(userId), ["zrem", userKey(userId), id], call));
+  /** Sends a command whose failure does no harm, and waits for it only a moment. */
+  async function cleanUp(key: string, command: Command, call: StoreCall): Promise<void> {
+    await within(CLEAN_UP_MS, call, (call) => ask(key, command, call)).catch(() => {});
   }
 
-  /** What lies under an id, for `decode`. */
-  function get(id: StoreId, call: StoreCall): Promise<unknown> {
+  /** Removes the entry of a session that ended. An entry that stays is harmless, and goes when it has expired. */
+  async function removeFromIndex(userId: string | null, id: StoreId, call: StoreCall): Promise<void> {
+    if (userId !== null) await cleanUp(userKey(userId), ["zrem", userKey(userId), id], call);
+  }
+
+  async function get(id: StoreId, call: StoreCall): Promise<Stored | null> {
     const key = sessionKey(id);
-    return ask(key, ["get", key], call);
+    return decode(await ask(key, ["get", key], call));
   }
 
-  /** Finishes the rotation that a pending record waits for. False when it was not decided, so there is no session. */
-  async function settle(id: StoreId, call: StoreCall): Promise<boolean> {
-    const stored = decode(await get(id, call));
+  /** Finishes the rotation of a pending record. False when the rotation was not decided, so that there is no session. */
+  async function finishRotation(id: StoreId, call: StoreCall): Promise<boolean> {
+    const stored = await get(id, call);
     if (stored?.kind !== "pending") return stored !== null;
-    const old = decode(await get(stored.from, call));
+    const old = await get(stored.from, call);
     return old?.kind === "moved" && old.to === id && (await arrive(id, stored.record, call));
   }
 
+  /** Makes a pending record a session. False when it is gone. */
   async function arrive(id: StoreId, { expiresAt }: StoredRecord, call: StoreCall): Promise<boolean> {
     const ttl = life(expiresAt, call);
     return (await run(scripts.arrive, sessionKey(id), [ttl], call, { waits: isSecurity })) === "saved";
   }
 
   async function read(id: StoreId, call: StoreCall): Promise<StoredRecord | "moved" | null> {
-    const stored = decode(await get(id, call));
+    const stored = await get(id, call);
     if (stored === null) return null;
     if (stored.kind === "moved") return stored.until > call.now ? "moved" : null;
     if (stored.record.expiresAt <= call.now) return null;
     if (stored.kind === "record") return stored.record;
-    return (await settle(id, call)) ? await read(id, call) : null;
+    return (await finishRotation(id, call)) ? await read(id, call) : null;
   }
 
-  /** What one script does on one server, and several do one after the other where keys are spread over servers. */
-  async function together<T>(atOnce: () => Promise<T>, inSteps: () => Promise<T>): Promise<T> {
+  /** Takes the way of one script on one server, or that of several scripts where keys lie on many. */
+  async function byScriptOrSteps<T>(atOnce: () => Promise<T>, inSteps: () => Promise<T>): Promise<T> {
     if (!isSpread) {
       try {
         return await atOnce();
@@ -171,10 +188,10 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     const write = () => run(scripts.create, key, args, call, { waits });
     if (userId === null) return (await write()) === "saved";
 
-    const said = await together(
+    const said = await byScriptOrSteps(
       () => run(scripts.create, [userKey(userId), key], [...args, score, id], call, { waits }),
       async () => {
-        await enter(userId, id, score, call, waits);
+        await addToIndex(userId, id, score, call, waits);
         return await write();
       },
     );
@@ -189,10 +206,10 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
       return run(scripts.update, sessionKey(id), args, call, { harmless: false, waits: isAll });
     };
     let said = await write(UNINDEXED);
-    if (said === "pending") said = (await settle(id, call)) ? await write(UNINDEXED) : "gone";
+    if (said === "pending") said = (await finishRotation(id, call)) ? await write(UNINDEXED) : "gone";
     if (said === "index") {
       const score = scoreOf(userId, expiresAt, call);
-      await enter(userId, id, score, call, isAll);
+      await addToIndex(userId, id, score, call, isAll);
       said = await write(score);
     }
     return outcome(said);
@@ -204,11 +221,11 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     const mark = [`m ${column(call.now + MOVED_MARK_MS)} ${to}`, String(MOVED_MARK_MS)];
     const decision = [column(expected), to, ...mark];
 
-    /** Runs the script that decides, once more where the old record was pending itself. */
+    /** Runs the script that decides, and once more where the old record was itself pending. */
     async function decide(leave: () => Promise<string>): Promise<string> {
       const said = await leave();
       if (said !== "pending") return said;
-      return (await settle(from, call)) ? await leave() : "gone";
+      return (await finishRotation(from, call)) ? await leave() : "gone";
     }
 
     async function atOnce(): Promise<WriteOutcome> {
@@ -216,15 +233,15 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
       const keys = userId === null ? ids : ([userKey(userId), ...ids] as const);
       const args = [...decision, encode(record, score, nonce()), life(expiresAt, call), score, from];
       const said = await decide(() => run(scripts.rotate, keys, args, call, { waits: isSecurity }));
-      // A proxy that spreads keys and asks only the first one's server has not seen the old record.
-      if (said === "gone" && isLive(decode(await get(from, call)), call)) {
+      // A proxy that spreads keys, and asks only the server of the first one, has not seen the old record.
+      if (said === "gone" && isLive(await get(from, call), call)) {
         isSpread = true;
         return await inSteps();
       }
       if (said === "taken") throw new FinalError(TAKEN);
       if (!isLine(said)) return outcome(said);
       const left = fieldsOf(said)[4];
-      if (left !== userId) await unlist(left, from, call);
+      if (left !== userId) await removeFromIndex(left, from, call);
       return "saved";
     }
 
@@ -232,7 +249,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
       const pending = [encode(record, score, nonce(), { from }), String(PENDING_MS)];
       const [written] = await Promise.all([
         run(scripts.create, sessionKey(to), pending, call),
-        enter(userId, to, score, call, isSecurity),
+        addToIndex(userId, to, score, call, isSecurity),
       ]);
       if (written !== "saved") throw new FinalError(TAKEN);
 
@@ -240,17 +257,17 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
       const said = await decide(leave);
       if (said !== "saved" && !isLine(said)) {
         const key = sessionKey(to);
-        await Promise.all([tidy(ask(key, ["del", key], call)), unlist(userId, to, call)]);
+        await Promise.all([cleanUp(key, ["del", key], call), removeFromIndex(userId, to, call)]);
         return outcome(said);
       }
       const [arrived] = await Promise.all([
         arrive(to, record, call),
-        isLine(said) && unlist(fieldsOf(said)[4], from, call),
+        isLine(said) && removeFromIndex(fieldsOf(said)[4], from, call),
       ]);
       return arrived ? "saved" : "gone";
     }
 
-    return await together(atOnce, inSteps);
+    return await byScriptOrSteps(atOnce, inSteps);
   }
 
   async function touch(id: StoreId, expiresAt: number, version: number, call: StoreCall): Promise<boolean> {
@@ -259,11 +276,11 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
       return run(scripts.touch, sessionKey(id), args, call, { waits: isAll });
     };
     let said = await write(UNINDEXED);
-    if (said === "pending") said = (await settle(id, call)) ? await write(UNINDEXED) : "gone";
+    if (said === "pending") said = (await finishRotation(id, call)) ? await write(UNINDEXED) : "gone";
     if (isLine(said)) {
       const userId = fieldsOf(said)[4];
       const score = scoreOf(userId, expiresAt, call);
-      await enter(userId, id, score, call, isAll);
+      await addToIndex(userId, id, score, call, isAll);
       said = await write(score);
     }
     return said === "saved";
@@ -272,7 +289,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
   async function remove(id: StoreId, call: StoreCall) {
     const said = await run(scripts.remove, sessionKey(id), [], call, { waits: isSecurity });
     if (isStoreId(said)) return { movedTo: said };
-    if (isLine(said)) await unlist(fieldsOf(said)[4], id, call);
+    if (isLine(said)) await removeFromIndex(fieldsOf(said)[4], id, call);
     return undefined;
   }
 
@@ -308,20 +325,20 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
   };
 }
 
-/** What a script said of a write that was refused, or "saved". */
+/** The outcome of a write from the answer of its script. */
 const outcome = (said: string): WriteOutcome =>
   isStoreId(said) ? { movedTo: said } : (said as Exclude<WriteOutcome, object>);
 
-/** Said before anything is done, in the words of Redis, of its proxies and of those who rent it out. */
+/** Redis, its proxies and its hosting services refuse a script on keys of several servers before they do anything. */
 const isSpreadRefusal = (error: unknown) => /cross-?slot|same slot/i.test(String((error as Error).message));
 
 const isLive = (stored: Stored | null, { now }: StoreCall) =>
   stored?.kind === "record" && stored.record.expiresAt > now;
 
-/** A script answers with the first line of the record where the user in it matters. */
+/** Whether the answer of a script is the first line of a record. */
 const isLine = (said: string) => /^[rp] /.test(said);
 
-/** How long the user's entry stays: twice as long as the session has to live. */
+/** Until when the index entry lasts: for twice as long as the session has to live. */
 const scoreOf = (userId: string | null, expiresAt: number, { now }: StoreCall) =>
   userId === null
     ? UNINDEXED

@@ -1,4 +1,3 @@
-/** A store by its URL, as it stands in the environment of a site: `SESSION_STORE=postgres://…`. */
 import type { Store } from "../contract/store.ts";
 import { type StoreOutline, storeOpenedLater } from "./calls/opened-later.ts";
 import { memoryStore } from "./memory.ts";
@@ -8,7 +7,7 @@ import { openRedis } from "./url/redis.ts";
 import { openMysql, openPostgres } from "./url/sql.ts";
 
 export interface UrlStore extends Store {
-  /** Creates the table where it is missing. Only SQL stores have one. */
+  /** Creates the table where it is missing. Only SQL stores have one, and this method. */
   createTable?(): Promise<void>;
   /** The clock of the store's server, epoch milliseconds; absent where there is none, or several. */
   serverTime?(): Promise<number>;
@@ -16,7 +15,7 @@ export interface UrlStore extends Store {
   close(): Promise<void>;
 }
 
-/** A store as it is once its driver is there. */
+/** Opens the store, once its driver is loaded. */
 type Open = () => Promise<Store & Omit<UrlStore, "close">>;
 
 interface Kind extends StoreOutline<UrlStore> {
@@ -54,9 +53,10 @@ const kinds: Readonly<Record<string, Kind>> = {
 };
 
 /**
- * The store of a URL. Its driver is loaded, and its server connected to, at the first call, and each connection has five
- * seconds to come up; `close` closes what was opened. Query options: `table` for SQL stores, `prefix` for Redis and
- * memcached, `wait` for Redis; SQL drivers get the rest. Throws a SettingsError for a URL that cannot work, never showing it.
+ * Makes the store of a URL, as it stands in the environment of a site: `SESSION_STORE=postgres://…`. The first call loads the
+ * driver and connects; each connection has five seconds to come up; `close` closes what was opened. Query options: `table` for
+ * SQL stores, `prefix` for Redis and memcached, `wait` for Redis; the rest of the query is for SQL drivers. Throws a
+ * SettingsError for a URL that cannot work, and never shows the URL.
  */
 export function storeFromUrl(url: string): UrlStore {
   const [, scheme = ""] = /^([a-z+]+):/.exec(String(url)) ?? [];
@@ -82,7 +82,7 @@ function openFile(url: string): Open {
   };
 }
 
-/** `sqlite:path`, taken as it is written; `sqlite:///path` is the same as `sqlite:/path`. */
+/** The path of `sqlite:path`, as it is written; `sqlite:///path` is the same as `sqlite:/path`. */
 function pathOf(url: string): string {
   const path = url.slice(url.indexOf(":") + 1).replace(/^\/\/(?=\/)/, "");
   if (path === "" || path.startsWith("//")) throw wrongUrl("has no path");

@@ -1,15 +1,15 @@
 /**
- * Sessions in whatever unstorage has a driver for. Each session is one item, of JSON:
+ * Sessions in any storage that unstorage has a driver for. Each session is one item of JSON:
  *
  *   coatcheck:<id>      { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format }
  *   coatcheck:<old id>  { movedTo, expiresAt }          the mark of a session that was rotated
  *
- * unstorage can read and write, but not compare and set. So what this store promises, it promises within one process,
- * where its calls on one session take turns; of two servers that write one session at once, one can lose its change, and a
- * write that was slow can bring back what the other deleted. The store says so (`compareAndSet: false`), and the core warns.
+ * unstorage can read and write, but not compare and set. So this store keeps its promises within one process, where calls on
+ * one session run one after the other. Of two servers that write one session at once, one can lose its change, and a slow
+ * write can bring back a session that the other deleted. The store says so (`compareAndSet: false`), and the core warns.
  *
- * A rotation writes the new record before the mark: after a crash in between the old session goes on, and nobody has the
- * key of the new one. A delete first writes a record that is over, as some drivers do not tell when they cannot remove.
+ * A rotation writes the new record before the mark. After a crash in between the old session goes on, and no browser has the
+ * key of the new one. A delete first writes a record that is over, because some drivers do not tell when they cannot remove.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
@@ -23,9 +23,9 @@ import {
 } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { PerKeyQueue } from "./calls/per-key-queue.ts";
-import { heed } from "./redis/retries.ts";
+import { untilAborted } from "./calls/until-aborted.ts";
 
-/** What is used of a `Storage` of unstorage. */
+/** The part of a `Storage` of unstorage that the store uses. */
 export interface UnstorageStorage {
   getItem(key: string): Promise<unknown>;
   setItem(key: string, value: Readonly<Record<string, unknown>>, options: { ttl: number }): Promise<void>;
@@ -34,9 +34,9 @@ export interface UnstorageStorage {
 }
 
 export interface UnstorageStoreOptions {
-  /** What `createStorage` gave you. It stays yours: the store never disposes of it. */
+  /** Your own storage, from `createStorage`. The store never disposes of it. */
   readonly storage: UnstorageStorage;
-  /** Before every key: letters, digits, `_`, `-` and `:`. Default is `coatcheck:`. */
+  /** The text before every key: letters, digits, `_`, `-` and `:`. Default is `coatcheck:`. */
   readonly prefix?: string;
 }
 
@@ -46,18 +46,18 @@ export interface UnstorageStore extends Store {
   check: NonNullable<Store["check"]>;
 }
 
-/** Items that are read at once when all are looked at. */
+/** How many items are read at once when all are looked at. */
 const AT_ONCE = 32;
 
-/** Expired items that one look at all of them remembers, so that the next batches need not look again. */
+/** How many expired items one look at all items remembers, so that the next batches need not look again. */
 const REMEMBERED = 10_000;
 
-/** How often an item is read that makes no sense: another process may be in the middle of writing it. */
+/** How often an item that cannot be read is tried: another process may be in the middle of writing it. */
 const TRIES = 4;
 
 /**
- * A store in a storage of unstorage, of any driver. It keeps no index of users, so `listUserSessions` and `revokeUser` do
- * not work on it: a driver's list of keys need not be complete. Throws a SettingsError for options that cannot work.
+ * A store in a storage of unstorage, with any driver. It keeps no index of users, so `listUserSessions` and `revokeUser` do
+ * not work on it: the list of keys that a driver gives need not be complete. Throws a SettingsError for options that cannot work.
  */
 export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStoreOptions): UnstorageStore {
   const words = ["getItem", "setItem", "removeItem", "getKeys"] as const;
@@ -76,11 +76,11 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
     for (let tries = 1; ; tries++) {
       signal.throwIfAborted();
       const value = await storage.getItem(keyOf(id));
-      // The driver of the file system gives back some of its faults as values.
+      // The driver of the file system returns some of its faults as values.
       if (value instanceof Error) throw value;
       if (value === null || value === undefined) return null;
       if (isItem(value)) return value;
-      // Half an item, for ever: its writer died. It is nobody's session any more.
+      // The item stays half written, so its writer died. It is no session any more.
       if (tries === TRIES) return { movedTo: null, expiresAt: 0 };
       await sleep(10 * tries, undefined, { signal });
     }
@@ -92,7 +92,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
     await storage.setItem(keyOf(id), { ...item }, { ttl });
   }
 
-  /** The live record or the mark under an id. */
+  /** Finds the live record or the mark under an id. */
   async function find(id: StoreId, call: StoreCall): Promise<StoredRecord | Moved | null> {
     const item = await load(id, call);
     if (item === null || item.expiresAt <= call.now) return null;
@@ -100,7 +100,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
     return item.movedTo === null ? null : { movedTo: item.movedTo };
   }
 
-  /** Writes on the live record of the expected version; else says what is there instead. */
+  /** Runs `write` on the live record if it has the expected version; otherwise answers what is there. */
   async function change(
     id: StoreId,
     expected: number,
@@ -120,30 +120,30 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
     await storage.removeItem(keyOf(id));
   }
 
-  /** One call after the other on a session, each rejecting as soon as its signal aborts, and freeing the turn when done. */
-  async function inTurn<T>(id: StoreId, call: StoreCall, work: () => Promise<T>): Promise<T> {
+  /** Runs the calls on one session one after the other. A call rejects as soon as its signal aborts; its work is waited for. */
+  async function inOrder<T>(id: StoreId, call: StoreCall, work: () => Promise<T>): Promise<T> {
     const { signal } = call;
     signal.throwIfAborted();
-    const turn = turns.run(id, async () => {
+    const done = turns.run(id, async () => {
       signal.throwIfAborted();
       return await work();
     });
-    return await heed(signal, turn);
+    return await untilAborted(signal, done);
   }
 
-  /** Looks at every item, some at a time. */
+  /** Calls `see` with every item. */
   async function lookAtAll(call: StoreCall, see: (id: StoreId, item: Item) => void): Promise<void> {
-    const keys = await heed(call.signal, storage.getKeys(prefix));
+    const keys = await untilAborted(call.signal, storage.getKeys(prefix));
     const ids = keys.map((key) => key.slice(prefix.length)).filter(isStoreId);
     for (let at = 0; at < ids.length; at += AT_ONCE) {
       call.signal.throwIfAborted();
       const some = ids.slice(at, at + AT_ONCE);
-      const items = await heed(call.signal, Promise.all(some.map((id) => load(id, call))));
+      const items = await untilAborted(call.signal, Promise.all(some.map((id) => load(id, call))));
       for (const [n, item] of items.entries()) if (item !== null) see(some[n] as StoreId, item);
     }
   }
 
-  /** Remembers what has expired, the oldest first. True when that is all of it. */
+  /** Looks for expired items and remembers the oldest of them. True when it could remember all. */
   async function findExpired(call: StoreCall): Promise<boolean> {
     let found: Aged[] = [];
     let isAll = true;
@@ -160,12 +160,12 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
     return isAll;
   }
 
-  /** 1 when it was there, and expired. */
-  async function clear(id: StoreId, call: StoreCall): Promise<0 | 1> {
+  /** Removes an item if it has expired. True when it did. */
+  async function clear(id: StoreId, call: StoreCall): Promise<boolean> {
     const item = await load(id, call);
-    if (item === null || item.expiresAt > call.now) return 0;
+    if (item === null || item.expiresAt > call.now) return false;
     await storage.removeItem(keyOf(id));
-    if ((await storage.getItem(keyOf(id))) === null) return 1;
+    if ((await storage.getItem(keyOf(id))) === null) return true;
     throw new Error(
       "The driver of unstorage did not remove an expired session. Look at what it may write to.",
     );
@@ -175,23 +175,23 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
     capabilities: { compareAndSet: false },
 
     read: (id, call) =>
-      inTurn(id, call, async () => {
+      inOrder(id, call, async () => {
         const found = await find(id, call);
         return found !== null && "movedTo" in found ? "moved" : found;
       }),
 
     create: (id, record, call) =>
-      inTurn(id, call, async () => {
+      inOrder(id, call, async () => {
         if ((await find(id, call)) !== null) return false;
         await save(id, record, call);
         return true;
       }),
 
     update: (id, record, expected, call) =>
-      inTurn(id, call, () => change(id, expected, call, () => save(id, record, call))),
+      inOrder(id, call, () => change(id, expected, call, () => save(id, record, call))),
 
     rotate: (oldId, newId, record, expected, call) =>
-      inTurn(oldId, call, () =>
+      inOrder(oldId, call, () =>
         change(oldId, expected, call, async () => {
           await save(newId, record, call);
           await save(oldId, { movedTo: newId, expiresAt: call.now + MOVED_MARK_MS }, call);
@@ -199,7 +199,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
       ),
 
     touch: (id, expiresAt, version, call) =>
-      inTurn(id, call, async () => {
+      inOrder(id, call, async () => {
         const outcome = await change(id, version, call, async (record) => {
           if (expiresAt > record.expiresAt) await save(id, { ...record, expiresAt }, call);
         });
@@ -207,7 +207,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
       }),
 
     delete: (id, call) =>
-      inTurn(id, call, async () => {
+      inOrder(id, call, async () => {
         const found = await find(id, call);
         if (found === null) return undefined;
         if ("movedTo" in found) return found;
@@ -224,8 +224,8 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
           isAll = await findExpired(call);
         }
         const some = expired.splice(0, Math.min(AT_ONCE, call.limit - cleared));
-        const gone = await Promise.all(some.map(({ id }) => inTurn(id, call, () => clear(id, call))));
-        cleared += gone.filter((one) => one === 1).length;
+        const gone = await Promise.all(some.map(({ id }) => inOrder(id, call, () => clear(id, call))));
+        cleared += gone.filter(Boolean).length;
       }
       return cleared;
     },
@@ -253,7 +253,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
         await storage.setItem(key, { expiresAt: 0 }, { ttl: 60 });
         await storage.removeItem(key);
       };
-      await heed(call.signal, work());
+      await untilAborted(call.signal, work());
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { Trial } from "./trial.ts";
 
-/** What a store, or the one who tests it, may have or not have, and what its absence means. */
+/** The things that a store or its test may have or not have, and what each absence means. */
 export const abilities = {
   compareAndSet: "the store declares compareAndSet: false",
   clearExpired: "the store expires by itself and has no clearExpired",

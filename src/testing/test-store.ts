@@ -38,21 +38,22 @@ export interface TestRunner {
   describe(title: string, body: () => void): unknown;
   it: {
     (title: string, body: () => Promise<void>): unknown;
-    /** Where there is none, a sentence that does not apply is a passing test whose title says so. */
+    /** Where a runner has no `skip`, a sentence that does not apply is a passing test whose title says so. */
     skip?: ((title: string, body: () => Promise<void>) => unknown) | undefined;
   };
 }
 
 export interface TestStoreOptions extends Partial<TestRunner> {
   /**
-   * What the store or this test does not have; sentences that need it are skipped by name. Default is `[]`. The store's
-   * own `capabilities` must say the same, so nothing is left out unawares.
+   * The abilities that the store or this test does not have. Sentences that need them are skipped by name. Default is `[]`. The
+   * store's own verbs and `capabilities` must agree, so that a forgotten verb is a failure.
    */
   readonly without?: readonly Ability[];
 }
 
 /**
- * Registers the store contract as tests: one for each sentence of `store.ts`, each on an empty store of its own.
+ * Registers the store contract as tests: one for each sentence of `contract/store.ts`, each on an empty store of its own.
+ * Throws a SettingsError when an option is wrong, or when the runner has no `describe` and `it`.
  *
  * ```ts
  * import { describe, it } from "node:test"; // or vitest, bun:test; Jest and Mocha have them as globals
@@ -64,7 +65,7 @@ export interface TestStoreOptions extends Partial<TestRunner> {
  * }, { describe, it, without: ["listUser", "peek"] });
  * ```
  *
- * Beyond the contract's own words it demands this much: `data` and `userId` are well-formed Unicode without a raw NUL
+ * Beyond the words of the contract it demands this: `data` and `userId` are well-formed Unicode without a raw NUL
  * (what `JSON.stringify` gives); `data` has up to 256 KiB, a user id up to 300 characters; times are whole numbers; `now`
  * alone decides what has expired, also in a store whose server expires natively; with nothing else going on, `delete` and
  * `rotate` leave no entry of the old id in the user's list. Whether `create` may reuse the id of an expired session is
@@ -128,7 +129,7 @@ function runner({ describe, it }: TestStoreOptions): TestRunner {
   return found as TestRunner;
 }
 
-/** What the store shows and what the suite was told must be the same: a forgotten verb is a failure, not a skip. */
+/** Holds when the store has exactly the abilities that the suite was told of: a forgotten verb is a failure, not a skip. */
 function agree({ store, elsewhere, peek }: StoreUnderTest, without: ReadonlySet<Ability>): void {
   const has: Record<Ability, boolean> = {
     ...shown(store),

@@ -1,37 +1,37 @@
-/** What one sentence of the contract is tried with: an empty store, a clock that the sentence moves, and ids that nobody has. */
 import assert from "node:assert/strict";
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import type { Store, StoreCall } from "../contract/store.ts";
 
-/** An empty store, and ways to look at it from outside. */
+/** An empty store, and ways to look at it from outside. The test makes one for each sentence. */
 export interface StoreUnderTest {
   readonly store: Store;
   /** A second store object over the same data: another connection or, better, another process. */
   readonly elsewhere?: Store;
-  /** All that the data holds under an id, as text (`""` for nothing): seen past the store, to find what a mark may not keep. */
+  /** All text that the database has under an id (`""` for nothing), read past the store: a mark may keep no data. */
   peek?(id: StoreId): string | Promise<string>;
-  /** Called when the sentence has been tried: removes the data and lets go of what was opened. */
+  /** Called after the sentence: removes the data, and closes what was opened. */
   dispose?(): unknown;
 }
 
-/** Called once for each sentence, or twice: what it makes is empty, and two of them share nothing. */
+/** Called once or twice for each sentence. Each store that it makes is empty, and shares no session with another. */
 export type MakeStore = () => StoreUnderTest | Promise<StoreUnderTest>;
 
 const HOUR = 3_600_000;
 
+/** One sentence under trial: an empty store, a clock that the sentence moves, and fresh ids and records. */
 export class Trial {
   readonly store: Store;
-  /** The store from elsewhere, or the store again where there is no elsewhere. */
+  /** The second store over the same data, or the first again where the test has none. */
   readonly other: Store;
   readonly peek: StoreUnderTest["peek"];
-  /** Makes another store, that shares nothing with this one. */
+  /** Makes another store, which shares no session with this one. */
   readonly another: MakeStore;
   /**
-   * The time of every call, epoch milliseconds: the real one when the sentence begins, so that no record is too old for a
-   * store that expires natively, and from there on moved by `pass` alone.
+   * The time of every call, epoch milliseconds. It begins at the real time, so that a store that expires natively keeps the
+   * records. From then on only `pass` moves it.
    */
   now = Date.now();
-  readonly #patience = new AbortController();
+  readonly #controller = new AbortController();
 
   constructor(made: StoreUnderTest, another: MakeStore) {
     this.store = made.store;
@@ -41,12 +41,12 @@ export class Trial {
   }
 
   get call(): StoreCall {
-    return { signal: this.#patience.signal, now: this.now };
+    return { signal: this.#controller.signal, now: this.now };
   }
 
-  /** A call by a server whose clock stands elsewhere. */
+  /** A call by a server whose clock shows another time. */
   callAt(now: number): StoreCall {
-    return { signal: this.#patience.signal, now };
+    return { signal: this.#controller.signal, now };
   }
 
   pass(milliseconds: number): void {
@@ -58,7 +58,7 @@ export class Trial {
     return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("") as StoreId;
   }
 
-  /** A record unlike any other, with an hour to live. */
+  /** A record that differs from all others, with an hour to live. */
   record(changes: Partial<StoredRecord> = {}): StoredRecord {
     return {
       data: JSON.stringify({ nonce: this.id() }),
@@ -87,7 +87,7 @@ export class Trial {
     return { id, record };
   }
 
-  /** Stores a new record and rotates it away. */
+  /** Stores a new record and rotates it to another id. */
   async move(
     changes: Partial<StoredRecord> = {},
   ): Promise<{ from: StoreId; to: StoreId; record: StoredRecord }> {
@@ -121,13 +121,13 @@ export class Trial {
     for (const store of this.#everywhere()) assert.equal(await store.read(id, this.call), "moved", why);
   }
 
-  /** The user's sessions, in no order, as a process sees them. */
+  /** The ids that a store lists for a user. */
   async listed(userId: string, store = this.store): Promise<Set<StoreId>> {
     assert.ok(store.listUser, "listUser");
     return new Set(await store.listUser(userId, this.call));
   }
 
-  /** Runs `times` calls at once, every other one from elsewhere. */
+  /** Runs `times` calls at once, every other one on the second store. */
   atOnce<T>(times: number, run: (store: Store, n: number) => Promise<T>): Promise<T[]> {
     return Promise.all(
       Array.from({ length: times }, (_, n) => run(n % 2 === 0 ? this.store : this.other, n)),

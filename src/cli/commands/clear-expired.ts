@@ -1,5 +1,5 @@
+import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
-import type { Place } from "../place.ts";
 import { progressBar } from "../progress.ts";
 import { sessionsWord } from "../words.ts";
 
@@ -9,12 +9,12 @@ export interface ClearExpiredOptions {
   readonly json?: boolean;
 }
 
-/** Deletes what has expired, batch by batch. Ctrl-C ends it after the batch under way; a second one at once. */
+/** Deletes expired sessions in batches. Ctrl-C stops it after the batch under way, a second Ctrl-C at once. */
 export async function clearExpired(
-  place: Place,
+  context: Context,
   { dryRun = false, batchSize, json = false }: ClearExpiredOptions,
 ) {
-  const { sessions, store, tell } = place;
+  const { sessions, store, tell } = context;
   if (store.clearExpired === undefined) {
     const why = "This store forgets expired sessions by itself: there is nothing to clear.";
     tell({ deleted: 0, expiresNatively: true }, why);

@@ -1,7 +1,8 @@
+import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
-import type { Place } from "../place.ts";
 
-export async function createTable({ store, tell, within }: Place) {
+/** Creates the table of a SQL store where it is missing. */
+export async function createTable({ store, tell, within }: Context) {
   if (store.createTable === undefined) {
     tell({ created: false }, "This store has no table: there is nothing to create.");
     return EXIT.DONE;

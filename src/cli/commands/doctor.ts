@@ -1,9 +1,7 @@
-/** Looks at the store, and at the cookie where its settings are given, and says what to mend. */
-
 import type { StoreId } from "../../contract/record.ts";
 import type { CookieOptions } from "../../settings.ts";
+import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
-import type { Place } from "../place.ts";
 import { problemOf } from "../problem.ts";
 import { number } from "../words.ts";
 
@@ -15,17 +13,18 @@ interface Finding {
 
 const finding = (about: string, state: Finding["state"], says: string): Finding => ({ about, state, says });
 
-/** An id that no key has. */
-const NOBODY = "0".repeat(64) as StoreId;
+/** An id that no session has. */
+const NO_SESSION = "0".repeat(64) as StoreId;
 
-/** More than this, and servers disagree about which sessions have expired. */
+/** How far clocks may be apart, milliseconds. Beyond this, servers disagree about which sessions have expired. */
 const CLOCKS_MAY_DIFFER_MS = 2000;
 
-export async function doctor(place: Place, cookie: CookieOptions | undefined) {
+/** Looks at the store, at its clock, and at the cookie settings where they are given, and says what to mend. */
+export async function doctor(context: Context, cookie: CookieOptions | undefined) {
   const findings = [
-    ...(await storeFindings(place)),
-    ...(await clockFindings(place)),
-    ...(await backlogFindings(place)),
+    ...(await storeFindings(context)),
+    ...(await clockFindings(context)),
+    ...(await backlogFindings(context)),
     ...cookieFindings(cookie),
   ];
   const isWell = findings.every(({ state }) => state !== "wrong");
@@ -33,12 +32,12 @@ export async function doctor(place: Place, cookie: CookieOptions | undefined) {
   const lines = findings.map(
     ({ about, state, says }) => `${signs[state]} ${about}: ${says.replaceAll("\n", "\n        ")}`,
   );
-  place.tell({ ok: isWell, findings }, lines.join("\n"));
+  context.tell({ ok: isWell, findings }, lines.join("\n"));
   return isWell ? EXIT.DONE : EXIT.FAILED;
 }
 
-/** What the store's own check says, and what it warns of: eviction, for one. */
-async function storeFindings({ store, within }: Place): Promise<Finding[]> {
+/** The faults that the store's own check finds, and the warnings that it gives. */
+async function storeFindings({ store, within }: Context): Promise<Finding[]> {
   const findings: Finding[] = [];
   const note = (warning: Error) => {
     if (warning.name === "CoatcheckWarning") findings.push(finding("store", "advice", warning.message));
@@ -47,9 +46,9 @@ async function storeFindings({ store, within }: Place): Promise<Finding[]> {
   try {
     await within(async (call) => {
       if (store.check) await store.check(call);
-      else await store.read(NOBODY, call);
+      else await store.read(NO_SESSION, call);
     });
-    await new Promise((resolve) => setImmediate(resolve)); // Node tells of a warning in its next turn.
+    await new Promise((resolve) => setImmediate(resolve)); // Node emits a warning on its next tick.
     findings.push(finding("store", "good", "it can be reached, and can serve"));
   } catch (error) {
     findings.push(finding("store", "wrong", problemOf(error)));
@@ -64,14 +63,14 @@ async function storeFindings({ store, within }: Place): Promise<Finding[]> {
   return findings;
 }
 
-async function clockFindings({ store, within }: Place): Promise<Finding[]> {
+async function clockFindings({ store, within }: Context): Promise<Finding[]> {
   const ask = store.serverTime;
   if (ask === undefined) return [];
   try {
     const before = Date.now();
     const theirs = await within(ask);
     const after = Date.now();
-    // Some servers tell whole seconds.
+    // Some servers give whole seconds.
     const off = Math.max(0, before - (theirs + 1000), theirs - after);
     if (off <= CLOCKS_MAY_DIFFER_MS)
       return [finding("clock", "good", "this machine and the store's server agree")];
@@ -82,7 +81,7 @@ async function clockFindings({ store, within }: Place): Promise<Finding[]> {
   }
 }
 
-async function backlogFindings({ sessions, store }: Place): Promise<Finding[]> {
+async function backlogFindings({ sessions, store }: Context): Promise<Finding[]> {
   if (store.clearExpired === undefined || store.stats === undefined) return [];
   try {
     const { live, expired } = await sessions.stats();
@@ -90,11 +89,11 @@ async function backlogFindings({ sessions, store }: Place): Promise<Finding[]> {
     const says = `${number(expired)} expired sessions wait. Run coatcheck clear-expired, and leave clearExpiredEvery on.`;
     return [finding("clearing", "advice", says)];
   } catch {
-    return []; // The check has said why.
+    return []; // The check of the store has said why.
   }
 }
 
-/** Settings that cannot work have been refused by now; these work, and are unwise. */
+/** Finds settings that work and are unwise. Settings that cannot work were refused before. */
 function cookieFindings(cookie: CookieOptions | undefined): Finding[] {
   if (cookie === undefined) return [];
   const { name = "", secure = "auto", httpOnly = true, sameSite = "lax", domain } = cookie;

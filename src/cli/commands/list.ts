@@ -1,9 +1,9 @@
+import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
-import type { Place } from "../place.ts";
 import { sessionsWord, table, time } from "../words.ts";
 
-/** The sessions of a user, without what is in them: that is between the user and the site. */
-export async function list({ sessions, tell }: Place, { user }: { readonly user: string }) {
+/** Lists the sessions of a user, without their data: that is between the user and the site. */
+export async function list({ sessions, tell }: Context, { user }: { readonly user: string }) {
   const found = (await sessions.listUserSessions(user)).map(({ data: _data, ...session }) => session);
   const rows = found.map(({ handle, authenticatedAt, lastSeenAt, expiresAt }) => [
     handle,

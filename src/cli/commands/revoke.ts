@@ -1,6 +1,6 @@
 import { SettingsError } from "../../errors.ts";
+import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
-import type { Place } from "../place.ts";
 import { sessionsWord } from "../words.ts";
 
 export interface RevokeOptions {
@@ -11,7 +11,7 @@ export interface RevokeOptions {
 
 /** Ends one session of a user, or all of them. */
 export async function revoke(
-  { sessions, tell }: Place,
+  { sessions, tell }: Context,
   handle: string | undefined,
   { user, all = false, except }: RevokeOptions,
 ) {

@@ -1,8 +1,9 @@
+import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
-import type { Place } from "../place.ts";
 import { number, size, table, time } from "../words.ts";
 
-export async function stats({ sessions, store, tell }: Place) {
+/** Counts the sessions. */
+export async function stats({ sessions, store, tell }: Context) {
   if (store.stats === undefined) {
     tell({ stats: null }, "This store cannot count its sessions.");
     return EXIT.FAILED;

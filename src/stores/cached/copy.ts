@@ -1,10 +1,10 @@
-import type { StoredRecord } from "../../contract/record.ts";
+import { FORMAT, newVersion, type StoredRecord } from "../../contract/record.ts";
 import { MOVED_MARK_MS } from "../../contract/store.ts";
 
 /**
- * What the cache holds under an id: a copy of the record, or a blank, which says "ask the store". Both are records of the
- * cache. A copy has the version and the end of what it is a copy of, so that the cache's own compare-and-set and touch fit;
- * the user is in its data, since the cache needs no index of users.
+ * An entry of the cache: a copy of the record, or a blank, which says "ask the store". Both are records of the cache. A copy has
+ * the version and the end of its record, so that compare-and-set and touch of the cache fit. The user is in its data, since
+ * the cache needs no index of users.
  */
 export type Entry = StoredRecord;
 
@@ -20,7 +20,7 @@ export function copyOf(record: StoredRecord, until: number): Entry {
   return { ...record, userId: null, data: `${JSON.stringify(head)}\n${record.data}` };
 }
 
-/** The record that an entry is a copy of; null of a blank, of a copy too old to be believed, and of what is no copy. */
+/** The record of a copy; null for a blank, for a copy that is too old, and for any other text. */
 export function recordOf(entry: Entry, now: number): StoredRecord | null {
   const end = entry.data.indexOf("\n");
   try {
@@ -33,9 +33,8 @@ export function recordOf(entry: Entry, now: number): StoredRecord | null {
 
 export const isBlank = (entry: Entry) => entry.data === "";
 
-/** A blank like no other. It goes by itself, should its owner crash. */
+/** A blank with a version of its own. It expires, in case the process that made it crashes. */
 export function newBlank(now: number): Entry {
-  const nothing = { userId: null, createdAt: now, authenticatedAt: null, expiry: null, format: 1 };
-  const version = Math.floor(Math.random() * 2 ** 53);
-  return { ...nothing, data: "", version, expiresAt: now + MOVED_MARK_MS };
+  const nothing = { userId: null, createdAt: now, authenticatedAt: null, expiry: null, format: FORMAT };
+  return { ...nothing, data: "", version: newVersion(), expiresAt: now + MOVED_MARK_MS };
 }

@@ -14,7 +14,10 @@ export async function within<T>(
       controller.abort(reason);
       reject(reason);
     };
-    const timer = setTimeout(() => giveUp(new Error(`no answer within ${milliseconds} ms`)), milliseconds);
+    const timer = setTimeout(
+      () => giveUp(new Error(`no answer within ${milliseconds / 1000} s`)),
+      milliseconds,
+    );
     const abort = () => giveUp(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     stop = () => {

@@ -1,5 +1,5 @@
 /**
- * Text encrypted as a JWE in its compact form (RFC 7516): `header..iv.ciphertext.tag`, with alg "dir" and enc "A256GCM"
+ * Encrypts text as a JWE in its compact form (RFC 7516): `header..iv.ciphertext.tag`, with alg "dir" and enc "A256GCM"
  * (RFC 7518, 4.5 and 5.3). The key of a secret is HKDF-SHA256 of it, without salt; the header names the key.
  */
 import {
@@ -19,11 +19,11 @@ const TAG_BYTES = 16;
 const OPTIONS = { authTagLength: TAG_BYTES };
 
 interface Key {
-  /** Not its bytes: a cipher takes longer to take those over than for all the rest of its work. */
+  /** A KeyObject, because to import the bytes of a key takes a cipher longer than all the rest of its work. */
   readonly secret: KeyObject;
   /** The protected header, in base64url; it names the key. */
   readonly header: string;
-  /** The header as it is authenticated with the text. */
+  /** The header as additional data, which GCM authenticates with the text. */
   readonly aad: Buffer;
 }
 
@@ -34,11 +34,11 @@ function keyOf(secret: string): Key {
   return { secret: createSecretKey(bytes), header, aad: Buffer.from(header) };
 }
 
-/** Random bytes for IVs, fetched for many at a time: to fetch them for each would cost half as much as the sealing. */
+/** Random bytes for many IVs: to fetch them for each cookie would cost half as much as the sealing. */
 let pool: Buffer = Buffer.alloc(0);
 let used = 0;
 
-/** Bytes that no other IV gets: a pool is used up once, from front to back, and no process or thread sees another's. */
+/** Bytes that no other IV gets: a pool is used once, from front to back, and each process and each thread has its own. */
 function newIv(): Buffer {
   if (used === pool.length) {
     pool = randomBytes(64 * IV_BYTES);
@@ -63,11 +63,11 @@ export class Encrypter {
     const cipher = createCipheriv(CIPHER, secret, iv, OPTIONS);
     cipher.setAAD(aad);
     const sealed = cipher.update(text, "utf8");
-    cipher.final(); // Makes the tag. Of the text, GCM keeps nothing back for the end.
+    cipher.final(); // Makes the tag. GCM keeps no part of the text back for the end.
     return `${header}..${toBase64(iv)}.${toBase64(sealed)}.${toBase64(cipher.getAuthTag())}`;
   }
 
-  /** null for what none of the secrets encrypted. There is one way to decrypt, and no other is tried. */
+  /** The text, or null for a value that none of the secrets encrypted. No other algorithm is ever tried. */
   decrypt(value: string): string | null {
     const [header, wrapped, iv64 = "", sealed64 = "", tag64 = "", more] = value.split(".");
     const key = this.#keys.find((key) => key.header === header);
@@ -80,7 +80,7 @@ export class Encrypter {
       decipher.setAAD(key.aad);
       decipher.setAuthTag(tag);
       const text = decipher.update(fromBase64(sealed64));
-      decipher.final(); // Throws where the tag does not fit; only now is it text of ours.
+      decipher.final(); // Throws where the tag does not fit. Only now is the text known to be ours.
       return text.toString("utf8");
     } catch {
       return null;

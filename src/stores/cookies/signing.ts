@@ -7,7 +7,7 @@ import { deflateSync, inflateSync } from "node:zlib";
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** No honest cookie inflates to more: a browser keeps 4 kB of it. */
+/** The largest size that a signed cookie may inflate to, bytes: a browser keeps 4 kB of it. */
 const LARGEST = 1 << 20;
 
 function toBase62(seconds: number): string {
@@ -22,14 +22,14 @@ function fromBase62(text: string): number | null {
   return [...text].reduce((sum, digit) => sum * 62 + DIGITS.indexOf(digit), 0);
 }
 
-/** Python reads the bytes as Latin-1, so everything beyond ASCII is escaped, and DEL with it. */
+/** Escapes everything beyond ASCII, and DEL, because Python reads the bytes as Latin-1. */
 function toAscii(json: string): string {
   return json.replace(/[\u007f-\uffff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Signs with the first of its secrets, and accepts what any of them signed. */
 export class Signer {
-  /** Not their bytes: an HMAC takes ten times as long to take those over as for its work. */
+  /** KeyObjects, because to import the bytes of a key takes an HMAC ten times as long as its work. */
   readonly #keys: readonly KeyObject[];
 
   constructor(secrets: readonly string[], salt: string) {
@@ -52,7 +52,7 @@ export class Signer {
     return `${text}:${this.#mac(text, this.#keys[0] as KeyObject).toString("base64url")}`;
   }
 
-  /** The JSON and when it was signed, epoch milliseconds; null for what none of the secrets signed. */
+  /** The JSON and the time of signing, epoch milliseconds; null for a text that none of the secrets signed. */
   unsign(signed: string): { json: string; at: number } | null {
     const [, text, value, time, mac] = /^((\.?[\w-]+):([0-9A-Za-z]+)):([\w-]{43})$/.exec(signed) ?? [];
     if (text === undefined || value === undefined || time === undefined || mac === undefined) return null;

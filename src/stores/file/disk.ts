@@ -13,7 +13,7 @@ import {
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
-/** For the owner's eyes only. */
+/** Only the owner may read folders and files. */
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
@@ -28,13 +28,13 @@ async function unless<T, A>(work: Promise<T>, codes: readonly string[], answer: 
   }
 }
 
-/** The names in a folder; null where there is no folder. */
+/** Lists the names in a folder; null where there is no folder. */
 export const list = (folder: string) => unless(readdir(folder), ["ENOENT"], null);
 
-/** Null where there is no such file. */
+/** Reads a file; null where there is none. */
 export const read = (file: string) => unless(readFile(file, "utf8"), ["ENOENT"], null);
 
-/** False where there is no such file: of many that move one file, one is told true. */
+/** Renames a file; false where there is none. Of many calls that move one file, only one gets true. */
 export const move = (from: string, to: string) =>
   unless(
     rename(from, to).then(() => true),
@@ -42,7 +42,7 @@ export const move = (from: string, to: string) =>
     false,
   );
 
-/** False where the new name is taken by a folder with something in it; null where a folder on the way is missing. */
+/** Renames a folder; false where the new name is a folder with something in it, null where a folder on the way is missing. */
 export const moveFolder = (from: string, to: string) =>
   unless(
     unless(
@@ -54,7 +54,7 @@ export const moveFolder = (from: string, to: string) =>
     null,
   );
 
-/** False where there is no such file: of many that remove one file, one is told true. */
+/** Removes a file; false where there is none. Of many calls that remove one file, only one gets true. */
 export const remove = (file: string) =>
   unless(
     unlink(file).then(() => true),
@@ -62,7 +62,7 @@ export const remove = (file: string) =>
     false,
   );
 
-/** False where it was there already: of many that make one folder, one is told true. */
+/** Makes a folder; false where it was there already. Of many calls that make one folder, only one gets true. */
 export const makeFolder = (folder: string) =>
   unless(
     mkdir(folder, FOLDER_MODE).then(() => true),
@@ -70,7 +70,7 @@ export const makeFolder = (folder: string) =>
     false,
   );
 
-/** False where something is in it. */
+/** Removes a folder; false where something is in it. */
 export const removeFolder = (folder: string) =>
   unless(
     unless(
@@ -82,7 +82,7 @@ export const removeFolder = (folder: string) =>
     true,
   );
 
-/** Writes a new file; false where its folder is missing. What was written of a file that did not fit is removed again. */
+/** Writes a new file; false where its folder is missing. Of a file that did not fit on the disk, nothing stays. */
 export async function write(file: string, text: string, isFlushed: boolean): Promise<boolean> {
   try {
     await writeFile(file, text, { flag: "wx", mode: FILE_MODE, flush: isFlushed });
@@ -94,9 +94,9 @@ export async function write(file: string, text: string, isFlushed: boolean): Pro
   }
 }
 
-/** Makes an empty file, and the `depth` folders above it where they are missing; those further up must be there. */
+/** Makes an empty file, and the `depth` folders above it where they are missing. Folders further up must be there. */
 export async function enter(file: string, depth: number): Promise<void> {
-  // A folder can be removed, being empty, between its making and the file's.
+  // Another call can remove the folder, which is empty, before the file is made in it.
   for (let attempt = 1; ; attempt++) {
     try {
       return await writeFile(file, "", { mode: FILE_MODE });
@@ -112,7 +112,7 @@ async function makeFolders(folder: string, depth: number): Promise<void> {
   await makeFolder(folder);
 }
 
-/** Waits until the names in a folder, and in the `above` folders over it, are on the disk. */
+/** Waits until the disk has the names in a folder, and in the `above` folders over it. */
 export async function flush(folder: string, above = 0): Promise<void> {
   const handle = await unless(open(folder, "r"), ["ENOENT"], null);
   try {
@@ -123,7 +123,7 @@ export async function flush(folder: string, above = 0): Promise<void> {
   if (above > 0) await flush(dirname(folder), above - 1);
 }
 
-/** Makes the folder of a store with those inside it; the one above must be there, else a disk may not be mounted. */
+/** Makes the folder of a store and those in it. The one above must be there: where it is missing, a disk may not be mounted. */
 export async function prepare(root: string, folders: readonly string[]): Promise<void> {
   try {
     await makeFolder(root);

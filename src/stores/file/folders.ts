@@ -15,18 +15,18 @@ import {
 } from "./names.ts";
 import type { Registers } from "./registers.ts";
 
-/** What is in the folder of a session, or what would be. */
+/** The content of a session's folder. Without a state there is no session. */
 export interface Folder {
   readonly names: readonly string[];
   readonly state: State | undefined;
 }
 
-/** Random: a name never comes back. */
+/** A random name, so that no name ever comes back. */
 const newName = () => Buffer.from(crypto.getRandomValues(new Uint8Array(8))).toString("hex");
 
 const NOTHING: Folder = { names: [], state: undefined };
 
-/** The folders of the sessions. */
+/** The folders of all sessions. */
 export class Folders {
   readonly #sessions: string;
   readonly #unfinished: string;
@@ -40,36 +40,37 @@ export class Folders {
     this.#isFlushed = isFlushed;
   }
 
-  /** What is under an id, once a rotation that was cut short is finished. An undecided one stays pending. */
+  /** Looks under an id, and finishes a rotation that was decided and cut short. An undecided one stays pending. */
   async find(id: StoreId): Promise<Folder> {
     const folder = await this.look(id);
     if (folder.state?.kind !== "pending") return folder;
-    return (await this.#settle(id, folder.state)) ? this.find(id) : folder;
+    return (await this.#finishRotation(id, folder.state)) ? this.find(id) : folder;
   }
 
+  /** Looks under an id. Rejects where the folder of all sessions is missing. */
   async look(id: StoreId): Promise<Folder> {
     for (let attempt = 1; ; attempt++) {
       const names = await list(this.#folder(id));
       if (names === null) {
-        // Absent is not "could not ask": a folder that is not mounted has no sessions in it either.
+        // A session is absent only where the folder of all sessions is there: its disk may not be mounted.
         await access(this.#sessions);
         return NOTHING;
       }
       const state = names.map(parseState).find((state) => state !== undefined);
-      // Some file systems list in steps, and can miss a file that is renamed meanwhile.
+      // Some file systems list a folder in steps, and can miss a file that is renamed meanwhile.
       if (state !== undefined || attempt === 3) return { names, state };
     }
   }
 
-  /** The record of a state; null where a power cut has damaged it; undefined where the state has changed. */
+  /** Reads the record of a state; null where a power cut has damaged it, undefined where the state has changed. */
   async record(id: StoreId, { content, version, expiresAt }: Live): Promise<StoredRecord | null | undefined> {
     const text = await read(this.#path(id, contentName(content)));
     return text === null ? undefined : decode(text, { version, expiresAt });
   }
 
   /**
-   * Puts a session under an id: its folder is made elsewhere, whole, and then renamed to its place, which is taken or not.
-   * `name` gives the state. False when the id is taken.
+   * Puts a new session under an id: makes its folder elsewhere, whole, and then renames it to its place. `name` gives the name
+   * of the state. False when the id is taken.
    */
   async open(id: StoreId, record: StoredRecord, name: (content: string) => string, signal: AbortSignal) {
     const content = newName();
@@ -93,60 +94,60 @@ export class Folders {
     }
   }
 
-  /** Writes a record that no state names yet, and answers what it is called; null where the folder is gone. */
+  /** Writes a record that no state names yet, and resolves to its name; null where the folder is gone. */
   async put(id: StoreId, record: StoredRecord): Promise<string | null> {
     const content = newName();
     const isWritten = await write(this.#path(id, contentName(content)), encode(record), this.#isFlushed);
     return isWritten ? content : null;
   }
 
-  /** The compare-and-set: turns this very state into another, unless somebody has turned it or taken it away. */
-  async turn(id: StoreId, state: State, name: string): Promise<boolean> {
+  /** The compare-and-set: replaces this very state by another. False where another call has replaced or removed it. */
+  async swap(id: StoreId, state: State, name: string): Promise<boolean> {
     if (!(await move(this.#path(id, state.name), this.#path(id, name)))) return false;
     if (this.#isFlushed) await flush(this.#folder(id));
     return true;
   }
 
-  /** Takes this very state away, which ends the session. False where somebody has turned it or taken it away. */
+  /** Removes this very state, which ends the session. False where another call has replaced or removed it. */
   async take(id: StoreId, state: State): Promise<boolean> {
     if (!(await remove(this.#path(id, state.name)))) return false;
     if (this.#isFlushed) await flush(this.#folder(id));
     return true;
   }
 
-  /** Ends a rotation that was decided: the session lives here. False where somebody has ended it meanwhile. */
+  /** The last step of a rotation that was decided: the session lives here. False where another call has ended it meanwhile. */
   async arrive(id: StoreId): Promise<boolean> {
     const { state } = await this.look(id);
     if (state?.kind !== "pending") return state !== undefined;
-    return (await this.turn(id, state, liveName(state, state.content))) || (await this.arrive(id));
+    return (await this.swap(id, state, liveName(state, state.content))) || (await this.arrive(id));
   }
 
-  /** Takes back a record that lost, and the folder where the session has gone meanwhile. */
-  async giveUp(id: StoreId, content: string): Promise<void> {
+  /** Removes the record of a write that lost, and the folder where the session has gone meanwhile. */
+  async takeBack(id: StoreId, content: string): Promise<void> {
     const { state } = await this.look(id);
-    // A rename that failed may have been done.
+    // A rename that reported a fault may still have happened.
     if (state !== undefined && "content" in state && state.content === content) return;
     await remove(this.#path(id, contentName(content)));
     if (state === undefined) await removeFolder(this.#folder(id));
   }
 
-  /** Removes records that no state names any more. A crash before leaves them to the next write, or to the end. */
-  async tidy(id: StoreId, names: readonly string[]): Promise<void> {
+  /** Removes those records among `names`. After a crash before this, the next write or the end of the session does it. */
+  async removeRecords(id: StoreId, names: readonly string[]): Promise<void> {
     await Promise.all(names.filter(isContentName).map((name) => remove(this.#path(id, name))));
   }
 
-  /** Removes the records of a session that is gone, each after its user's entry: only the record tells whose that is. */
+  /** Removes the records of a session that is gone, each after its user's entry: only the record names the user. */
   strip(id: StoreId, { names }: Folder): Promise<void> {
     return this.#strip(this.#folder(id), names, id);
   }
 
-  /** Removes what is left of a session whose state was taken. False where a slow writer has put a record there meanwhile. */
+  /** Removes the folder of a session whose state is gone. False where a slow writer has put a record there meanwhile. */
   async clear(id: StoreId, folder: Folder): Promise<boolean> {
     await this.strip(id, folder);
     return await removeFolder(this.#folder(id));
   }
 
-  /** Removes folders that nobody came to put in their place, by this machine's clock. */
+  /** Removes folders that were never put in their place and are older than this, by the clock of this machine. */
   async clearUnfinished(milliseconds: number): Promise<void> {
     for (const name of await readdir(this.#unfinished)) {
       const made = join(this.#unfinished, name);
@@ -156,22 +157,22 @@ export class Folders {
     }
   }
 
-  /** All ids, a folder of them at a time. */
+  /** Yields all ids, a folder of them at a time. */
   async *all(): AsyncGenerator<StoreId[]> {
     for (const shard of await readdir(this.#sessions)) {
       yield ((await list(join(this.#sessions, shard))) ?? []) as StoreId[];
     }
   }
 
-  /** Finishes the rotation that brings a session here. False when it was not decided. */
-  async #settle(id: StoreId, state: Pending): Promise<boolean> {
+  /** Finishes the rotation that brings a session here. False when the rotation was not decided. */
+  async #finishRotation(id: StoreId, state: Pending): Promise<boolean> {
     const old = (await this.look(state.from)).state;
     if (old?.kind !== "moved" || old.to !== id) return false;
-    await this.turn(id, state, liveName(state, state.content));
+    await this.swap(id, state, liveName(state, state.content));
     return true;
   }
 
-  /** Renames a folder to its place. False where that is taken, by a folder with something in it. */
+  /** Renames a folder to its place. False where a folder with something in it is there already. */
   async #place(made: string, id: StoreId): Promise<boolean> {
     const folder = this.#folder(id);
     const isPlaced = await moveFolder(made, folder);
@@ -183,6 +184,7 @@ export class Folders {
     return isPlacedNow;
   }
 
+  /** Removes a folder that did not come to its place, and the user's entry unless the id has a session. */
   async #discard(made: string, id: StoreId): Promise<void> {
     const names = await list(made);
     if (names === null) return;

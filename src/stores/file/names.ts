@@ -1,6 +1,6 @@
 import type { StoredRecord, StoreId } from "../../contract/record.ts";
 
-/** A session: its record is `<content>.json`. Renaming this file is what changes the session. */
+/** The state of a session, which is the name of an empty file. Its record is `<content>.json`. Renaming changes the session. */
 export interface Live {
   readonly kind: "live";
   readonly name: string;
@@ -9,7 +9,7 @@ export interface Live {
   readonly content: string;
 }
 
-/** A session that a rotation is about to bring here: it lives when the folder of `from` has the mark that says so. */
+/** The state of a session that a rotation brings here. It lives when the folder of `from` has a mark that names this id. */
 export interface Pending extends Omit<Live, "kind"> {
   readonly kind: "pending";
   readonly from: StoreId;
@@ -23,7 +23,7 @@ export interface Moved {
   readonly expiresAt: number;
 }
 
-/** What a session's folder holds beside records, told by the name of one empty file. */
+/** The state in a session's folder: one empty file beside the records. */
 export type State = Live | Pending | Moved;
 
 type Versioned = Pick<StoredRecord, "version" | "expiresAt">;
@@ -49,12 +49,12 @@ export function parseState(name: string): State | undefined {
   return undefined;
 }
 
-/** All of a record but what the name of the state says. */
+/** The text of a record, without version and end: the name of the state has those. */
 export function encode({ version, expiresAt, ...rest }: StoredRecord): string {
   return JSON.stringify(rest);
 }
 
-/** Null where a power cut left less than was written: such a text is no JSON. */
+/** Reads the text of a record; null where a power cut left only a part of it, which is no JSON. */
 export function decode(text: string, { version, expiresAt }: Versioned): StoredRecord | null {
   try {
     const { data, userId, createdAt, authenticatedAt, expiry, format } = JSON.parse(text) as StoredRecord;

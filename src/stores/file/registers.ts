@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import type { StoreId } from "../../contract/record.ts";
 import { enter, flush, list, remove, removeFolder } from "./disk.ts";
 
-/** How much time one folder of the register of ends covers. */
+/** How much time one folder of the register of ends covers, milliseconds. */
 const SLOT_MS = 600_000;
 
 const slotOf = (moment: number) => String(Math.max(0, Math.floor(moment / SLOT_MS))).padStart(12, "0");
@@ -17,8 +17,8 @@ export interface Due {
 }
 
 /**
- * Who has which sessions, and when they end. An entry is an empty file, made before what it is about: a register may name
- * what is not there, and misses nothing that is.
+ * Two registers: the sessions of each user, and when sessions end. An entry is an empty file. It is made before its session:
+ * a register may name a session that is gone, and never misses one that lives.
  */
 export class Registers {
   readonly #root: string;
@@ -29,33 +29,37 @@ export class Registers {
     this.#isFlushed = isFlushed;
   }
 
+  /** Makes the entry of a user's session. */
   async enlist(userId: string | null, id: StoreId): Promise<void> {
     if (userId !== null) await this.#enter(join(this.#user(userId), id), 2);
   }
 
+  /** Removes the entry of a user's session. */
   async unlist(userId: string | null, id: StoreId): Promise<void> {
     if (userId === null) return;
     await remove(join(this.#user(userId), id));
     await removeFolder(this.#user(userId));
   }
 
+  /** The ids of a user's entries. Rejects where the register itself is missing. */
   async listed(userId: string): Promise<StoreId[]> {
     const ids = await list(this.#user(userId));
-    // Nothing is not "could not ask".
+    // A user has no sessions only where the register is there: its disk may not be mounted.
     if (ids === null) await access(join(this.#root, "users"));
     return (ids ?? []) as StoreId[];
   }
 
-  /** A session has an entry for its end or an earlier moment: one that is prolonged needs no other. */
+  /** Makes the entry of an end. It may be of an earlier moment: a session that is prolonged needs no other entry. */
   async schedule({ id, moment }: Due): Promise<void> {
     await this.#enter(this.#due({ id, moment }), 1);
   }
 
+  /** Removes the entry of an end. */
   async unschedule(due: Due): Promise<void> {
     await remove(this.#due(due));
   }
 
-  /** What may have ended by now, the oldest first, a folder at a time. */
+  /** Yields the sessions that may have ended by now, the oldest first, a folder of them at a time. */
   async *due(now: number): AsyncGenerator<Due[]> {
     const ends = join(this.#root, "ends");
     const slots = (await readdir(ends)).filter((slot) => slot <= slotOf(now)).sort();
@@ -69,7 +73,7 @@ export class Registers {
     }
   }
 
-  /** How long ago the entry was made by this machine's clock, milliseconds. */
+  /** How long ago the entry was made, by the clock of this machine, milliseconds. */
   async age(due: Due): Promise<number> {
     const made = await stat(this.#due(due)).catch(() => null);
     return made === null ? 0 : Date.now() - made.mtimeMs;
@@ -80,7 +84,7 @@ export class Registers {
     if (this.#isFlushed) await flush(dirname(file), depth);
   }
 
-  /** User ids have any characters and any length, file names do not. */
+  /** The folder of a user. A user id may have any characters and any length, a file name may not: so it is hashed. */
   #user(userId: string): string {
     const name = createHash("sha256").update(userId).digest("hex");
     return join(this.#root, "users", name.slice(0, 2), name);

@@ -1,8 +1,8 @@
-/** The three words of memcached that the store needs, each with every answer that it can have. */
+/** The few commands of memcached that the store needs, with the answers and the faults of each. */
 import { SettingsError } from "../../errors.ts";
-import { heed } from "../redis/retries.ts";
+import { untilAborted } from "../calls/until-aborted.ts";
 
-/** What is used of a `MemcacheClient` of memcache-client. */
+/** The part of a `MemcacheClient` of memcache-client that the store uses. */
 export interface MemcachedClient {
   gets(key: string): Promise<unknown>;
   add(key: string, value: string, options: { lifetime: number }): Promise<unknown>;
@@ -10,19 +10,19 @@ export interface MemcachedClient {
   cmd(line: string): Promise<unknown>;
 }
 
-/** A value as it was seen, with the token by which only this one is replaced. */
-export interface Seen {
+/** A value, and the token with which `cas` replaces only this value. */
+export interface TokenValue {
   readonly value: string;
   readonly token: string;
 }
 
 export interface Memcached {
-  gets(key: string, signal: AbortSignal): Promise<Seen | null>;
+  gets(key: string, signal: AbortSignal): Promise<TokenValue | null>;
   /** False when the key is taken. */
   add(key: string, value: string, lifetime: number, signal: AbortSignal): Promise<boolean>;
-  /** False when the value is no longer the one that was seen, or is gone. */
+  /** False when the value has changed since the token was given, or is gone. */
   cas(key: string, value: string, lifetime: number, token: string, signal: AbortSignal): Promise<boolean>;
-  /** What the server tells of itself. */
+  /** The counters of the server. */
   stats(signal: AbortSignal): Promise<Map<string, string>>;
 }
 
@@ -33,7 +33,7 @@ export function memcachedBy(client: MemcachedClient): Memcached {
   }
 
   const ask = <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
-    signal.aborted ? Promise.reject(signal.reason) : heed(signal, work());
+    signal.aborted ? Promise.reject(signal.reason) : untilAborted(signal, work());
 
   return {
     async gets(key, signal) {
@@ -62,7 +62,7 @@ export function memcachedBy(client: MemcachedClient): Memcached {
   };
 }
 
-/** The client rejects with the server's word: some are answers, the others faults. */
+/** The client rejects with the word of the server. Some words are answers, the others are faults. */
 async function stored(value: string, work: Promise<unknown>): Promise<boolean> {
   try {
     await work;

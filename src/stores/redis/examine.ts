@@ -1,6 +1,6 @@
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./client.ts";
 
-/** Rejects, saying what to mend, when a primary cannot serve; warns where it may forget sessions before their time. */
+/** Rejects, saying what to mend, when a primary cannot serve; warns of one that may forget sessions before their time. */
 export async function examine(connection: Connection, replicas: number): Promise<void> {
   for (const ask of await connection.primaries()) {
     const info = parse(`${await ask(["info", "replication"])}\r\n${await ask(["info", "memory"])}`);
@@ -39,7 +39,7 @@ function warn(policy: string): void {
   );
 }
 
-/** The lines of INFO: `name:value`. */
+/** Reads the lines of INFO: `name:value`. */
 function parse(text: string): Record<string, string> {
   const lines = text.split("\r\n").map((line) => line.split(":"));
   return Object.fromEntries(lines.map(([name = "", ...value]) => [name, value.join(":")]));

@@ -1,6 +1,6 @@
-import type { Command, Connection } from "./connection.ts";
+import type { Command, Connection } from "./client.ts";
 
-/** What is used of ioredis, from version 5 on: `Redis` (one server, or Sentinel) and `Cluster`. */
+/** The part of ioredis that the store uses, from version 5 on: `Redis` (one server, or Sentinel) and `Cluster`. */
 export interface IoredisClient {
   readonly isCluster: boolean;
   readonly status: string;
@@ -23,7 +23,7 @@ interface Cluster extends Known {
   refreshSlotsCache(done: () => void): void;
 }
 
-/** `scaleReads` sends to a replica whatever only reads; a script goes to the primary. */
+/** With `scaleReads`, ioredis sends commands that only read to a replica. A script goes to the primary. */
 const ON_PRIMARY = "return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))";
 
 export function fromIoredis(given: IoredisClient): Connection {
@@ -37,7 +37,7 @@ export function fromIoredis(given: IoredisClient): Connection {
     return redirected(client.call("eval", ON_PRIMARY, "1", key, name, ...args));
   }
 
-  /** One command is redirected by ioredis itself, one of several in a pipeline is not: then it must be told to look. */
+  /** ioredis follows MOVED for a single command, but not for a command in a pipeline: then it must be told to look. */
   async function redirected<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;

@@ -1,20 +1,20 @@
-/** How a session lies in its key: fixed columns that scripts can compare and overwrite, then JSON, then the data. */
+/** How a session lies under its key: columns of fixed width that scripts compare and overwrite, then JSON, then the data. */
 import type { StoredRecord, StoreId } from "../../contract/record.ts";
 
-/** What can be under a session's key. */
+/** The three kinds of value under the key of a session. */
 export type Stored =
   | { readonly kind: "record"; readonly record: StoredRecord }
-  /** Written by a rotation that has not finished: a session only if the key of `from` holds a mark that names this one. */
+  /** Written by a rotation that has not finished. It is a session only if a mark under `from` names this id. */
   | { readonly kind: "pending"; readonly record: StoredRecord; readonly from: StoreId }
   | { readonly kind: "moved"; readonly to: StoreId; readonly until: number };
 
 /** A whole number as wide as the widest safe integer, so that numbers compare as texts and Lua rounds none. */
 export const column = (number: number): string => String(Math.max(0, Math.floor(number))).padStart(16, "0");
 
-/** No entry in a user's index: anonymous. */
+/** The `indexed` column of an anonymous session, which has no entry in a user's index. */
 export const UNINDEXED = column(0);
 
-/** Everything behind the columns. `from` is the old id, in what a rotation writes. */
+/** The part behind the columns. `from` is the old id, in a record that a rotation writes. */
 function body(record: StoredRecord, from?: StoreId): string {
   const { format, createdAt, authenticatedAt, expiry, userId, data } = record;
   const fields: unknown[] = [format, createdAt, authenticatedAt, expiry, userId];
@@ -22,7 +22,7 @@ function body(record: StoredRecord, from?: StoreId): string {
   return `${JSON.stringify(fields)}\n${data}`;
 }
 
-/** A record as it is written. `before` is the version that it replaces; of one that replaces none, a nonce. */
+/** A record as it is written. `before` is the version that it replaces, or a nonce where it replaces none. */
 export function encode(
   record: StoredRecord,
   indexed: string,
@@ -34,7 +34,7 @@ export function encode(
   return `${columns} ${body(record, pending?.from)}`;
 }
 
-/** Of what GET answered. */
+/** Reads the answer of GET. Throws when another program, or a newer release, wrote the value. */
 export function decode(value: unknown): Stored | null {
   if (value === null || value === undefined) return null;
   const text = typeof value === "string" ? value : "";
@@ -71,5 +71,5 @@ type Fields = [
   from?: StoreId,
 ];
 
-/** What the first line of a record says: scripts answer with it what they removed. */
+/** Reads the JSON in the first line of a record. Scripts answer with that line where the user in it matters. */
 export const fieldsOf = (line: string): Fields => JSON.parse(line.slice(70)) as Fields;

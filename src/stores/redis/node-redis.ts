@@ -1,13 +1,13 @@
-import type { Command, Connection } from "./connection.ts";
+import type { Command, Connection } from "./client.ts";
 
-/** What is used of node-redis, from version 5 on. Its three clients differ in how a command is written. */
+/** The part of node-redis that the store uses, from version 5 on. Its three clients differ in how a command is written. */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
   sendCommand(...args: never[]): Promise<unknown>;
   multi(...args: never[]): unknown;
 }
 
-/** Answers as texts and numbers, whatever the client was told for others; and no timer for each command: our caller has one. */
+/** Answers come as texts and numbers, whatever mapping the client has. No timer for each command: our caller has one. */
 const plain = { typeMapping: {}, timeout: undefined };
 type Options = typeof plain & { abortSignal?: AbortSignal };
 
@@ -40,20 +40,20 @@ export function fromNodeRedis(client: NodeRedisClient): Connection {
   return { ...given, ...single(client as unknown as Single) };
 }
 
-type Ways = Pick<Connection, "run" | "runAndWait" | "primaries">;
+type Sending = Pick<Connection, "run" | "runAndWait" | "primaries">;
 
-function single(client: Single): Ways {
-  /** What a client without a connection queues it carries out when all have given up on it: better ask again. */
-  const online = () => {
+function single(client: Single): Sending {
+  /** A client without a connection queues commands, and sends them when their callers have given up. We ask again instead. */
+  const throwIfOffline = () => {
     if (client.isReady === false) throw new Error("The client is offline");
   };
   return {
     run(_key, command) {
-      online();
+      throwIfOffline();
       return client.sendCommand(command, plain);
     },
     async runAndWait(_key, command, { replicas, timeout }) {
-      online();
+      throwIfOffline();
       const queue = client.multi();
       queue.addCommand(command);
       queue.addCommand(["wait", String(replicas), String(timeout)]);
@@ -63,7 +63,7 @@ function single(client: Single): Ways {
   };
 }
 
-function sentinel(client: Sentinel): Ways {
+function sentinel(client: Sentinel): Sending {
   return {
     run: (_key, command) => client.sendCommand(false, command, plain),
     async runAndWait(_key, command, { replicas, timeout }) {
@@ -76,12 +76,13 @@ function sentinel(client: Sentinel): Ways {
   };
 }
 
-function cluster(client: Cluster): Ways {
-  // Takes back what waits for a dead node. Version 5 has not this method, and loses its queue when something is taken out.
-  const takesBack = "getNodeClientForKey" in client;
+function cluster(client: Cluster): Sending {
+  // Version 6 can take back a command that waits for a dead node. Version 5 loses its queue when a command is taken out; it
+  // has not this method.
+  const canTakeBack = "getNodeClientForKey" in client;
   return {
     run: (key, command, call) =>
-      client.sendCommand(key, false, command, takesBack ? { ...plain, abortSignal: call.signal } : plain),
+      client.sendCommand(key, false, command, canTakeBack ? { ...plain, abortSignal: call.signal } : plain),
     async runAndWait(key, command, { replicas, timeout }) {
       const queue = client.multi(key);
       queue.addCommand(key, false, command);
@@ -89,7 +90,7 @@ function cluster(client: Cluster): Ways {
       try {
         return answered(await queue.execAsPipeline());
       } catch (error) {
-        // A pipeline is not redirected, a command is: it makes the client look for the key's new home.
+        // The client follows MOVED for a command, but not for a pipeline. So a command makes it look for the key's new server.
         if (String((error as Error).message).startsWith("MOVED")) {
           await client.sendCommand(key, false, ["exists", key], plain);
         }

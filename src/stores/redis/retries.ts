@@ -1,34 +1,15 @@
-/** How long to wait, and what to try again. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Signal, signalOf } from "../../contract/call.ts";
+import { signalOf } from "../../contract/call.ts";
 import type { StoreCall } from "../../contract/store.ts";
 
-/** Nothing that trying again would mend. */
+/** A fault that trying again would not mend. */
 export class FinalError extends Error {
   override readonly name = "FinalError";
 }
 
-/** Rejects as soon as the signal aborts: no client takes back what it has sent, but nobody need wait for it. */
-export function heed<T>(signal: Signal, work: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    signal.addEventListener("abort", stop);
-    work.then(
-      (answer) => {
-        signal.removeEventListener("abort", stop);
-        resolve(answer);
-      },
-      (error) => {
-        signal.removeEventListener("abort", stop);
-        reject(error);
-      },
-    );
-  });
-}
-
-/** The answers of a server that did nothing, and will soon know better: a failover, a resharding, a start. */
+/** The answers of a server that did nothing and can soon do it: during a failover, a resharding or a start. */
 const NOT_YET = /^(ASK|BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MOVED|READONLY|TRYAGAIN) /;
-/** What clients say when a command was never sent. */
+/** The words of both clients for a command that was never sent. */
 const NOT_SENT = /^The client is offline$|enableOfflineQueue options is false$/;
 const ANY_ANSWER = /^[A-Z]+ /;
 
@@ -36,18 +17,23 @@ const ANY_ANSWER = /^[A-Z]+ /;
 const TRIES = 16;
 
 /**
- * Tries again, for as long as the signal of the call allows, what the server refused without doing it. What may have been done, its
- * answer lost with the connection, is tried again only where that is harmless.
+ * Makes an attempt again, until the signal of the call aborts, where the server refused it without doing it. Where the
+ * connection broke before the answer, the server may have done it: that is tried again only if `harmless`.
  */
-export async function persist<T>(call: StoreCall, harmless: boolean, attempt: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  call: StoreCall,
+  harmless: boolean,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  // Most attempts succeed. A function of its own for the others makes this one faster.
   try {
     return await attempt();
   } catch (error) {
-    return await again(error, call, harmless, attempt);
+    return await retry(error, call, harmless, attempt);
   }
 }
 
-async function again<T>(
+async function retry<T>(
   error: unknown,
   call: StoreCall,
   harmless: boolean,
@@ -73,12 +59,4 @@ function mayRepeat(error: unknown, harmless: boolean): boolean {
   const said = message.replace(/^Too many Cluster redirections\. Last error: \w+: /, "");
   if (NOT_YET.test(said) || NOT_SENT.test(said)) return true;
   return harmless && !ANY_ANSWER.test(said);
-}
-
-/** For what is only tidying: waits a moment for it, and minds neither its failure nor its absence. */
-export async function tidy(work: Promise<unknown>): Promise<void> {
-  const over = new AbortController();
-  const enough = sleep(250, undefined, { signal: over.signal }).catch(() => {});
-  await Promise.race([work.catch(() => {}), enough]);
-  over.abort();
 }

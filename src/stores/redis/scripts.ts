@@ -1,6 +1,7 @@
 /**
- * The Lua scripts. Each answers with a text, and may be run twice: clients repeat commands. The key of the session is the
- * last; one that gets more than one key runs only where all are on one server.
+ * The Lua scripts. Each answers with a text, and may be run twice, because clients repeat commands. Each reads its ARGV
+ * into names first; `now` always comes first. The key of the session is the last of KEYS. A script with more than one key
+ * runs only where all of them are on one server.
  */
 import { createHash } from "node:crypto";
 
@@ -11,160 +12,194 @@ export interface Script {
 
 const script = (source: string): Script => ({ source, sha: createHash("sha1").update(source).digest("hex") });
 
-/**
- * What lies under the key of a session, for every script below; ARGV[1] is the time. The columns are those of `layout.ts`.
- * `stir` writes what is there already: from Redis 7.2 on WAIT counts the replicas that have its own connection's last write,
- * so a command that a client repeats on a new connection must write too, or WAIT would confirm what nobody has.
- */
-const look = `
-local key = KEYS[#KEYS]
-local head = redis.call("GETRANGE", key, 0, 82)
-local kind, ends, indexed = string.sub(head, 1, 1), string.sub(head, 3, 18), string.sub(head, 20, 35)
-local version, replaced = string.sub(head, 37, 52), string.sub(head, 54, 69)
-local live = head ~= "" and ends > ARGV[1]
-local function stir() redis.call("SETRANGE", key, 0, kind) end
-local function line() return string.match(redis.call("GET", key), "^[^\\n]*") end
-`;
-
-/**
- * An entry in a user's index, never lowered; what has expired goes. It adds first: a full server refuses only a script that
- * has not written yet.
- */
-const enter = `
-local function enter(index, score, id)
-  local there = redis.call("ZSCORE", index, id)
-  if not there or tonumber(there) < tonumber(score) then redis.call("ZADD", index, score, id) end
-  redis.call("ZREMRANGEBYSCORE", index, "-inf", ARGV[1])
-  local last = redis.call("ZREVRANGE", index, 0, 0, "WITHSCORES")[2]
-  if last then redis.call("PEXPIRE", index, string.format("%.0f", math.max(1, last - ARGV[1]))) end
+/** The columns of `layout.ts`, by number: each is 16 digits and a space, behind the letter of the kind and a space. */
+const columns = `
+local ENDS, INDEXED, VERSION, REPLACED = 1, 2, 3, 4
+local function startOf(number) return 17 * number - 14 end
+local function column(text, number) return string.sub(text, startOf(number), startOf(number) + 15) end
+local function withColumn(text, number, digits)
+  return string.sub(text, 1, startOf(number) - 1) .. digits .. string.sub(text, startOf(number) + 16)
 end
 `;
 
-/** ARGV: now, score, id. */
+/**
+ * Reads what lies under the key of a session; needs `now`.
+ *
+ * `rewrite` writes what is there already. From Redis 7.2 on WAIT counts the replicas that have the last write of its own
+ * connection. A command that a client repeats on a new connection must therefore write too, or WAIT would confirm a write
+ * that no replica has.
+ */
+const look = `
+${columns}
+local key = KEYS[#KEYS]
+local head = redis.call("GETRANGE", key, 0, 82)
+local kind = string.sub(head, 1, 1)
+local ends, indexed = column(head, ENDS), column(head, INDEXED)
+local version, replaced = column(head, VERSION), column(head, REPLACED)
+local live = head ~= "" and ends > now
+local function movedTo() return string.sub(head, startOf(2)) end
+local function rewrite() redis.call("SETRANGE", key, 0, kind) end
+local function firstLine() return string.match(redis.call("GET", key), "^[^\\n]*") end
+`;
+
+/**
+ * Writes an entry into a user's index, and removes expired ones; needs `now`. The score of an entry is never lowered. It
+ * adds before it removes: a server that is full refuses a script only before its first write.
+ */
+const addToIndex = `
+local function addToIndex(index, score, id)
+  local there = redis.call("ZSCORE", index, id)
+  if not there or tonumber(there) < tonumber(score) then redis.call("ZADD", index, score, id) end
+  redis.call("ZREMRANGEBYSCORE", index, "-inf", now)
+  local last = redis.call("ZREVRANGE", index, 0, 0, "WITHSCORES")[2]
+  if last then redis.call("PEXPIRE", index, string.format("%.0f", math.max(1, last - now))) end
+end
+`;
+
+/** Writes an entry into a user's index, which is the only key. */
 export const index = script(`
-${enter}
-enter(KEYS[1], ARGV[2], ARGV[3])
+local now, score, id = unpack(ARGV)
+${addToIndex}
+addToIndex(KEYS[1], score, id)
 return "saved"
 `);
 
-/** KEYS: the user's index, if it is written too. ARGV: now, value, ttl, score, id. The nonce tells a repetition from another create. */
+/**
+ * Stores a new record. Where the user's index is on the same server it comes first in KEYS, and its entry is written too.
+ * In place of the version that it replaces, a new record has a nonce: by version and nonce a repetition is told from
+ * another create.
+ */
 export const create = script(`
-${enter}
+local now, value, ttl, score, id = unpack(ARGV)
+${addToIndex}
 ${look}
 if head == "" then
-  if #KEYS > 1 then enter(KEYS[1], ARGV[4], ARGV[5]) end
-  redis.call("SET", key, ARGV[2], "PX", ARGV[3])
+  if #KEYS > 1 then addToIndex(KEYS[1], score, id) end
+  redis.call("SET", key, value, "PX", ttl)
   return "saved"
 end
-if kind ~= "m" and string.sub(head, 37, 69) == string.sub(ARGV[2], 37, 69) then stir() return "saved" end
+local isRepetition = version == column(value, VERSION) and replaced == column(value, REPLACED)
+if kind ~= "m" and isRepetition then rewrite() return "saved" end
 return "taken"
 `);
 
 /**
- * ARGV: now, value, ttl, the score that the user's index must have. The value names the version that it replaces, and the score
- * that the index was given. "saved" also where the record is this writer's already, or the one that replaced it: an answer was
- * lost.
+ * Replaces a record. The value names the version that it replaces, and the score that the caller has given the user's
+ * index. `needed` is the score that the index must have at least: where it has not, the answer is "index".
+ *
+ * The answer is "saved" too where the record is this writer's already, or replaced this writer's: then an answer was lost.
  */
 export const update = script(`
+local now, value, ttl, needed = unpack(ARGV)
 ${look}
-local given, mine, expected = string.sub(ARGV[2], 20, 35), string.sub(ARGV[2], 37, 52), string.sub(ARGV[2], 54, 69)
+local given, mine, expected = column(value, INDEXED), column(value, VERSION), column(value, REPLACED)
 if not live then return "gone" end
-if kind == "m" then return string.sub(head, 20) end
+if kind == "m" then return movedTo() end
 if kind == "p" then return "pending" end
 if version ~= expected then
-  if version == mine or replaced == mine then stir() return "saved" end
+  if version == mine or replaced == mine then rewrite() return "saved" end
   return "conflict"
 end
 if given > indexed then indexed = given end
-if ARGV[4] > indexed then return "index" end
-redis.call("SET", key, string.sub(ARGV[2], 1, 19) .. indexed .. string.sub(ARGV[2], 36), "PX", ARGV[3])
+if needed > indexed then return "index" end
+redis.call("SET", key, withColumn(value, INDEXED, indexed), "PX", ttl)
 return "saved"
 `);
 
-/** ARGV: now, version, expires, ttl, the score the user's index was given. Answers the first line where it must rise first. */
+/**
+ * Moves the end of a record later. `given` is the score that the caller has given the user's index. Where that must rise
+ * first, the answer is the first line of the record, which names the user.
+ */
 export const touch = script(`
+local now, expected, expires, ttl, given = unpack(ARGV)
 ${look}
 if not live or kind == "m" then return "gone" end
 if kind == "p" then return "pending" end
-if version ~= ARGV[2] then return "gone" end
-if ARGV[3] <= ends then stir() return "saved" end
+if version ~= expected then return "gone" end
+if expires <= ends then rewrite() return "saved" end
 if tonumber(indexed) > 0 then
-  if ARGV[5] > indexed then indexed = ARGV[5] end
-  if ARGV[3] > indexed then return line() end
+  if given > indexed then indexed = given end
+  if expires > indexed then return firstLine() end
 end
-redis.call("SETRANGE", key, 2, ARGV[3] .. " " .. indexed)
-redis.call("PEXPIRE", key, ARGV[4])
+redis.call("SETRANGE", key, startOf(ENDS) - 1, expires .. " " .. indexed)
+redis.call("PEXPIRE", key, ttl)
 return "saved"
 `);
 
-/** ARGV: now. Answers the first line of what it removed. pcall: a full server lets nobody write, and must let go. */
+/**
+ * Removes a record, and answers its first line. Where there is none it still writes, for WAIT; by pcall, because a server
+ * that is full refuses that write, and a logout must succeed there.
+ */
 export const remove = script(`
+local now = unpack(ARGV)
 ${look}
 if head == "" then
   redis.pcall("SET", key, "", "PX", 1)
   redis.call("DEL", key)
   return "gone"
 end
-if kind == "m" and live then return string.sub(head, 20) end
-local removed = line()
+if kind == "m" and live then return movedTo() end
+local removed = firstLine()
 redis.call("DEL", key)
 return removed
 `);
 
 /**
- * A rotation on one server. KEYS: the user's index, if there is a user; the new id's; the old one's. ARGV: now, expected, new
- * id, mark, its ttl, value, ttl, score, old id. Answers the old record's first line. The old entry goes where the user is the
- * same one.
+ * A whole rotation on one server. KEYS: the user's index, if there is a user; the key of the new id; that of the old one.
+ * The answer is the first line of the old record. Its entry goes here where the user stays the same.
  */
 export const rotate = script(`
-${enter}
+local now, expected, to, mark, markTtl, value, ttl, score, from = unpack(ARGV)
+${addToIndex}
 ${look}
-local to = KEYS[#KEYS - 1]
+local newKey = KEYS[#KEYS - 1]
 if not live then return "gone" end
 if kind == "m" then
-  if string.sub(head, 20) ~= ARGV[3] then return string.sub(head, 20) end
-  stir()
-  return redis.call("EXISTS", to) == 1 and "saved" or "gone"
+  if movedTo() ~= to then return movedTo() end
+  rewrite()
+  return redis.call("EXISTS", newKey) == 1 and "saved" or "gone"
 end
 if kind == "p" then return "pending" end
-if version ~= ARGV[2] then return "conflict" end
-if redis.call("EXISTS", to) == 1 then return "taken" end
-local left = line()
+if version ~= expected then return "conflict" end
+if redis.call("EXISTS", newKey) == 1 then return "taken" end
+local left = firstLine()
 if #KEYS > 2 then
-  enter(KEYS[1], ARGV[8], ARGV[3])
-  redis.call("ZREM", KEYS[1], ARGV[9])
+  addToIndex(KEYS[1], score, to)
+  redis.call("ZREM", KEYS[1], from)
 end
-redis.call("SET", to, ARGV[6], "PX", ARGV[7])
-redis.call("SET", key, ARGV[4], "PX", ARGV[5])
+redis.call("SET", newKey, value, "PX", ttl)
+redis.call("SET", key, mark, "PX", markTtl)
 return left
 `);
 
-/** The old id's step of a rotation, which decides it. ARGV: now, expected, new id, mark, its ttl. Answers the first line. */
+/** The step of a rotation that decides it, under the old id. The answer is the first line of the old record. */
 export const leave = script(`
+local now, expected, to, mark, markTtl = unpack(ARGV)
 ${look}
 if not live then return "gone" end
 if kind == "m" then
-  if string.sub(head, 20) == ARGV[3] then stir() return "saved" end
-  return string.sub(head, 20)
+  if movedTo() == to then rewrite() return "saved" end
+  return movedTo()
 end
 if kind == "p" then return "pending" end
-if version ~= ARGV[2] then return "conflict" end
-local left = line()
-redis.call("SET", key, ARGV[4], "PX", ARGV[5])
+if version ~= expected then return "conflict" end
+local left = firstLine()
+redis.call("SET", key, mark, "PX", markTtl)
 return left
 `);
 
-/** The new id's last step of a rotation. ARGV: now, ttl. */
+/** The last step of a rotation, under the new id. */
 export const arrive = script(`
+local now, ttl = unpack(ARGV)
 ${look}
 if head == "" then return "gone" end
-if kind ~= "p" then stir() return "saved" end
+if kind ~= "p" then rewrite() return "saved" end
 redis.call("SETRANGE", key, 0, "r")
-redis.call("PEXPIRE", key, ARGV[2])
+redis.call("PEXPIRE", key, ttl)
 return "saved"
 `);
 
-/** For `stats`. Answers the first line and the size. */
+/** For `stats`: the size of a session and its first line. */
 export const weigh = script(`
 local value = redis.call("GET", KEYS[1])
 if not value then return "" end

@@ -1,5 +1,5 @@
 import type { StoreCall, StoreStats } from "../../contract/store.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "./client.ts";
 import { fieldsOf } from "./layout.ts";
 
 /** Goes through every key of every primary, a few hundred at a time. A key that Redis moves meanwhile may count twice. */
@@ -38,6 +38,6 @@ export async function count(
       cursor = String(next);
     } while (cursor !== "0");
   }
-  // What has expired Redis removes by itself.
+  // Redis removes expired sessions by itself, so there are none to count.
   return { live, expired: 0, authenticated, oldest, bytes };
 }

@@ -1,7 +1,7 @@
 /** How long a connection may take to come up, milliseconds. */
 export const CONNECT_TIMEOUT_MS = 5000;
 
-/** Loads a package that only this kind of store needs. `from` is a name that bundlers do not follow. */
+/** Loads a package that only one kind of store needs. `from` is a variable, so that bundlers do not follow it. */
 export async function loadDriver<T>(packageName: string, from = packageName): Promise<T> {
   try {
     return (await import(from)) as T;

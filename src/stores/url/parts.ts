@@ -1,4 +1,4 @@
-/** Takes the URL of a store apart. No error shows the URL: it may have a password. */
+/** The parts of a store's URL. No error shows the URL, because it may have a password. */
 import { SettingsError } from "../../errors.ts";
 
 export const FORMS = [
@@ -25,11 +25,11 @@ export interface Parts {
   readonly user: string | undefined;
   readonly password: string | undefined;
   readonly hosts: readonly [Host, ...Host[]];
-  /** Without the slash that begins it. */
+  /** The path without the slash before it. */
   readonly path: string;
 }
 
-/** `scheme://user:password@host:port,host:port/path`: several hosts are more than `URL` can read. */
+/** Reads `scheme://user:password@host:port,host:port/path`. `URL` cannot read several hosts. */
 export function partsOf(url: string, defaultPort: number): Parts {
   const [, login, hosts = "", path = ""] =
     /^[\w+]+:\/\/(?:(.*)@)?([^/?@]*)(?:\/([^?]*))?(?:\?.*)?$/.exec(url) ?? [];
@@ -58,7 +58,7 @@ function decoded(text: string): string {
   }
 }
 
-/** Takes our own options out of the query, and leaves the rest, which is the driver's. */
+/** Takes our own options out of the query. The rest of the query is for the driver. */
 export function takeOptions<const Name extends string>(
   url: string,
   names: readonly Name[],
@@ -75,7 +75,7 @@ export function takeOptions<const Name extends string>(
   return { rest: url.slice(0, at) + (query.size > 0 ? `?${query}` : ""), options };
 }
 
-/** The same where the driver takes no query of its own. */
+/** Takes our own options out of the query, where the driver takes none. Throws for any other option. */
 export function onlyOptions<const Name extends string>(url: string, names: readonly Name[]) {
   const { rest, options } = takeOptions(url, names);
   if (rest.includes("?")) throw wrongUrl(`has other options than ${names.join(", ")}`);

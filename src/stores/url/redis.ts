@@ -2,7 +2,7 @@ import type { RedisStoreOptions } from "../redis.ts";
 import { CONNECT_TIMEOUT_MS, loadDriver } from "./driver.ts";
 import { onlyOptions, type Parts, partsOf, wrongUrl } from "./parts.ts";
 
-/** What the three clients of node-redis have in common. */
+/** The methods that the three clients of node-redis have in common. */
 interface Client {
   on(event: "error", listener: (error: unknown) => void): unknown;
   connect(): Promise<unknown>;
@@ -61,7 +61,7 @@ function makeClient(
     return redis.createCluster({
       rootNodes,
       defaults: { ...login, socket },
-      // Looks for the new primary soon after one has died.
+      // The client then looks for the new primary soon after one has died.
       topologyRefreshOnReconnectionAttemptStrategy: 500,
     });
   }
@@ -73,7 +73,7 @@ function makeClient(
   return redis.createClient({ ...login, database, socket: { ...hosts[0], ...socket } });
 }
 
-/** Once connected the client mends its connections itself; before that its first failure is the answer. */
+/** Connects the client, and rejects with its first failure. Once connected, the client mends its connections itself. */
 async function connected(client: Client): Promise<void> {
   const failed = new Promise<never>((_resolve, reject) => client.on("error", reject));
   try {
@@ -82,7 +82,7 @@ async function connected(client: Client): Promise<void> {
     try {
       client.destroy();
     } catch {
-      // It was not open.
+      // The client was not open.
     }
     throw error;
   }

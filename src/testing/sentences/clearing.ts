@@ -12,7 +12,7 @@ async function clear(t: Trial, limit: number, store = t.store): Promise<number> 
   return await store.clearExpired({ ...t.call, limit });
 }
 
-/** Whether an expired record is still stored: a server whose clock is behind could still write it. */
+/** True while an expired record is stored: then a server whose clock is behind can still write it. */
 async function isStored(t: Trial, id: StoreId, version: number, before: number): Promise<boolean> {
   const outcome = await t.store.update(
     id,

@@ -35,7 +35,7 @@ const fields: Partial<StoredRecord>[] = [
   { userId: "1", authenticatedAt: 1_700_000_000_001, createdAt: 1_600_000_000_001, expiry: 60, format: 3 },
 ];
 
-/** Holds when the three verbs that store a record all keep it as it was given. */
+/** Holds when create, update and rotate keep the record as it was given. */
 async function isKept(t: Trial, changes: Partial<StoredRecord>, why: string): Promise<void> {
   const created = await t.keep(changes);
   await t.isLive(created.id, created.record, `create: ${why}`);

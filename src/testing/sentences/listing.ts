@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { StoreId } from "../../contract/record.ts";
 import type { Sentence } from "../sentence.ts";
 
-/** User ids that a careless column, key or file name takes for one another. */
+/** User ids that a careless column, key or file name could take for one another. */
 const likenesses = [
   ...[
     "a",

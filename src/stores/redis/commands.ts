@@ -1,18 +1,17 @@
-/** How the store asks its server: commands and scripts, again where that is harmless, and confirmed by replicas. */
-
 import { signalOf } from "../../contract/call.ts";
 import type { StoreCall } from "../../contract/store.ts";
-import type { Command, Connection, Replicas } from "./connection.ts";
+import type { Command, Connection, Replicas } from "./client.ts";
 import { column } from "./layout.ts";
-import { FinalError, persist } from "./retries.ts";
+import { FinalError, withRetries } from "./retries.ts";
 import type { Script } from "./scripts.ts";
 
-export interface Asking {
-  /** Throws where nothing can be asked. */
+/** Commands and scripts for the server: sent again where that is harmless, and confirmed by replicas where asked for. */
+export interface Commands {
+  /** Throws when the signal has aborted or the client is not open. */
   ready(call: StoreCall): void;
-  /** A command that may be repeated. */
+  /** Sends a command that may be repeated. */
   ask(key: string, command: Command, call: StoreCall): Promise<unknown>;
-  /** A script, on one key or on several of one server. */
+  /** Runs a script on one key, or on several of one server. */
   run(
     script: Script,
     keys: string | readonly [string, ...string[]],
@@ -23,13 +22,14 @@ export interface Asking {
 }
 
 export interface RunOptions {
-  /** Whether it may be repeated even if it was carried out. Default is true. */
+  /** Whether the script may be sent again though it may have run. Default is true. */
   readonly harmless?: boolean;
-  /** Whether replicas must have it. */
+  /** Whether replicas must have the write. Default is false. */
   readonly waits?: boolean;
 }
 
-export function asking(connection: Connection, waiting: Replicas | undefined): Asking {
+/** `wait` says how many replicas must have a write, where a script asks for that. */
+export function commandsOf(connection: Connection, wait: Replicas | undefined): Commands {
   function ready(call: StoreCall): void {
     signalOf(call).throwIfAborted();
     if (!connection.isClosed()) return;
@@ -39,7 +39,7 @@ export function asking(connection: Connection, waiting: Replicas | undefined): A
     );
   }
 
-  async function confirmed(key: string, command: Command, wait: Replicas): Promise<unknown> {
+  async function runConfirmed(key: string, command: Command, wait: Replicas): Promise<unknown> {
     const { answer, replicas } = await connection.runAndWait(key, command, wait);
     if (replicas >= wait.replicas) return answer;
     throw new FinalError(
@@ -51,7 +51,7 @@ export function asking(connection: Connection, waiting: Replicas | undefined): A
   return {
     ready,
     ask: (key, command, call) =>
-      persist(call, true, () => {
+      withRetries(call, true, () => {
         ready(call);
         return connection.run(key, command, call);
       }),
@@ -60,9 +60,9 @@ export function asking(connection: Connection, waiting: Replicas | undefined): A
       const send = (how: "evalsha" | "eval", text: string) => {
         ready(call);
         const command: Command = [how, text, `${1 + more.length}`, key, ...more, column(call.now), ...args];
-        return waits && waiting ? confirmed(key, command, waiting) : connection.run(key, command, call);
+        return waits && wait ? runConfirmed(key, command, wait) : connection.run(key, command, call);
       };
-      return persist(call, harmless, async () => {
+      return withRetries(call, harmless, async () => {
         try {
           return String(await send("evalsha", script.sha));
         } catch (error) {
