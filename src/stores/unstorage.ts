@@ -67,7 +67,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
   if (typeof prefix !== "string" || !/^(\w[\w:-]*)?$/.test(prefix)) {
     throw new SettingsError("prefix", "letters, digits, _, - and :", prefix);
   }
-  const turns = new PerKeyQueue();
+  const queue = new PerKeyQueue();
   let expired: Aged[] = [];
 
   const keyOf = (id: StoreId) => prefix + id;
@@ -124,7 +124,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
   async function inOrder<T>(id: StoreId, call: StoreCall, work: () => Promise<T>): Promise<T> {
     const { signal } = call;
     signal.throwIfAborted();
-    const done = turns.run(id, async () => {
+    const done = queue.run(id, async () => {
       signal.throwIfAborted();
       return await work();
     });
