@@ -8,7 +8,8 @@ import {
   SettingsError,
   type Store,
 } from "coatcheck";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { sqliteStore } from "coatcheck/sqlite";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
 import { overhear, overhearWarnings } from "../instruments/overheard.ts";
@@ -335,6 +336,17 @@ describe.each(everyAdapter)("$name", (adapter) => {
     expect([answer.status, answer.headers["x-handler"], answer.setCookie]).toEqual([503, undefined, []]);
     expect(answer.body).not.toContain("secret");
     await closed.promise;
+  });
+
+  test.each([
+    ["memory", () => memoryStore()],
+    ["SQLite", () => sqliteStore(":memory:")],
+  ])("on %s, requests are answered while a test of the application fakes all timers", async (_name, make) => {
+    const { visitor } = await start(adapter, count, { store: make() });
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    expect((await visitor.visit()).body).toBe("1");
+    expect((await visitor.visit()).body).toBe("2");
   });
 
   test("a store that does not answer in time is unavailable", async () => {

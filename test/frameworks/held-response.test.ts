@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { PassThrough, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { gunzipSync } from "node:zlib";
+import { constants, gunzipSync } from "node:zlib";
 import compression from "compression";
 import { describe, expect, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
@@ -379,14 +379,19 @@ describe("compression", () => {
     expect(head).toMatch(/Content-Encoding: gzip/i);
     expect(head).toContain("Set-Cookie: a=1");
     expect(head).toMatch(/Vary: Accept-Encoding/);
+    // Without its end, the text that was flushed.
+    return gunzipSync(Buffer.concat(chunksOf(body)), { finishFlush: constants.Z_SYNC_FLUSH }).toString();
+  }
+
+  function chunksOf(body: Buffer): Buffer[] {
     const chunks: Buffer[] = [];
-    for (let at = 0; ; ) {
+    for (let at = 0; at < body.length; ) {
       const end = body.indexOf("\r\n", at);
       const length = Number.parseInt(body.toString("latin1", at, end), 16);
-      if (length === 0) return gunzipSync(Buffer.concat(chunks)).toString();
       chunks.push(body.subarray(end + 2, end + 2 + length));
       at = end + 2 + length + 2;
     }
+    return chunks;
   }
 
   const bodies: Record<string, (response: ServerResponse) => void> = {
@@ -435,6 +440,27 @@ describe("compression", () => {
       expect(unzipped(await wire.closed)).toBe(text);
     });
   }
+
+  test.each(["before", "after"])(
+    "mounted %s: an event that was flushed while held leaves at once",
+    async (where) => {
+      const events = (response: ServerResponse & { flush?(): void }) => {
+        if (where === "after") compress(response);
+        response.setHeader("Content-Type", "text/event-stream");
+        response.write("data: 1\n\n");
+        response.flush?.();
+      };
+      const { response, commit, wire } = await scene(events, {
+        ...gzip,
+        before: where === "before" ? compress : () => {},
+      });
+      commit.resolve([["Set-Cookie", "a=1"]]);
+      await wire.until("\x1f\x8b"); // gzip begins with these.
+      await expect.poll(() => unzipped(wire.received), { timeout: 5_000 }).toBe("data: 1\n\n");
+      response.end();
+      expect(unzipped(await wire.closed)).toBe("data: 1\n\n");
+    },
+  );
 
   test("mounted before, and not used: who waits for a drain is told once", async () => {
     let drains = 0;

@@ -106,6 +106,8 @@ class Hold implements Layer {
     methods.flushHeaders = ours.flushHeaders;
     // Compression keeps listeners for "drain" on a stream of its own, which may not be full when the hold is.
     if (Object.hasOwn(methods, "on")) methods.on = ours.on;
+    // Compression flushes its own stream, which is empty as long as the writes are held.
+    if (Object.hasOwn(methods, "flush")) methods.flush = ours.flush;
     if (Object.hasOwn(methods, "addListener")) methods.addListener = ours.addListener;
   }
 
@@ -149,6 +151,7 @@ class Hold implements Layer {
     if (this.#phase === "released") return this.#pass(name, args);
     if (this.#phase === "dropped") return this.#refuse(name, args);
     if (name === "writeHead") return this.#writeHead(args);
+    if (name === "flush" && this.#phase === "open") return this.#pass(name, args); // There is no first byte yet.
     const [chunk] = args;
     if (name === "write" || (name === "end" && chunk && typeof chunk !== "function")) checkChunk(chunk);
     return this.#begin() === "released" ? this.#passFirst(name, args) : this.#keep(name, args);
@@ -330,7 +333,7 @@ const CHANGES: Record<Heading, string> = {
 /** The return value of a call that has not reached Node. */
 function answerTo(name: Sending, response: ServerResponse, hasRoom: boolean): unknown {
   if (name === "write") return hasRoom;
-  return name === "flushHeaders" ? undefined : response;
+  return name === "end" || name === "writeHead" ? response : undefined;
 }
 
 /** Gives the error to the callback of a dropped `write` or `end`, so that nothing waits for it for ever. */

@@ -8,8 +8,8 @@ import type { Readable } from "node:stream";
 
 export type Method = (...args: unknown[]) => unknown;
 
-/** The methods that send something. */
-export type Sending = "writeHead" | "write" | "end" | "flushHeaders";
+/** The methods that send something; compression brings `flush`. */
+export type Sending = "writeHead" | "write" | "end" | "flushHeaders" | "flush";
 /** The methods that change a header. */
 export type Heading = "setHeader" | "setHeaders" | "appendHeader" | "removeHeader";
 /** The methods that add a listener. */
@@ -76,6 +76,7 @@ function makeMethods(depth: number): Methods {
     write: sending("write"),
     end: sending("end"),
     flushHeaders: sending("flushHeaders"),
+    flush: sending("flush"),
     setHeader: heading("setHeader"),
     setHeaders: heading("setHeaders"),
     appendHeader: heading("appendHeader"),
@@ -95,13 +96,14 @@ export function piped(this: Holdable, source: Readable): void {
 
 /** The methods of a response as they are now. */
 export function methodsOf(response: ServerResponse): Methods {
-  const { writeHead, write, end, flushHeaders } = response;
+  const { writeHead, write, end, flushHeaders, flush } = response as ServerResponse & { flush?(): void };
   const { setHeader, setHeaders, appendHeader, removeHeader, on, addListener, destroy } = response;
   return {
     writeHead,
     write,
     end,
     flushHeaders,
+    flush,
     setHeader,
     setHeaders,
     appendHeader,

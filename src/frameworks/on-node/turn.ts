@@ -5,6 +5,9 @@
  * "Speed").
  */
 
+/** Taken when the module loads: a test of the application may fake all timers later. */
+const { setImmediate } = globalThis;
+
 /** Calls `go` with the value of a promise, but not before the next turn of the event loop. */
 export function afterTurn<T>(
   coming: Promise<T> | undefined,
