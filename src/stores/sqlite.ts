@@ -68,12 +68,16 @@ const BATCH = 100;
  * `":memory:"` works for tests), or an open database of `node:sqlite`, `bun:sqlite` or better-sqlite3, such as the
  * application's own.
  *
- * Nothing is opened before the first call. A path is opened in WAL mode by `node:sqlite`, or by `bun:sqlite` or
- * better-sqlite3 where the runtime has none. A handle keeps its journal mode and its settings. WAL is advised: without it
- * readers and writers hold up each other. **An application that opens the same file with better-sqlite3 must give that
- * handle, not the path**: two copies of SQLite in one process undo each other's locks (sqlite.org/howtocorrupt.html,
- * 2.2.1). While another connection holds the lock, or the handle's owner has a transaction open, calls wait without
- * blocking the server, until their signal aborts. Throws a SettingsError for options that cannot work.
+ * The path is resolved now, and nothing is opened before the first call. A path is opened in WAL mode by `node:sqlite`, or
+ * by `bun:sqlite` or better-sqlite3 where the runtime has none. A handle keeps its journal mode and its settings. WAL is
+ * advised: without it readers and writers hold up each other. **An application that opens the same file with better-sqlite3
+ * must give that handle, not the path**: two SQLite libraries in one process undo each other's locks, and lose data
+ * (sqlite.org/howtocorrupt.html, 2.2.1). While another connection holds the lock, or the handle's owner has a transaction
+ * open, calls wait without blocking the server, until their signal aborts. A file that is deleted or replaced meanwhile is
+ * an error at each call.
+ *
+ * Throws a SettingsError for options that cannot work, a folder that does not exist, a runtime without SQLite, and a file
+ * that better-sqlite3 has open in this process. The last is looked for again at the first call, which then rejects.
  */
 export function sqliteStore(
   pathOrDatabase: string | SqliteDatabase,

@@ -79,6 +79,7 @@ test("session() alone uses ./sessions.sqlite3, and a second process finds what t
     }));
     server.listen(0, "127.0.0.1", async () => {
       const before = existsSync("sessions.sqlite3");
+      process.chdir("/"); // The path was taken when the site began.
       const headers = process.env.COOKIE ? { cookie: process.env.COOKIE } : {};
       const response = await fetch("http://127.0.0.1:" + server.address().port, { headers });
       const cookie = (response.headers.get("set-cookie") ?? "").split(";")[0];

@@ -1,13 +1,22 @@
 import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
-import type { StoredRecord, StoreId } from "coatcheck";
+import { SettingsError, type StoredRecord, type StoreId } from "coatcheck";
 import { type SqliteDatabase, type SqliteStore, sqliteStore } from "coatcheck/sqlite";
 import { testStore } from "coatcheck/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -15,13 +24,25 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 let folder = "";
 let file = "";
 
+const opened: { close(): unknown }[] = [];
+function opens<T extends { close(): unknown }>(closable: T): T {
+  opened.push(closable);
+  return closable;
+}
+
 function newFolder(): string {
   return mkdtempSync(join(tmpdir(), "coatcheck-sqlite-"));
 }
 
 /** Two SQLite libraries in one process do not see each other's locks, so each kind looks at its file with its own. */
 const kinds = {
-  "a path": (path: string) => ({ given: path, database: new DatabaseSync(path) }),
+  "a path": (path: string) => ({
+    given: path,
+    // Opened later than the store: beside a file that is open already, the store searches the heap for better-sqlite3.
+    get database() {
+      return opens(new DatabaseSync(path));
+    },
+  }),
   "a node:sqlite handle": (path: string) => given(new DatabaseSync(path), "wal"),
   "a better-sqlite3 handle": (path: string) => given(new Database(path), "wal"),
   "a better-sqlite3 handle with a rollback journal": (path: string) => given(new Database(path), "delete"),
@@ -52,8 +73,7 @@ for (const [kind, open] of Object.entries(kinds)) {
         async dispose() {
           await store.close();
           await elsewhere.close();
-          here.database.close();
-          there.database.close();
+          for (const { given } of [here, there]) if (typeof given !== "string") given.close();
           rmSync(at, { recursive: true });
         },
       };
@@ -90,11 +110,6 @@ function watchEventLoop() {
   };
 }
 
-const opened: { close(): unknown }[] = [];
-function opens<T extends { close(): unknown }>(closable: T): T {
-  opened.push(closable);
-  return closable;
-}
 const pathStore = (...given: Parameters<typeof sqliteStore>): SqliteStore => opens(sqliteStore(...given));
 
 beforeEach(() => {
@@ -120,10 +135,27 @@ describe("sqliteStore", () => {
   });
 
   it("does not remember that it could not open: the next call tries again", async () => {
-    const store = pathStore(join(folder, "later", "site.sqlite3"));
+    mkdirSync(join(folder, "disk"));
+    const store = pathStore(join(folder, "disk", "site.sqlite3"));
+    renameSync(join(folder, "disk"), join(folder, "elsewhere"));
     await expect(store.read(newId(), call())).rejects.toThrow(/could not be opened. Its folder must exist/);
-    mkdirSync(join(folder, "later"));
+    renameSync(join(folder, "elsewhere"), join(folder, "disk"));
     expect(await store.read(newId(), call())).toBeNull();
+  });
+
+  it("is refused at start in a folder that does not exist", () => {
+    const missing = join(folder, "missing");
+    expect(() => sqliteStore(join(missing, "site.sqlite3"))).toThrow(
+      `The option store takes a SQLite file in a folder that exists: there is no folder ${missing}.`,
+    );
+  });
+
+  it("stays in the folder that was the current one when the store was made", async () => {
+    const before = vi.spyOn(process, "cwd").mockReturnValue(folder);
+    const store = pathStore("site.sqlite3");
+    before.mockRestore();
+    await store.createTable();
+    expect(existsSync(file)).toBe(true);
   });
 
   it("begins anew after its table was dropped", async () => {
@@ -283,6 +315,82 @@ describe("sqliteStore", () => {
     controller.abort(new Error("enough"));
     await expect(sweep).rejects.toThrow("enough");
     expect((await store.stats({ ...call(), now: now + 1000 })).expired).toBeGreaterThan(0);
+  });
+});
+
+describe("a file that is deleted or replaced while it is open", () => {
+  const given = {
+    "a path": () => file,
+    "a node:sqlite handle": () => opens(new DatabaseSync(file)),
+    "a better-sqlite3 handle": () => opens(new Database(file)),
+  };
+  const changes = {
+    deleted: () => {},
+    replaced: () => copyFileSync(join(folder, "aside"), file),
+  };
+  for (const [kind, open] of Object.entries(given)) {
+    for (const [change, then] of Object.entries(changes)) {
+      it(`is an error at every call, and none when it is back: ${kind}, ${change}`, async () => {
+        const store = pathStore(open());
+        const [id, kept] = [newId(), record()];
+        await store.create(id, kept, call());
+        renameSync(file, join(folder, "aside"));
+        then();
+        const other = newId();
+        const calls = [
+          () => store.read(id, call()),
+          () => Promise.all([store.read(id, call()), store.read(other, call())]),
+          () => store.create(other, record(), call()),
+          () => store.update(id, record({ version: 2 }), kept.version, call()),
+          () => store.delete(id, call()),
+          () => store.check(call()),
+        ];
+        for (const one of calls)
+          await expect(one()).rejects.toThrow(/was deleted or replaced while it was open/);
+        expect(existsSync(file), "nothing was made in its place").toBe(change === "replaced");
+        renameSync(join(folder, "aside"), file);
+        expect(await store.read(id, call())).toEqual(kept);
+        expect(await store.create(other, record(), call())).toBe(true);
+      });
+    }
+  }
+});
+
+describe("a file that this process has open with better-sqlite3", () => {
+  const refusal =
+    /takes sqliteStore\(database\) here: this process has .*site\.sqlite3 open with better-sqlite3/;
+
+  for (const journal of ["wal", "delete"]) {
+    it(`is refused by its path, with journal_mode ${journal}, and taken as a handle`, async () => {
+      const site = opens(new Database(file));
+      site.pragma(`journal_mode = ${journal}`);
+      site.exec("CREATE TABLE books (title); INSERT INTO books VALUES ('Emma')");
+      expect(() => sqliteStore(file)).toThrow(refusal);
+      symlinkSync(file, join(folder, "alias"));
+      expect(() => sqliteStore(join(folder, "alias"))).toThrow(/takes sqliteStore\(database\) here/);
+      expect(await pathStore(site).create(newId(), record(), call())).toBe(true);
+    });
+  }
+
+  it("is refused at the first call where the site opened it after the store was made", async () => {
+    const store = pathStore(file);
+    const site = opens(new Database(file));
+    site.exec("CREATE TABLE books (title)");
+    await expect(store.create(newId(), record(), call())).rejects.toThrow(refusal);
+    await expect(store.read(newId(), call())).rejects.toThrow(SettingsError);
+    site.exec("INSERT INTO books VALUES ('Emma')");
+    expect(opens(new Database(file)).prepare("SELECT title FROM books").pluck().all()).toEqual(["Emma"]);
+  });
+
+  it("is another matter than a file that it had open, or one that it has open beside it", async () => {
+    const site = new Database(file);
+    site.exec("CREATE TABLE books (title)");
+    site.close();
+    opens(new Database(join(folder, "other.sqlite3"))).exec("CREATE TABLE books (title)");
+    const reading = opens(new DatabaseSync(file));
+    expect(reading.prepare("SELECT count(*) AS n FROM books").get()).toEqual({ n: 0 });
+    expect(await pathStore(file).create(newId(), record(), call())).toBe(true);
+    expect(await pathStore(file).create(newId(), record(), call())).toBe(true);
   });
 });
 
@@ -597,6 +705,7 @@ describe("the SQLite that the runtime has", () => {
   afterEach(() => {
     vi.doUnmock("node:sqlite");
     vi.doUnmock("better-sqlite3");
+    vi.doUnmock("node:module");
     vi.resetModules();
   });
 
@@ -617,10 +726,20 @@ describe("the SQLite that the runtime has", () => {
     expect(await store.read(id, call())).toMatchObject({ version: 1 });
   });
 
-  it("is asked for where there is none, by a sentence that says what to install", async () => {
+  it("is asked for where it cannot be loaded, by a sentence that says what to install", async () => {
     vi.doMock("node:sqlite", missing);
     vi.doMock("better-sqlite3", missing);
     const store = await freshStore();
     await expect(store.read(newId(), call())).rejects.toThrow(/found no SQLite.*Install better-sqlite3/s);
+  });
+
+  it("is asked for at start where there is none, as on Node 20", async () => {
+    vi.doMock("node:module", () => ({
+      isBuiltin: (name: string) => name !== "node:sqlite" && name !== "bun:sqlite",
+      createRequire: () => Object.assign(missing, { resolve: missing, cache: {} }),
+    }));
+    await expect(freshStore()).rejects.toThrow(
+      /This runtime has none.*Use a newer Node, install better-sqlite3/s,
+    );
   });
 });

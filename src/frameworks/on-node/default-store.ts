@@ -2,6 +2,7 @@
 import { createSessions, Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
 import { storeOpenedLater } from "../../stores/calls/opened-later.ts";
+import { DatabaseFile } from "../../stores/sqlite/file.ts";
 
 /** The `Sessions` given, or new ones by the options; on SQLite where they name no store. */
 export function sessionsOnNode<Name extends string>(options: Options<Name> | Sessions = {}): Sessions {
@@ -9,10 +10,12 @@ export function sessionsOnNode<Name extends string>(options: Options<Name> | Ses
   return createSessions({ ...options, store: options.store ?? sqliteHere() });
 }
 
-const sqliteHere = () =>
-  storeOpenedLater(openSqlite, { verbs: ["clearExpired", "listUser", "stats", "check", "createTable"] });
-
-async function openSqlite() {
-  const { sqliteStore } = await import("../../stores/sqlite.ts");
-  return sqliteStore("./sessions.sqlite3");
+function sqliteHere() {
+  // The path is looked at now, so that a folder or a SQLite that is missing is an error at start, and a later chdir is none.
+  const { path } = new DatabaseFile("sessions.sqlite3");
+  const open = async () => {
+    const { sqliteStore } = await import("../../stores/sqlite.ts");
+    return sqliteStore(path);
+  };
+  return storeOpenedLater(open, { verbs: ["clearExpired", "listUser", "stats", "check", "createTable"] });
 }

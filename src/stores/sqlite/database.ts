@@ -1,4 +1,5 @@
 /** A SQLite database as `sqliteStore` needs it: opened from a path, or the user's own, of any of three drivers. */
+import { DatabaseFile, WatchedFile } from "./file.ts";
 
 export type SqliteValue = string | number | null;
 
@@ -96,8 +97,11 @@ interface Driver {
   createFile(path: string): void;
 }
 
-/** A database that the store opens itself, at the first call. */
-export function fromPath(path: string, synchronous: Synchronous): SqliteSource {
+const IN_MEMORY = ":memory:";
+
+/** A database that the store opens itself, at the first call. Throws a SettingsError for a file that cannot be used. */
+export function fromPath(given: string, synchronous: Synchronous): SqliteSource {
+  const file = given === IN_MEMORY ? undefined : new DatabaseFile(given);
   let driver: Driver | undefined;
   let database: SqliteDatabase | undefined;
 
@@ -110,33 +114,45 @@ export function fromPath(path: string, synchronous: Synchronous): SqliteSource {
     },
     open() {
       if (database !== undefined) return database;
+      file?.check();
       if (driver === undefined) throw new Error("load() must come first");
-      const opened = openFile(driver, path);
+      file?.refuseSecondLibrary();
+      const opened = openDatabase(driver, file?.path ?? IN_MEMORY);
+      file?.opened();
       try {
         // Waiting inside SQLite would stop the server, so all waiting happens in the lock queue.
         opened.exec("PRAGMA busy_timeout = 0");
         // In WAL mode readers and the writer do not hold up each other. For ":memory:" this changes nothing.
         opened.exec("PRAGMA journal_mode = WAL");
         opened.exec(`PRAGMA synchronous = ${synchronous}`);
-      } catch (error) {
-        opened.close();
-        throw error;
+        database = opened;
+      } finally {
+        if (database === undefined) close(opened);
       }
-      database = opened;
       return database;
     },
-    write: (work) => work(),
-    read: (work) => work(),
-    readTogether: (work) => transaction(source.open(), work, "BEGIN"),
+    write: checked,
+    read: checked,
+    readTogether: (work) => checked(() => transaction(source.open(), work, "BEGIN")),
     close() {
-      database?.close();
+      if (database !== undefined) close(database);
       database = undefined;
     },
   };
+  function checked<T>(work: () => T): T {
+    file?.check();
+    return work();
+  }
+
+  function close(opened: SqliteDatabase): void {
+    opened.close();
+    file?.closed();
+  }
+
   return source;
 }
 
-function openFile(driver: Driver, path: string): SqliteDatabase {
+function openDatabase(driver: Driver, path: string): SqliteDatabase {
   try {
     driver.createFile(path);
     return driver.open(path);
@@ -159,7 +175,7 @@ async function loadDriver(): Promise<Driver> {
      * opened: closing it would drop the locks of all connections of this process (sqlite.org/howtocorrupt.html, 2.2).
      */
     createFile(path) {
-      if (path === ":memory:") return;
+      if (path === IN_MEMORY) return;
       try {
         closeSync(openSync(path, "wx", 0o600));
       } catch (error) {
@@ -198,16 +214,25 @@ export function fromHandle(
   database: SqliteDatabase & { readonly isTransaction?: boolean; readonly inTransaction?: boolean },
 ): SqliteSource {
   let waits: LockWaits | undefined;
+  let file: WatchedFile | undefined;
+
+  function checkFile(): void {
+    file ??= new WatchedFile(pathOf(database));
+    file.check();
+  }
+
   const source: SqliteSource = {
     async load() {},
     loaded: true,
     open: () => database,
     write(work) {
+      checkFile();
       if (database.isTransaction ?? database.inTransaction ?? false) throw new InTransaction();
       waits ??= lockWaitsOf(database);
       return waits.without(work);
     },
     read(work) {
+      checkFile();
       waits ??= lockWaitsOf(database);
       return waits.readersNeverWait ? work() : waits.without(work);
     },
@@ -217,6 +242,12 @@ export function fromHandle(
     },
   };
   return source;
+}
+
+/** The path of the file; empty for a database in memory. */
+function pathOf(database: SqliteDatabase): string {
+  const databases = prepare(database, "PRAGMA database_list").all() as { name: string; file: string }[];
+  return databases.find(({ name }) => name === "main")?.file ?? "";
 }
 
 interface LockWaits {
