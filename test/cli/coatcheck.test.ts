@@ -205,7 +205,7 @@ describe("on SQLite and files", () => {
     expect(await say("revoke", handle, "-u", "ann")).toBe("The session of ann has ended.\n");
   });
 
-  /** Rows that only time made: written past the store, as thousands at once. */
+  /** Expired rows, thousands at once, written past the store. */
   async function fill(expired: number, live: number): Promise<void> {
     await store.createTable?.();
     const database = new DatabaseSync(url.slice("sqlite:".length));

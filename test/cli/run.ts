@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const root = join(import.meta.dirname, "../..");
 
-/** How the command is started: from source, as users start what is built. */
+/** The words that start the command from source. */
 export const command = [
   process.execPath,
   "--import",
@@ -23,7 +23,7 @@ export function start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return watch(spawn(program, [...first, ...args], { env: { ...process.env, SESSION_STORE: "", ...env } }));
 }
 
-/** The same on a terminal: what comes back is what a person would see. */
+/** Runs the command on a terminal; resolves to what a person would see. */
 export function startOnTerminal(args: readonly string[]) {
   const line = [...command, ...args].map((word) => `'${word}'`).join(" ");
   const env = { ...process.env, SESSION_STORE: "", TERM: "xterm", COLUMNS: "120" };
@@ -46,7 +46,7 @@ function watch(child: ChildProcess) {
 
 export const run = (args: readonly string[], env?: NodeJS.ProcessEnv) => start(args, env).ended;
 
-/** Runs it with --json, and reads what it says. */
+/** Runs the command with --json, and parses what it prints. */
 export async function runJson(...args: string[]) {
   const { code, out, err } = await run([...args, "--json"]);
   if (err !== "") throw new Error(`it wrote to stderr: ${err}`);

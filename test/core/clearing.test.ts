@@ -19,7 +19,7 @@ async function withExpired(count: number) {
   return { sessions, live };
 }
 
-/** The timers that began while this ran. */
+/** The timers that were started while `run` ran. */
 async function timersOf(run: () => unknown) {
   const set = vi.spyOn(globalThis, "setTimeout");
   const random = vi.spyOn(Math, "random");
@@ -30,7 +30,7 @@ async function timersOf(run: () => unknown) {
 
 beforeEach(() => {
   clock = new MovedClock();
-  // It removes a few at each write; here only clearExpired is to.
+  // memoryStore removes a few expired sessions at each write; in this test only clearExpired may remove any.
   store = { ...memoryStore() };
 });
 afterEach(() => void vi.restoreAllMocks());

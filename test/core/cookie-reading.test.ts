@@ -9,7 +9,7 @@ const { store, took } = spyStore(memoryStore());
 const sessions = createSessions({ store });
 const open = (cookie: string | null | undefined) => sessions.open(cookie, { secure: false });
 
-/** Stores a session that knows its name, and resolves to its key. */
+/** Stores a session with this name in it, and resolves to its key. */
 async function keyOf(name: string, on = sessions): Promise<string> {
   const browser = new Browser(on);
   await browser.visit((session) => session.set("name", name));

@@ -113,7 +113,7 @@ describe("a session is a dictionary with the habits of a Map", () => {
 
   it("does as a Map does, whatever is done", async () => {
     const verbs = ["set", "get", "has", "delete", "pop", "clear"] as const;
-    /** As JSON has it: without -0, and with keys that look like numbers first. */
+    /** The value as JSON keeps it: without -0, and with keys that look like numbers first. */
     const value = fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)));
     const step = fc.tuple(fc.constantFrom(...verbs), fc.constantFrom("a", "b", "__proto__"), value);
     const requests = fc.array(fc.array(step));

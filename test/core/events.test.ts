@@ -81,7 +81,7 @@ it("no key and no cookie value is in any event, error or warning", async () => {
   const warnings = overhearWarnings();
   const errors: unknown[] = [];
 
-  /** A visit during which whatever can go wrong may, with everything secret noted. */
+  /** A visit in which anything may go wrong; notes every secret that it meets. */
   async function visit(browser: Browser, act: (session: Session) => unknown, status = 200) {
     for (const value of browser.jar.values()) secrets.add(value);
     try {

@@ -1,4 +1,4 @@
-/** Any operations of any requests in any order: what was committed is there, and what was ended stays ended. */
+/** Any operations of several requests, in any order: what was committed is stored, and what was ended stays ended. */
 import { createSessions, memoryStore, type Session } from "coatcheck";
 import fc from "fast-check";
 import { expect, it } from "vitest";
@@ -16,7 +16,7 @@ const acts = {
 
 type Act = keyof typeof acts;
 
-/** Opens all requests, then lets the scheduler choose in what order the store does what their commits ask for. */
+/** Opens all requests, then lets the scheduler choose the order in which the store carries out their calls. */
 async function run(scheduler: fc.Scheduler, plan: Act[]) {
   let isHeld = false;
   const store = wrapStore(memoryStore(), async (verb, run) => {

@@ -9,7 +9,7 @@ const { store, hold } = heldStore(memoryStore());
 const sessions = createSessions({ store });
 
 let browser: Browser;
-/** A browser that does not learn what the others are told. */
+/** A browser whose cookie stays as it is, whatever other responses say. */
 let elsewhere: Browser;
 beforeEach(async () => {
   browser = new Browser(sessions);

@@ -21,7 +21,7 @@ const acts = {
   "setExpiry()": (session) => session.setExpiry(60),
 } satisfies Record<string, Act>;
 
-/** What comes in the cookie; a valid key is of a session that holds `{ a: 1 }`. */
+/** The kinds of cookie; a valid key belongs to a session that holds `{ a: 1 }`. */
 type Came = "none" | "malformed" | "unknown" | "valid";
 
 interface Row {

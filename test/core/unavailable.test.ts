@@ -19,7 +19,7 @@ async function visitor(options: Options = {}) {
 
 const unavailable = { name: "StoreUnavailableError", status: 503, headers: { "Retry-After": "5" } };
 
-/** What a request does that asks the store for a verb. */
+/** For each verb, a request that calls it. */
 const uses: Record<Exclude<Verb, "read">, (session: Session) => unknown> = {
   create: (session) => session.set("a", 1),
   update: (session) => session.set("a", 2),
@@ -67,7 +67,7 @@ describe("a store that fails is a 503, and the cookie stays as it is", () => {
     expect(error).toBeInstanceOf(StoreUnavailableError);
     expect(error).toMatchObject(unavailable);
     expect(of("unavailable")).toHaveLength(1);
-    // What was there is there.
+    // The data is still there.
     if (verb !== "create") expect(await browser.sees()).toEqual({ a: 1 });
     await sessions.close();
   });

@@ -5,7 +5,7 @@ import { Browser } from "../instruments/browser.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
 
-/** A store that writes whatever it is given, as a plain key-value server does. */
+/** A store that writes over any version, as a plain key-value server does. */
 function plainStore(): Store {
   const inner = memoryStore();
   return {

@@ -1,4 +1,4 @@
-/** Keeps the list of Django's tests, the tests here and docs/django.md at one. */
+/** The list of Django's tests, the tests here and docs/django.md must agree. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { djangoTests } from "./names.ts";

@@ -1,4 +1,4 @@
-/** Django's tests of its session framework, by class. An async twin asserts the same as its test, and ours are all async. */
+/** Django's tests of its session framework, by class. An async twin asserts the same as its test, so one test of ours stands for both. */
 interface DjangoTest {
   readonly name: string;
   readonly twin?: string;

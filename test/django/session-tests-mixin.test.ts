@@ -1,4 +1,4 @@
-/** Django's SessionTestsMixin, by its own names. Each async twin is folded into its test: there is one way, and it is async. */
+/** Django's SessionTestsMixin, by its own names. Each async twin is folded into its test, as there is one way here, and it is async. */
 import { createSessions, type Options, type Session, type Store } from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Browser } from "../instruments/browser.ts";
@@ -19,7 +19,7 @@ describe.each(stores)("SessionTestsMixin over $name", ({ make }) => {
   const openKey = (key: string | null) => sessionsWith().open(`sessionid=${key}`, { secure: false });
   const exists = async (key: string | null) => (await openKey(key)).key !== null;
 
-  /** A stored session that nobody has looked at yet. */
+  /** A stored session that was not looked at yet. */
   async function stored(fill: (session: Session) => unknown): Promise<Session> {
     await fill(session);
     await session.save();

@@ -12,7 +12,7 @@ import { selfMadeCertificate } from "./self-made-certificate.ts";
 const ARGS = [
   ...chromiumArgs,
   "--ignore-certificate-errors",
-  // Two sites, for a browser: neither is a part of the other.
+  // Two different sites for a browser.
   "--host-resolver-rules=MAP shop.test 127.0.0.1, MAP news.test 127.0.0.1",
 ];
 
@@ -88,7 +88,7 @@ describe.skipIf(why)(`in Chromium, over https${why ? ` (${why})` : ""}`, () => {
     expect(await says("/")).toBe("null, visit 1");
   });
 
-  /** What a frame of the shop on the page of the news says, at the first visit and the second. */
+  /** The text of a frame of the shop on a page of the news, at the first visit and at the second. */
   async function inFrame(page: Page, shop: number, top: string): Promise<(string | null)[]> {
     const said: (string | null)[] = [];
     for (let visit = 0; visit < 2; visit++) {
@@ -103,7 +103,7 @@ describe.skipIf(why)(`in Chromium, over https${why ? ` (${why})` : ""}`, () => {
     const news = `https://news.test:${await site()}`;
     const page = await newPage();
     expect(await inFrame(page, shop, news)).toEqual(["null, visit 1", "null, visit 2"]);
-    // At home it is not the same cookie: what the frame was told follows nobody around.
+    // On the shop's own page it is another cookie: a partitioned cookie belongs to the page around the frame.
     await page.goto(`https://shop.test:${shop}/`);
     expect(await page.locator("p").textContent()).toBe("null, visit 1");
     expect(await inFrame(page, shop, news)).toEqual(["null, visit 3", "null, visit 4"]);

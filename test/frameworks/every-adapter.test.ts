@@ -1,4 +1,4 @@
-/** What every adapter does the same, through real sockets: written once, run over each framework. */
+/** What every adapter does: written once, run over each framework, through real sockets. */
 import type { Server } from "node:http";
 import {
   createSessions,
@@ -63,7 +63,7 @@ const acts = {
   },
 } satisfies Record<string, (session: Session) => unknown>;
 
-/** What the cookie holds; a valid key is of a session with `{ a: 1 }`. */
+/** The kinds of cookie; a valid key belongs to a session with `{ a: 1 }`. */
 type Came = "none" | "malformed" | "unknown" | "valid";
 
 interface Row {
@@ -667,7 +667,7 @@ describe.each(everyAdapter)("$name", (adapter) => {
       const { status, headers, setCookie, body } = await visitor.visit();
       expect([status, headers["retry-after"]]).toEqual([503, "5"]);
       expect(body).not.toContain("secret");
-      // What the outer one stored, the error page may tell; of the one that failed nothing is told.
+      // The error page carries the headers of the outer session, which was stored, and none of the inner one, which failed.
       expect(setCookie.filter((line) => line.startsWith(broken === 0 ? "site" : "shop"))).toEqual([]);
     });
   });

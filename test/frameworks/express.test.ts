@@ -52,7 +52,7 @@ const stacks: Record<string, () => Stack> = {
   "any (req, res, next)": smallest,
 };
 
-/** An error handler as people write it, and what it was told. */
+/** A usual error handler, and the errors that it got. */
 function errorPage() {
   const errors: unknown[] = [];
   const handler: ErrorHandler = (error, _request, response, _next) => {
@@ -414,7 +414,7 @@ describe.each([
     });
     const send = await fetch(`${at}/send`);
     expect([send.status, await send.text(), send.headers.get("content-length")]).toEqual([200, "hello", "5"]);
-    // fetch would send a no-cache along.
+    // Node's fetch would send Cache-Control: no-cache.
     const again = await ask(
       Number(new URL(at).port),
       "GET /send HTTP/1.1",
@@ -454,7 +454,7 @@ describe.each([
     creating.release();
     const response = await answer;
     expect(await response.text()).toBe(text);
-    // express.static says public; with a cookie in it, no cache may share the response.
+    // express.static says public; a response with our cookie must not be shared by caches.
     expect(response.headers.get("cache-control")).not.toMatch(/public/);
     const part = await fetch(`${at}/big.txt`, { headers: { range: "bytes=5-9" } });
     expect([part.status, await part.text()]).toEqual([206, "56789"]);

@@ -1,4 +1,4 @@
-/** `coatcheck/fastify`: what is Fastify's own; what all adapters share is in every-adapter.test.ts. */
+/** `coatcheck/fastify`: what only this adapter does; what all adapters do is in every-adapter.test.ts. */
 import { once } from "node:events";
 import { connect } from "node:http2";
 import type { AddressInfo } from "node:net";

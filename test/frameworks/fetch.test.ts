@@ -1,4 +1,4 @@
-/** `coatcheck/fetch`: what is its own; what all adapters share is in every-adapter.test.ts. */
+/** `coatcheck/fetch`: what only this adapter does; what all adapters do is in every-adapter.test.ts. */
 import { readFileSync } from "node:fs";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { createSessions, memoryStore, SettingsError } from "coatcheck";

@@ -1,4 +1,4 @@
-/** Nothing leaves before the session is stored; and what leaves when it cannot be. */
+/** Nothing of a response leaves before the session is stored, and the handler's response is dropped if it cannot be stored. */
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { PassThrough, Readable, Writable } from "node:stream";
@@ -121,7 +121,7 @@ describe("nothing leaves before the session is stored", () => {
   });
 
   test("on success nothing is un-patched: who wrapped the response after us stays", async () => {
-    // One that keeps the head to itself: the first byte commits all the same.
+    // A `writeHead` that never reaches Node's: the first byte commits all the same.
     function wrapper(this: ServerResponse) {
       return this;
     }
@@ -313,7 +313,7 @@ describe("the headers of the session join the handler's", () => {
 });
 
 describe("a stream", () => {
-  /** Counts what has been read of it; each chunk is 16 kB. */
+  /** A stream that counts what has been read of it; each chunk is 16 kB. */
   function source(chunks: number): Readable & { read16k: number } {
     const stream = Object.assign(
       new Readable({
@@ -607,7 +607,7 @@ describe("a failed save", () => {
     const { commit, committing, wire } = await scene((response) => void file.pipe(response), {
       onFailure: async (response) => {
         response.statusCode = 503;
-        // Longer than what a socket takes at once: a drain follows.
+        // More than a socket takes at once, so a drain follows.
         if (!response.write("x".repeat(1_000_000))) await once(response, "drain");
         response.end("the end");
       },

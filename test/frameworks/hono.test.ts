@@ -1,4 +1,4 @@
-/** `coatcheck/hono`: what is Hono's own; what all adapters share is in every-adapter.test.ts. Without a server: Hono needs none. */
+/** `coatcheck/hono`: what only this adapter does; what all adapters do is in every-adapter.test.ts. Without a server: Hono needs none. */
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { memoryStore, type Session, SettingsError, type Store } from "coatcheck";

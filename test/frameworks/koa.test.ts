@@ -1,4 +1,4 @@
-/** `coatcheck/koa`: what is Koa's own; what all adapters share is in every-adapter.test.ts. */
+/** `coatcheck/koa`: what only this adapter does; what all adapters do is in every-adapter.test.ts. */
 import { memoryStore } from "coatcheck";
 import { session } from "coatcheck/koa";
 import Koa, { type Middleware } from "koa";

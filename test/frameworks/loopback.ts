@@ -83,7 +83,7 @@ export function gate<T = void>(): Gate<T> {
   return { promise, ...settle };
 }
 
-/** Lets everything happen that can happen by itself. */
+/** Waits some turns of the event loop, so that all that needs no further event has happened. */
 export async function settle(): Promise<void> {
   for (let i = 0; i < 10; i++) await new Promise(setImmediate);
 }

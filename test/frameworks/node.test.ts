@@ -15,7 +15,7 @@ const count: SessionHandler = (request, response) => {
 
 const cookieIn = (answer: string) => /Set-Cookie: ([^;]+);/.exec(answer)?.[1] as string;
 
-/** Errors that nobody caught, kept from the test runner until the test has ended. */
+/** Collects unhandled rejections until the test has ended, so that the test runner does not see them. */
 function unhandledRejections(): unknown[] {
   const runners = process.listeners("unhandledRejection");
   process.removeAllListeners("unhandledRejection");

@@ -6,14 +6,14 @@ import type { Adapter } from "./adapters/adapter.ts";
 import { everyAdapter } from "./adapters/every-adapter.ts";
 import { Visitor } from "./visitor.ts";
 
-/** One request: what is to be done in it, and what became of it. */
+/** One request: the handler to run in it, and its result. */
 interface Turn {
   readonly handler: Handler;
   readonly handled: () => void;
   error: string | null;
 }
 
-/** Sees each commit begin, and how it fails. */
+/** Notes when each commit begins, and how it fails. */
 function overhearCommits(sessions: Sessions, turns: WeakMap<Session, Turn>): Sessions {
   const commit = sessions.commit.bind(sessions);
   const overheard: Sessions["commit"] = (session, response) => {
@@ -28,7 +28,7 @@ function overhearCommits(sessions: Sessions, turns: WeakMap<Session, Turn>): Ses
   return Object.assign(sessions, { commit: overheard });
 }
 
-/** A server in whose handlers tests can run; a request names the turn that it is. */
+/** A server whose handlers are functions of the test; each request carries the number of its handler. */
 function serverOf(adapter: Adapter): MakeServer {
   return async (options) => {
     const turns: Turn[] = [];

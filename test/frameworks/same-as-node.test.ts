@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { holdResponse, type Keeper } from "../../src/frameworks/on-node/held-response.ts";
 import { ask, gate, listen } from "./loopback.ts";
 
-/** Sends an answer, and notes what it saw. */
+/** Sends an answer, and notes what the handler saw meanwhile. */
 type Handler = (response: ServerResponse, note: (seen: unknown) => void, request: IncomingMessage) => void;
 
 const handlers: Record<string, Handler> = {
@@ -173,7 +173,7 @@ const handlers: Record<string, Handler> = {
     ).pipe(response);
   },
   "what wraps writeHead": (response, note) => {
-    // As on-headers does: after us, so outside of us.
+    // on-headers wraps the response in this way, after session() did.
     const { writeHead } = response;
     response.writeHead = function wrapped(this: ServerResponse, ...args: unknown[]) {
       note(["wrapped", this.headersSent]);
@@ -227,12 +227,12 @@ test.each(requests)("the same when two hold (%s)", async (request) => {
   }
 });
 
-/** A turn of the event loop, as a store takes. */
+/** A commit that takes a turn of the event loop, as a store does. */
 function later(): Promise<[]> {
   return new Promise((resolve) => setImmediate(resolve, []));
 }
 
-/** As where nothing has to be stored. */
+/** A commit with nothing to store: no promise. */
 function atOnce(): [] {
   return [];
 }

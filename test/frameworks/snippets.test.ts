@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** What the reader has at hand where a block does not say. */
+/** What the blocks use without declaring it. */
 const given = `
 declare const app: import("express").Express;
 declare const req: import("express").Request;
@@ -35,7 +35,7 @@ const blocks = globSync(["README.md", "docs/**/*.md"], { cwd: root })
     })),
   );
 
-// Declared keys hold for a whole program.
+// Declared session keys hold for a whole program, so each such block is one.
 const declares = ({ code }: { code: string }) => code.includes('declare module "coatcheck"');
 const programs = [
   { name: "the blocks that declare no keys", blocks: blocks.filter((block) => !declares(block)) },
@@ -43,7 +43,7 @@ const programs = [
 ];
 
 test.each(programs)("$name", ({ blocks }) => {
-  // Where modules are found, and where nobody else looks.
+  // Inside node_modules, where modules are found and where neither tests nor linters look.
   const cache = join(root, "node_modules/.cache");
   mkdirSync(cache, { recursive: true });
   const folder = mkdtempSync(join(cache, "coatcheck-snippets-"));

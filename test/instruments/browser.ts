@@ -63,7 +63,7 @@ export class Browser {
     return [...this.jar.values()][0] ?? null;
   }
 
-  /** A browser of somebody else who holds the same cookies: a second tab, or a thief. */
+  /** A second browser with the same cookies: another tab, or a thief. */
   copy(): Browser {
     const copy = new Browser(this.#sessions, { secure: this.#secure });
     for (const [name, value] of this.jar) copy.jar.set(name, value);

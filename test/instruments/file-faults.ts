@@ -36,15 +36,15 @@ async function around<T>(
   }
 }
 
-/** Writes only half of a file, where that is what the operation does. */
+/** If the operation writes a file, writes only half of it. */
 async function half(name: string, run: Operation, [file, text, ...rest]: unknown[]): Promise<void> {
   if (name === "writeFile")
     await run(file, (text as string).slice(0, (text as string).length / 2), ...rest).catch(() => {});
 }
 
 /**
- * Runs `work` as a process that is killed before file operation `at`, or in the middle of it where it writes: no later
- * operation happens. True when it came to be killed.
+ * Runs `work` as if the process were killed before file operation `at`, or in the middle of it if it writes: no later
+ * operation happens. Resolves to true if `work` got as far as that operation.
  */
 export async function killedAt(at: number, work: () => Promise<unknown>): Promise<boolean> {
   let wasKilled = false;
@@ -64,7 +64,7 @@ export async function killedAt(at: number, work: () => Promise<unknown>): Promis
   return wasKilled;
 }
 
-/** Runs `work` with file operation `at` failing on a full disk, if it is one that needs room. False when there was none. */
+/** Runs `work` with its `at`-th operation that needs room failing on a full disk. Resolves to false if it has fewer of them. */
 export async function fullAt(at: number, work: () => Promise<unknown>): Promise<boolean> {
   let needing = 0;
   let wasFull = false;
@@ -79,7 +79,7 @@ export async function fullAt(at: number, work: () => Promise<unknown>): Promise<
   return wasFull;
 }
 
-/** Runs `work` with each file operation held up for a while, at random, so that those of many mix in ever other ways. */
+/** Runs `work` with each file operation delayed at random, so that the operations of several calls mix in many ways. */
 export function slowly<T>(work: () => Promise<T>): Promise<T> {
   return around(work, async (_number, _name, run, given) => {
     await new Promise((resolve) => setTimeout(resolve, Math.random() < 0.8 ? 0 : Math.random() * 30));

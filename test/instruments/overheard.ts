@@ -4,7 +4,7 @@ import { onTestFinished } from "vitest";
 
 export type EventName = keyof SessionEvents;
 
-/** Every event there is; the compiler says so when one is missing. */
+/** The names of all events; the compiler complains when one is missing. */
 const everyEvent: Record<EventName, true> = {
   created: true,
   rotated: true,
@@ -49,7 +49,7 @@ export function overhearWarnings() {
   };
   process.on("warning", note);
   onTestFinished(() => void process.off("warning", note));
-  /** Node tells of a warning in its next turn. */
+  /** Node emits a warning in the next turn of the event loop. */
   return async () => {
     await new Promise((resolve) => setImmediate(resolve));
     return heard;

@@ -1,4 +1,4 @@
-/** A client of node-redis as the store sees it, in other hands. */
+/** Wraps a node-redis client, so that a test sees or changes what the store sends. */
 import type { RedisClient } from "coatcheck/redis";
 
 type Send = (command: string[], options: object) => Promise<unknown>;
@@ -10,7 +10,7 @@ export function sending(client: RedisClient, how: (send: Send) => Send): RedisCl
   return { isOpen: true, isReady: true, sendCommand, multi: () => ({}) } as RedisClient;
 }
 
-/** With a look at each command, before it goes and after its answer. */
+/** Calls `before` with each command that is sent, and `after` when its answer has come. */
 export const watched = (
   client: RedisClient,
   before: (command: string[]) => void,
@@ -23,7 +23,7 @@ export const watched = (
     return answer;
   });
 
-/** What is said to a script on several keys by Redis, by Redis rented out, and by a proxy of Redis' own. */
+/** How Redis, a hosted Redis and Redis' own proxy refuse a script on several keys. */
 export const refusals = [
   "CROSSSLOT Keys in request don't hash to the same slot",
   "ERR eval/evalsha command keys must be in same slot",
@@ -32,7 +32,7 @@ export const refusals = [
 
 export const hasSeveralKeys = ([name = "", , keys]: string[]) => name.startsWith("eval") && keys !== "1";
 
-/** As through a proxy before many servers: no script on several keys. */
+/** Refuses each script on several keys, as a proxy before many servers does. */
 export const refused = (client: RedisClient, words: string = refusals[0]): RedisClient =>
   sending(client, (send) => async (command, options) => {
     if (hasSeveralKeys(command)) throw new Error(words);

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A line to a local port that can be cut, and counts round trips: questions that were sent when none was open. */
+/** A proxy to a local port that a test can cut. It counts round trips: one begins with data sent while no answer is awaited. */
 export async function wire(to: number) {
   const ends = new Set<Socket>();
   let trips = 0;

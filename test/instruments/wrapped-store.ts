@@ -1,13 +1,13 @@
 import type { Store } from "coatcheck";
 
-/** The verbs that a request can cost a round trip for. */
+/** The verbs of a store that a request can call: each call is a round trip. */
 export const VERBS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
 export type Verb = (typeof VERBS)[number];
 
-/** Stands around each call of a verb; `run` makes the call. */
+/** Called in place of each call of a verb; `run` makes the call. */
 export type Around = (verb: Verb, run: () => Promise<unknown>, id: string) => unknown;
 
-/** A store with something around each of its verbs. */
+/** A store with a function around each of its verbs. */
 export function wrapStore(store: Store, around: Around): Store {
   const wrapped = VERBS.map((verb) => {
     const call = store[verb] as (...given: unknown[]) => Promise<unknown>;

@@ -11,10 +11,10 @@ import {
 import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
 import { browserMissing, chromiumArgs, chromiumPath } from "../servers/chromium.ts";
 
-/** One person at one device, with cookies of their own; what a page complains of fails the test. */
+/** A new visitor, with cookies of its own. An error or a message in the page's console fails the test. */
 export type Visitor = (options?: BrowserContextOptions) => Promise<Page>;
 
-/** A suite in one Chromium, which every test visits as somebody new; skipped by name where there is none. */
+/** A suite in one Chromium, with new cookies for each test; skipped by name on a machine without one. */
 export function describeInChromium(url: () => string, tests: (visitor: Visitor) => void): void {
   const why = browserMissing();
   describe.skipIf(why)(`in Chromium${why ? ` (${why})` : ""}`, () => {
@@ -29,7 +29,7 @@ export function describeInChromium(url: () => string, tests: (visitor: Visitor) 
   });
 }
 
-/** A person who has switched cookies off in the browser's settings: a Chromium of its own, for a profile has one setting for all. */
+/** A visitor who has switched cookies off in the browser's settings: a Chromium of its own, as the setting is one for a whole profile. */
 export async function visitorWithoutCookies(url: string): Promise<Page> {
   const profile = mkdtempSync(join(tmpdir(), "chromium-without-cookies-"));
   onTestFinished(() => rmSync(profile, { recursive: true, force: true }));
@@ -46,7 +46,7 @@ async function pageOf(context: BrowserContext): Promise<Page> {
   const complaints: string[] = [];
   page.on("console", (message) => complaints.push(message.text()));
   page.on("pageerror", (error) => complaints.push(String(error)));
-  // A form that comes back with what is wrong is no complaint of the page's own.
+  // A form that is refused answers 4xx, which the console reports; that is no error of the page.
   onTestFinished(() => expect(complaints.filter((text) => !/status of (4\d\d)/.test(text))).toEqual([]));
   return page;
 }

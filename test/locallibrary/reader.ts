@@ -1,4 +1,4 @@
-/** What a browser does, as far as the site can tell: it keeps cookies, sends forms, and follows no redirect unasked. */
+/** A reader of the library: keeps cookies, sends forms, and follows no redirect by itself. */
 export class Reader {
   readonly cookies = new Map<string, string>();
   readonly #site: string;
@@ -24,7 +24,7 @@ export class Reader {
     return response.text();
   }
 
-  /** Comes to the home page, and reads there how often it has come. */
+  /** Visits the home page; resolves to the number of visits that the page shows. */
   async visit(): Promise<number> {
     const page = await this.text("/catalog/");
     const times = /You have visited this page (\d+) times?\./.exec(page);

@@ -59,7 +59,7 @@ function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), "locallibrary-"));
 }
 
-/** Starts the site with these variables; `address` comes from its banner, or rejects with what it said instead. */
+/** Starts the site with these variables. `address` is read from its banner, and rejects with its output if there is none. */
 export function spawnSite(variables: Record<string, string>) {
   const child = spawn(process.execPath, ["--import", FROM_SOURCE, "src/server.ts"], {
     cwd: FOLDER,
@@ -78,7 +78,7 @@ export function spawnSite(variables: Record<string, string>) {
     }
     void ended.then(() => reject(new Error(`LocalLibrary did not start:\n${said}`)));
   });
-  // A test that looks only at the end does not wait for an address.
+  // Tests that look only at how the site ends never wait for the address.
   address.catch(() => {});
 
   return {

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 
 const sessions = createSessions({ store: memoryStore() });
 
-/** One browser: each call is a request whose view sees the session that the one before left. */
+/** One browser: each call is a request that sees the session as the request before it left it. */
 function browser() {
   let cookie: string | undefined;
   return async (view: (session: Session) => void) => {

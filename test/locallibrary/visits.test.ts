@@ -40,7 +40,7 @@ test("the count survives a restart of the server", async () => {
 test("100 simultaneous visits add exactly 100", async () => {
   const browser = new Reader(site().url);
   await browser.visit();
-  // Two that read the session at the same time show the same number; what is stored counts each.
+  // Two requests that read the session at the same time show the same number, but the stored number counts both.
   await Promise.all(Array.from({ length: 100 }, () => browser.visit()));
   expect(await browser.visit()).toBe(102);
 });

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { canonical, copy, jsonValue, key } from "./json.ts";
 
-/** Does the same to the session and to a plain Map, and gives back what each answered. */
+/** Does the same to the session and to a plain Map, and returns both answers. */
 type Step = (session: Session, map: Map<string, unknown>) => [actual: unknown, expected: unknown];
 
 const named = (name: string, step: Step): Step =>
@@ -13,7 +13,7 @@ const show = (...values: unknown[]) => values.map((value) => JSON.stringify(valu
 
 const newSessions = () => createSessions({ store: memoryStore() });
 
-/** What the Map would have answered to `pop`. */
+/** `pop`, for a Map. */
 function taken(map: Map<string, unknown>, name: string): unknown {
   const value = map.get(name);
   map.delete(name);
@@ -100,7 +100,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   ),
 );
 
-/** Everything that a session shows of its data, beside the same of the Map. */
+/** Compares all that a session shows of its data with the Map. */
 function compare(session: Session, map: Map<string, unknown>): void {
   const visited: [string, unknown][] = [];
   session.forEach((value, name) => void visited.push([name, value]));

@@ -34,7 +34,7 @@ const insane = fc.oneof(
   fc.constantFrom(null, undefined, true, "moved", "saved", "hunter2"),
 );
 
-/** What a store may come to say when it is broken, or is no store of ours at all. */
+/** Answers that a broken store, or an object that is no store, may give. */
 function reply(verb: (typeof VERBS)[number]): fc.Arbitrary<() => unknown> {
   const named = (how: string, what: unknown, answer: () => unknown) =>
     Object.assign(answer, { [fc.toStringMethod]: () => `${how} ${fc.stringify(what)}` });
@@ -57,7 +57,7 @@ const replies = fc.record(
   Object.fromEntries(VERBS.map((verb) => [verb, fc.array(reply(verb), { minLength: 1, maxLength: 3 })])),
 );
 
-/** A core that asks so often asks for ever. */
+/** More calls than this mean that the core would never stop. */
 const TOO_OFTEN = 20_000;
 
 test("whatever a store answers, a request succeeds or gets a StoreUnavailableError that tells nothing of it", async () => {

@@ -26,12 +26,12 @@ async function race(scheduler: Scheduler, requests: (() => Promise<void>)[]): Pr
 }
 
 /*
- * 1. Serialisable: whatever the order of their store calls, requests come to the same as one after the other.
+ * 1. Serialisable: whatever the order of their store calls, the requests have the same result as in some order one after the other.
  */
 
 type Updater = (current: unknown) => unknown;
 
-/** What a request had done when it saved: what a replay must do, key by key. */
+/** The changes that a request had made when it saved, key by key: a replay must make the same. */
 interface Saved {
   readonly isCleared: boolean;
   /** The functions given to `update`, or null where the final value counts. */
@@ -39,7 +39,7 @@ interface Saved {
   readonly view: Data;
 }
 
-/** Keeps, beside a session, the account of what is done to it. */
+/** Writes down the changes that are made to a session. */
 class Account {
   readonly saved: Saved[] = [];
   readonly #session: Session;
@@ -89,7 +89,7 @@ function replayed(data: Data, { isCleared, keys, view }: Saved): Data {
   return copy(result);
 }
 
-/** Every outcome of doing these one after the other, each request's own in their order. */
+/** All results of doing these saves one after the other; each request's saves keep their order. */
 function outcomes(
   data: Data,
   requests: readonly (readonly Saved[])[],
@@ -194,7 +194,7 @@ test("requests at once come to the same as one after the other, key by key, what
         requests.map(({ at, deeds }) => async () => {
           const sessions = processes[at] as (typeof processes)[number];
           const session = await sessions.open(cookie, { secure: false });
-          // Who comes after a rotation finds nothing, and leaves nothing.
+          // A request with the old key finds nothing after a rotation, and leaves nothing.
           const isLate = session.handle === null;
           const account = new Account(session);
           if (!isLate) accounts.push(account);
@@ -216,12 +216,12 @@ test("requests at once come to the same as one after the other, key by key, what
 });
 
 /*
- * 2. Nothing back: with logins and logouts among them, what was ended stays ended, and nothing else is lost.
+ * 2. No session comes back: with logins and logouts among the requests, what was ended stays ended, and nothing else is lost.
  */
 
 interface Own {
   readonly name: string;
-  /** The keys, of no other request, that this one wants stored; and where `save()` has stored them already. */
+  /** The keys that this request alone wants stored, each with the session in which `save()` has stored it, or null. */
   readonly keys: Map<string, StoreId | null>;
   /** The sessions that it ended. */
   readonly ended: Set<StoreId>;
@@ -295,10 +295,10 @@ test("no session that was flushed is ever readable again, and no key that was co
       );
       for (const { keys, ended, at, answered } of owns) {
         for (const gone of ended) expect(await lineage.record(gone)).toBeNull();
-        // A cookie that is sent leads to the session that the request ended up with, or was removed by its own flush.
+        // If the response sends a cookie, it leads to the request's last session, or the request's own flush removed it.
         if (answered === "sessionid=") expect(ended.size).toBeGreaterThan(0);
         else if (answered !== null) expect(storeIdOf(answered.slice("sessionid=".length))).toBe(at);
-        // Without one it came late, or found the session ended.
+        // Without a cookie the request came late, or found the session ended.
         if (at === null) continue;
         const data = await lineage.data(at);
         if (data === null) expect(lineage.wasDeleted(at)).toBe(true);

@@ -21,7 +21,7 @@ test("what is JSON comes back as it went in", async () => {
   );
 });
 
-/** What JSON has a word for; members that are undefined do not count, items that are do. */
+/** Whether JSON can write the value. A member that is undefined is dropped; an item of a list that is undefined is not JSON. */
 function isJson(value: unknown): boolean {
   if (value === null || typeof value === "string" || typeof value === "boolean") return true;
   if (typeof value === "number") return Number.isFinite(value);

@@ -8,7 +8,7 @@ export class Lineage {
   readonly #deleted = new Set<StoreId>();
   readonly #inner = memoryStore();
 
-  /** Every call waits for its turn before the store does it, and its answer waits again: the scheduler says who is next. */
+  /** Each call waits before the store carries it out, and its answer waits again; the scheduler chooses which one goes on. */
   constructor(scheduler: Scheduler) {
     const inner = this.#inner;
     async function inTurn<T>(label: string, run: () => Promise<T>): Promise<T> {
@@ -39,7 +39,7 @@ export class Lineage {
     };
   }
 
-  /** Where a session is in the end. */
+  /** The id under which a session is in the end. */
   #last(id: StoreId): StoreId {
     const next = this.#movedTo.get(id);
     return next === undefined ? id : this.#last(next);

@@ -11,7 +11,7 @@ const data = (names: readonly string[]) =>
 
 type Change = (dictionary: Dictionary) => void;
 
-/** One change to one of these keys, and none besides. */
+/** One change to one of these keys, and to no other. */
 function change(names: readonly string[]): fc.Arbitrary<Change> {
   const name = fc.constantFrom(...names);
   return fc.oneof(
@@ -40,7 +40,7 @@ function change(names: readonly string[]): fc.Arbitrary<Change> {
   );
 }
 const changes = (names: readonly string[]) => fc.array(change(names), { maxLength: 5 });
-/** Of all keys, and `clear` among them. */
+/** Changes to any key, `clear` among them. */
 const anyChanges = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: change(names) },
@@ -49,7 +49,7 @@ const anyChanges = fc.array(
   { maxLength: 6 },
 );
 
-/** What these changes are when they are made on this text. */
+/** Makes these changes on the data of this text. */
 function made(base: string, changes: readonly Change[]): Snapshot {
   const dictionary = new Dictionary(base, settings);
   for (const change of changes) change(dictionary);

@@ -29,7 +29,7 @@ test("who was told in line that it is too late is not stored by those who still 
   held.release();
   expect((await first.answer).status).toBe(200);
   await shared.arrived;
-  // What these two share is at the store when the time of the first of them is over.
+  // The write that these two share is at the store when the deadline of the first of them passes.
   await vi.advanceTimersByTimeAsync(2500);
   expect(await early.answer).toEqual(tooLate);
   await race.there.send(cookie, set("elsewhere")).answer;

@@ -2,7 +2,7 @@ import { createSessions, memoryStore } from "coatcheck";
 import { expect, it } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 
-/** Somebody who knows a visitor's key keeps a request open until the visitor has signed in. */
+/** An attacker who knows a visitor's key keeps a request open until the visitor has signed in. */
 async function lurk() {
   const sessions = createSessions({ store: memoryStore() });
   const visitor = new Browser(sessions);

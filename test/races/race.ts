@@ -10,7 +10,7 @@ export interface Answer {
   readonly status: number;
   /** The whole Set-Cookie header, or null. */
   readonly setCookie: string | null;
-  /** The name of the error that the response tells of. */
+  /** The name of the error in the response, or null. */
   readonly error: string | null;
 }
 
@@ -20,7 +20,7 @@ export interface Sent {
   readonly answer: Promise<Answer>;
 }
 
-/** A server in whose handlers tests can run: `cookie` is what the browser sends, `sessionid=…` or null. */
+/** A server whose handlers are functions of the test. `cookie` is what the browser sends, `sessionid=…` or null. */
 export interface Server {
   send(cookie: string | null, handler: Handler): Sent;
   close(): Promise<void>;
@@ -70,7 +70,7 @@ export class Race {
     return seen;
   }
 
-  /** What the browser finds that had `cookie` and then got these two answers: in either order, it must be the same. */
+  /** Looks with the cookie of a browser that had `cookie` and then got these two answers, in either order: both looks must agree. */
   async lookAfter(cookie: string | null, one: Answer, other: Answer): Promise<Seen[]> {
     return [await this.look(jar(cookie, [one, other])), await this.look(jar(cookie, [other, one]))];
   }
@@ -78,7 +78,7 @@ export class Race {
 
 export type Start = (options?: Omit<Options, "store">) => Promise<Race>;
 
-/** How to start a race over servers and stores of one kind; it is cleared away when the test has finished. */
+/** Returns a function that starts a race over servers and stores of one kind, and ends it with the test. */
 export function starter(makeServer: MakeServer, makeStore: MakeStore): Start {
   return async (options = {}) => {
     const inner = await makeStore();
@@ -102,5 +102,5 @@ export function jar(cookie: string | null, answers: readonly Answer[]): string |
   return cookie;
 }
 
-/** What a request finds whose cookie leads to no session. */
+/** What a request sees if its cookie leads to no session. */
 export const nobody: Seen = { isStored: false, user: null, data: {} };

@@ -6,7 +6,7 @@ import { countInTwoProcesses } from "./counting-processes.ts";
 
 async function folder(): Promise<string> {
   const made = await mkdtemp(join(tmpdir(), "coatcheck-processes-"));
-  // Later than the processes that use it: what was registered last is finished first.
+  // To be removed after the processes have ended: what is registered first runs last.
   onTestFinished(() => rm(made, { recursive: true }));
   return made;
 }

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { plainServer } from "./plain-server.ts";
 import { starter } from "./race.ts";
 
-/** Writes over whatever is there, as a store without compare-and-set does. */
+/** A store without compare-and-set: it writes over any version. */
 function blindStore(): Store {
   const store = memoryStore();
   const blind: Store = {

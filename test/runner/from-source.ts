@@ -1,4 +1,4 @@
-// For processes that a test starts: `node --import ./test/runner/from-source.ts program.ts` finds "coatcheck/sqlite" in src/, unbuilt.
+// For programs that a test starts: with `node --import ./test/runner/from-source.ts program.ts`, "coatcheck/sqlite" means the file in src/.
 import { registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 import { entryPoints } from "../../scripts/entry-points.ts";

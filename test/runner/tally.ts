@@ -3,7 +3,7 @@ import type { Reporter, TestCase, TestModule } from "vitest/node";
 /** Longer than any test or hook may take. */
 const SILENCE_MS = 10 * 60_000;
 
-/** Ends every run with one plain line: "12 passed, 0 failed". In CI whatever was skipped has failed. */
+/** Ends every run with one plain line: "12 passed, 0 failed". In CI a skipped test counts as failed. */
 export default class Tally implements Reporter {
   readonly #results: Record<"passed" | "failed" | "skipped", string[]> = {
     passed: [],
@@ -39,14 +39,14 @@ export default class Tally implements Reporter {
   onTestCaseResult(test: TestCase): void {
     this.#heard();
     const { state } = test.result();
-    // A sentence of the store contract that a store declares not to be about it is no test of that store.
+    // A store's tests leave out sentences of the contract that the store says do not apply to it: those do not count.
     if (state === "pending" || (state === "skipped" && test.name.includes("[does not apply:"))) return;
     this.#results[state].push(`${test.module.relativeModuleId}: ${test.fullName}`);
   }
 
   onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
     clearTimeout(this.#alarm);
-    // A file that could not be loaded, a hook that failed and an error outside any test have no test to count.
+    // These have no test to count: a file that could not be loaded, a failed hook, an error outside any test.
     const suites = modules.flatMap((file) => [file, ...file.children.allSuites()]);
     this.#faults += unhandledErrors.length + suites.filter((suite) => suite.errors().length > 0).length;
   }

@@ -12,7 +12,7 @@ await installed(new URL(".", import.meta.url));
 
 const docs = readFileSync(new URL("../../docs/runtimes.md", import.meta.url), "utf8");
 
-/** On a port that is free, and said. */
+/** For each runtime, the line of the docs that serves, and lines that serve on a free port and print it. */
 const serving: Record<string, [as: string, here: string]> = {
   Bun: [
     "Bun.serve({ fetch })",

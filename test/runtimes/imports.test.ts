@@ -1,4 +1,4 @@
-/** What the core and the adapters for every runtime import when they are loaded: nothing that one of the runtimes lacks. */
+/** The core and the adapters for every runtime import nothing that one of the runtimes lacks. */
 import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { entryPoints } from "../../scripts/entry-points.ts";
 
 const sources = new Map(entryPoints().map(({ publicName, source }) => [publicName, source]));
 
-/** All that is imported beyond the package by a module and by those that it imports, types left out. */
+/** All imports from outside the package, of a module and of the modules that it imports; imports of types are left out. */
 function importsOf(file: string, seen = new Set<string>()): Set<string> {
   const outside = new Set<string>();
   if (seen.has(file)) return outside;

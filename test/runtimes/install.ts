@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-/** How long the slowest install may take; a lock that is older was left behind. */
+/** The longest that an install may take. An older lock was left behind by a process that ended. */
 const PATIENCE_MS = 280_000;
 
 /** Runs `npm ci` in a folder with a package of its own, such as `new URL(".", import.meta.url)`, unless all of it is there. */
@@ -31,7 +31,7 @@ export async function installed(folder: URL): Promise<void> {
   }
 }
 
-/** A folder is made by one of those who try at the same time. */
+/** Of several processes that try at the same time, one succeeds in making the folder. */
 function take(lock: string): boolean {
   try {
     mkdirSync(lock);

@@ -9,7 +9,7 @@ import { type Started, start } from "./start.ts";
 
 await installed(new URL(".", import.meta.url));
 
-/** By cookie alone, sealed or not, there is nothing to race for and nothing to end: the browser has it all. */
+/** With a cookie store nothing can race or be ended: the browser has the whole session. */
 const isKeyed = (store: string) => store !== "cookies";
 
 describe.each(runtimes)("$name", (runtime) => {
@@ -27,7 +27,7 @@ function everything(runtime: Runtime) {
 
   const newVisitor = () => new Visitor((site as Started).port);
 
-  /** Tells a store how to behave from now on; resolves to the verbs it was asked for until now. */
+  /** Tells a store how to behave from now on; resolves to the verbs that were called until now. */
   async function tell(store: string, behaviour = ""): Promise<string[]> {
     return JSON.parse((await newVisitor().visit(`/store/${store}?${behaviour}`)).body);
   }
@@ -79,7 +79,7 @@ function everything(runtime: Runtime) {
     });
   });
 
-  /** What a store that keeps the data itself makes possible. */
+  /** Tests that need a store which keeps the data itself. */
   function keyed(store: string, at: (act: string) => string) {
     test.each([
       { came: false, act: "nothing", calls: "" },

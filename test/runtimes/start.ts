@@ -40,7 +40,7 @@ export async function start({ program, args, folder }: Program): Promise<Started
   }
 }
 
-/** In workerd's words, for it is the one that we cannot teach others. */
+/** Reads the port from what a program prints when it listens. All print it as workerd does, whose wording cannot be changed. */
 async function portOf(program: string, log: string): Promise<number> {
   for (const end = Date.now() + READY_WITHIN_MS; ; await sleep(20)) {
     const said = existsSync(log) ? readFileSync(log, "utf8") : "";

@@ -23,7 +23,7 @@ try {
 }
 
 function aptGet(...args: string[]): void {
-  // Another apt-get on this machine may be at it: wait for it, do not fail.
+  // Another apt-get may be running on this machine: wait for it, do not fail.
   execFileSync("apt-get", ["-q", "-o", "DPkg::Lock::Timeout=200", ...args], {
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
     stdio: ["ignore", "ignore", "inherit"],

@@ -11,7 +11,7 @@ export const canInstall =
 /** Installs one of Debian's packages without starting the service in it; one at a time, whoever asks. */
 export function aptInstall(debianPackage: string): void {
   console.log(`Installing ${debianPackage} with apt-get …`);
-  // flock is let go by the kernel, however its holder ends: nobody waits for a lock that was forgotten.
+  // The kernel lets go of a flock however its holder ends, so no lock is ever left behind.
   const lock = join(tmpdir(), "coatcheck-apt.lock");
   const script = fileURLToPath(new URL("./apt-get.ts", import.meta.url));
   try {

@@ -1,5 +1,5 @@
 // Owns one server, so that it never outlives the tests: when the test process is gone, however it ended, the channel
-// between them closes, and the keeper ends the server, removes its folder and goes too.
+// between them closes; then the keeper ends the server, removes its folder and ends itself.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFileSync, rmSync, writeFileSync } from "node:fs";

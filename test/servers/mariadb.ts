@@ -23,7 +23,7 @@ export const mariadb: ServerKind = {
     "--innodb-flush-log-at-trx-commit=0",
   ],
   url: (port) => `mysql://root@127.0.0.1:${port}/test`,
-  // The server speaks first: four bytes of frame, then its protocol's number, 10; an error starts with 255.
+  // The server sends first: four bytes of frame, then the number of its protocol, 10; or 255 for an error.
   ready: async (port) => (await ask(port, ""))[4] === 10,
 };
 

@@ -6,7 +6,7 @@ export const memcached: ServerKind = {
   variable: "TEST_MEMCACHED_URL",
   program: "memcached",
   debianPackage: "memcached",
-  // It drops root by itself when told to whom; every Debian has "nobody".
+  // memcached gives up root by itself if it is told a user; every Debian has "nobody".
   args: (_folder, port) => ["-p", `${port}`, "-U", "0", "-l", "127.0.0.1", "-u", "nobody"],
   url: (port) => `memcached://127.0.0.1:${port}`,
   ready: async (port) => (await ask(port, "version\r\n")).toString().startsWith("VERSION "),

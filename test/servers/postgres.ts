@@ -12,7 +12,7 @@ export const postgres: ServerKind = {
     return globSync("/usr/lib/postgresql/*/bin");
   },
   account: "postgres",
-  // Its own word for a crash: SIGKILL would leave the processes of its connections to find out by themselves.
+  // PostgreSQL's own signal for a crash. After SIGKILL the processes of its connections would go on for a while.
   crashSignal: "SIGQUIT",
   prepare: (folder, program) => {
     const initdb = join(dirname(program), "initdb");

@@ -59,7 +59,7 @@ export const clusters: Record<string, (cluster: RedisCluster) => Promise<Connect
   "ioredis with automatic pipelines": (cluster) => ioredisCluster(cluster, { enableAutoPipelining: true }),
 };
 
-/** Their owners let them read from replicas. */
+/** Clients that are allowed to read from replicas. */
 export const clustersThatReadReplicas: typeof clusters = {
   "node-redis": (cluster) => nodeRedisCluster(cluster, { useReplicas: true }),
   ioredis: (cluster) => ioredisCluster(cluster, { scaleReads: "slave" }),

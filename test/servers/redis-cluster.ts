@@ -29,7 +29,7 @@ export async function startRedisCluster(): Promise<RedisCluster> {
 
   const byPort = (port: unknown) => nodes.find((node) => node.port === Number(port));
 
-  /** What a living node says of all: CLUSTER NODES, a line each. */
+  /** CLUSTER NODES, asked of a node that lives: one line for each node. */
   function view() {
     const asked = nodes.find(answers);
     if (!asked) throw new Error("No node of the cluster answers.");

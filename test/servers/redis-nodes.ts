@@ -30,7 +30,7 @@ export function cli(node: { port: number }, ...command: string[]): string {
   return execFileSync(program, ["-p", `${node.port}`, ...command], options);
 }
 
-/** Waits until it is so, asking every 50 ms. */
+/** Waits until the condition holds, and asks every 50 ms. */
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,

@@ -15,7 +15,7 @@ export const redis: ServerKind = {
     folder,
     "--save",
     "",
-    // What was acknowledged is there after a kill.
+    // So that every acknowledged write survives a kill.
     "--appendonly",
     "yes",
     "--appendfsync",

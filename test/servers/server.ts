@@ -4,7 +4,7 @@ export interface Server {
   readonly host: string;
   readonly port: number;
   readonly own: boolean;
-  /** Ends the server as a crash would, without farewell. Its data folder stays for `restart`. */
+  /** Ends the server as a crash would. Its data folder stays for `restart`. */
   kill(): Promise<void>;
   /** Starts it again on the same port with what it had on disk, after killing it if need be. */
   restart(): Promise<void>;

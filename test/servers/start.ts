@@ -113,7 +113,7 @@ function accountFor({ account }: ServerKind): { uid: number; gid: number } | und
   return { uid: id("-u"), gid: id("-g") };
 }
 
-/** Below the range from which systems give out ports, so that nobody takes it while a test has the server unplugged. */
+/** Below the range from which systems give out ports, so that no other program takes it while a test has the server unplugged. */
 async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);

@@ -6,13 +6,13 @@ import { ALONE, batched, LARGEST_BATCH } from "../../src/stores/calls/batched.ts
 
 interface Call {
   readonly id: string;
-  /** What its data does to a batch, or to itself. */
+  /** Makes the batch fail, or this call alone. */
   readonly flaw?: "spoils the batch" | "is refused" | "cannot be batched" | undefined;
 }
 
 const patience = () => new AbortController().signal;
 
-/** What was sent, each trip as the ids that it carried. */
+/** The trips so far, each as the ids that it carried. */
 let trips: string[][] = [];
 /** Set to hold the answers of batches back. */
 let gate: Promise<void> = Promise.resolve();

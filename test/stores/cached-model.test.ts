@@ -1,4 +1,4 @@
-/** Any order of the steps of several servers, with evictions and crashes at any moment, against what was answered. */
+/** Several servers with their steps in any order, evictions and crashes at any moment: every answer must fit the earlier ones. */
 import { memoryStore, type Store, type StoreCall, type StoredRecord, type StoreId } from "coatcheck";
 import { cachedStore } from "coatcheck/cached";
 import fc from "fast-check";
@@ -33,7 +33,7 @@ class Answers {
   isEnded = false;
   hasMoved = false;
 
-  /** Reads, and holds the answer against what was answered before the question. */
+  /** Reads, and checks the answer against all answers from before the read began. */
   async read(store: Store): Promise<StoredRecord | null> {
     const { atLeast, isEnded, hasMoved } = this;
     const seen = await store.read(ID, call);
@@ -102,7 +102,7 @@ test("no order of steps, evictions and crashes serves what an answered write has
 
       const afterwards = cachedStore({ cache, store });
       await answers.read(afterwards);
-      // What was not answered, the store alone decides: only a crash and an eviction together can hide it for a while.
+      // For a call that got no answer, the store alone decides. Only a crash and an eviction together can hide its result for a while.
       const someCrash = actors.some(({ steps }) => steps !== Number.POSITIVE_INFINITY);
       if (someCrash && actors.some(({ does }) => does === "evict")) return;
       for (const id of [ID, MOVED]) {

@@ -123,7 +123,7 @@ describe("the round trips of a cachedStore", () => {
     s = site({ cacheAge: 60 });
     const now = Date.now();
     await s.here.create(ID, record(), call(now));
-    // Somebody deletes the row by hand.
+    // An administrator deletes the row by hand.
     await s.inner.store.delete(ID, call());
     expect(await s.here.read(ID, call(now + 59_999))).not.toBeNull();
     s.took();
@@ -297,7 +297,7 @@ describe("an answered write is what the next read finds", () => {
     void s.here.update(ID, record({ version: 2 }), 1, call());
     await held.arrived;
     expect(await s.there.read(ID, call())).toMatchObject({ version: 2 });
-    // The blank it left is gone after a minute, and the session is copied again.
+    // The blank that it left has expired after a minute, and the session is copied again.
     const later = call(Date.now() + 60_001);
     await s.there.read(ID, later);
     s.took();
@@ -306,7 +306,7 @@ describe("an answered write is what the next read finds", () => {
   });
 
   it("a conflict drops the copy first, so that reading again finds what is newer", async () => {
-    // Somebody writes past the cache.
+    // Another program writes past the cache.
     await s.inner.store.update(ID, record({ version: 7 }), 1, call());
     expect(await s.here.read(ID, call())).toMatchObject({ version: 1 });
     expect(await s.here.update(ID, record({ version: 2 }), 1, call())).toBe("conflict");

@@ -93,7 +93,7 @@ describe.each(kinds)("$name", ({ make }) => {
     await browser.visit((session) => session.set("a", 1));
     const value = browser.key ?? "";
     for (let at = 0; at < value.length; at++) {
-      // The last character of a base64url group may carry bits that mean nothing; another letter far off changes all.
+      // Some bits of the last character of a base64url text mean nothing, so a character far from the end is changed.
       const forged = value.slice(0, at) + (value[at] === "A" ? "w" : "A") + value.slice(at + 1);
       for (const cookie of [forged, value.slice(0, at)]) {
         browser.jar.set("sessionid", cookie);
@@ -106,7 +106,7 @@ describe.each(kinds)("$name", ({ make }) => {
     const browser = browse(make({ secrets: [SECRET] }));
     await browser.visit((session) => session.set("small", 1));
     const session = await browser.open();
-    // Random text, or Django's compression would make it fit.
+    // Random text: any other would fit after Django's compression.
     session.set("novel", createHash("sha512").update("x").digest("hex").repeat(1) + randomText(6000));
     const failure = await browser.respond(session).catch((error) => error);
     expect(failure).toBeInstanceOf(CookieTooLargeError);

@@ -75,14 +75,14 @@ const files = () =>
     .map(({ path }) => relative(folder, path));
 const filesOf = (id: StoreId) => readdirSync(join(folder, "sessions", id.slice(0, 2), id)).sort();
 
-/** Clears as a sweep does years later, when everything has expired. */
+/** Clears as if years later, when everything has expired. */
 async function sweepAll(): Promise<void> {
   const long = new Date(Date.now() - HOUR);
   for (const { path } of everything()) utimesSync(path, long, long);
   await fileStore(folder).clearExpired({ ...call(Date.now() + 1e12), limit: 100_000 });
 }
 
-/** Holds when no file is left, and no folder but those that are shared by many. */
+/** Checks that no file is left, and no folder but those that many sessions share. */
 function expectNothingLeft(): void {
   const left = everything().map(({ path }) => relative(folder, path));
   expect(left.filter((path) => !/^(sessions|users|ends|unfinished)(\/[0-9a-f]{2})?$/.test(path))).toEqual([]);
@@ -226,7 +226,7 @@ describe("fileStore", () => {
       await work;
       return sync.mock.calls.splice(0).length;
     };
-    // The record and the folders that name it, up to the first that was there.
+    // The record, and the folders above it up to the first that existed before.
     expect(await synced(full.create(newId(), record({ userId: "ann" }), call()))).toBeGreaterThanOrEqual(8);
     expect(await synced(full.update(id, record({ version: 2 }), 1, call()))).toBe(2);
     expect(await synced(full.touch(id, Date.now() + 2 * HOUR, 2, call()))).toBe(1);
@@ -400,7 +400,7 @@ describe("killed before any file operation, or in the middle of it, a fileStore 
     expiresAt: first.expiresAt + HOUR,
   });
 
-  /** What a verb may leave, by what is read under the two ids. */
+  /** The states that a verb may leave, as they are read under the two ids. */
   const verbs: Record<string, { run(mine: FileStore): Promise<unknown>; leaves: string[] }> = {
     create: { run: (mine) => mine.create(next, second, call()), leaves: ["1-", "12"] },
     update: { run: (mine) => mine.update(id, second, 1, call()), leaves: ["1-", "2-"] },
@@ -439,7 +439,7 @@ describe("killed before any file operation, or in the middle of it, a fileStore 
         expect(leaves, `killed at operation ${at}`).toContain(state);
         left.add(state);
 
-        // Nothing is locked: what lives can be written at once, and ended.
+        // Nothing is locked: a session that lives can be written and ended at once.
         const [live = "", version = 0] = state.startsWith("1")
           ? [id, 1]
           : state.startsWith("2")
@@ -572,7 +572,7 @@ describe("several processes on one folder", () => {
       const gone = once(child, "exit");
       child.kill("SIGKILL");
       await gone;
-      // Killed before its first write, it has not made this folder yet.
+      // If it was killed before its first write, this folder does not exist yet.
       const shards = existsSync(join(folder, "sessions")) ? readdirSync(join(folder, "sessions")) : [];
       for (const shard of shards) {
         for (const id of readdirSync(join(folder, "sessions", shard)) as StoreId[]) {

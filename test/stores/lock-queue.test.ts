@@ -5,7 +5,7 @@ import { LockQueue } from "../../src/stores/sqlite/lock-queue.ts";
 
 class Locked extends Error {}
 
-/** A lock, and work that it stops. */
+/** A lock, and work that waits for it. */
 function lockable() {
   const lock = { held: false };
   const done: string[] = [];

@@ -54,7 +54,7 @@ describeWithServer(memcached, (server) => {
     { describe, it, without: ["clearExpired", "listUser", "stats"] },
   );
 
-  /** What the server says of a key's end: seconds left, or -1 for none. */
+  /** The seconds until a key expires, by the server; -1 if it never does. */
   async function secondsLeft(key: string): Promise<number> {
     const said = (await ask(server().port, `mg ${key} t\r\n`)).toString();
     return Number(/^HD t(-?\d+)/.exec(said)?.[1]);
@@ -115,7 +115,7 @@ describeWithServer(memcached, (server) => {
     expect(await store.read(id, call())).toEqual(most);
   });
 
-  /** The client as the store sees it, with a look at each word, before it goes and after its answer. */
+  /** Wraps the client: calls `before` with each command that is sent, and `after` when its answer has come. */
   function watched(before: (word: string, key: string) => unknown, after: () => void = () => {}) {
     const watch =
       (word: "gets" | "add" | "cas") =>

@@ -28,11 +28,11 @@ async function keep(store: Store, changes: Partial<StoredRecord> = {}, now = sta
   return id;
 }
 
-/** Which of the sessions are there, one letter each. */
+/** The sessions that are stored, one letter for each. */
 async function present(store: Store, ids: Record<string, StoreId>, now = start): Promise<string> {
   let letters = "";
   for (const [letter, id] of Object.entries(ids)) {
-    // An update of no version tells conflict from gone, and is not a use.
+    // An update with a version that never fits answers conflict or gone, and does not count as a use of the session.
     if ((await store.update(id, record(), -1, call(now))) === "conflict") letters += letter;
   }
   return letters;

@@ -7,7 +7,7 @@ import { mariadb } from "../servers/mariadb.ts";
 import { describeWithServer } from "../servers/suite.ts";
 import { call, describeSqlStore, newId, newTable, record, tablesOf } from "./suites/sql.ts";
 
-/** Pools that must make no difference: what their options are, and what is set on each connection. */
+/** Pools with options, and connections with settings, that must make no difference. */
 const variants: Record<string, { pool?: mysql.PoolOptions; set?: string }> = {
   "as it comes": {},
   "with pools that are SERIALIZABLE, and forgive nothing stale": {
@@ -153,7 +153,7 @@ describeWithServer(mariadb, (server) => {
       expect(await roundTrips(store.delete(to, call()))).toBe(1);
       expect(await roundTrips(store.delete(to, call()))).toBe(2);
 
-      // Reads of one turn share theirs, each with its own outcome by its own clock.
+      // Reads of one turn share a statement, and each has its own outcome by its own clock.
       const over = record({ userId: "ann", data: '"ж"' });
       await store.create(to, over, call());
       const ids = [to, to, newId(), id, newId()];

@@ -428,7 +428,7 @@ describeWithServer(postgres, (server) => {
   );
 });
 
-/** PgBouncer before the server, with fewer connections to it than it takes, in transaction mode. */
+/** PgBouncer in transaction mode, with fewer connections to the server than it takes from clients. */
 function pgbouncer(port: () => number): ServerKind {
   return {
     name: "pgbouncer",

@@ -124,7 +124,7 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
     for (const node of [to, from]) cli(node, "cluster", "setslot", slot, "node", target);
   }
 
-  // While 64 clients write one primary loses its replica's link, goes on for a moment, and is killed.
+  // While 64 clients write, one primary loses the link to its replica, goes on for a moment, and is killed.
   for (const wait of ["all", "security"] as const) {
     test(`64 clients write while a primary is killed, wait: "${wait}"`, async () => {
       await cluster.whole();
@@ -187,11 +187,11 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
         marks: 0,
       });
       if (wait === "all") expect(lost).toEqual({ sessions: 0, changes: 0, deletes: 0, marks: 0 });
-      // Asynchronous replication: what the dead primary said alone is lost, a change or a new anonymous session.
+      // Replication is asynchronous: what only the dead primary had is lost, a change or a new anonymous session.
       else expect(lost.changes + lost.sessions).toBeGreaterThan(0);
       expect(said.faults.filter((fault) => fault.includes("CROSSSLOT"))).toEqual([]);
 
-      // The old primary comes back as a replica; the same clients go on, and nobody hears READONLY.
+      // The old primary comes back as a replica; the same clients go on, and none gets READONLY.
       await victim.restart();
       await cluster.whole();
       const patient = connected.map(({ client }) => redisStore({ client, prefix, wait }));
@@ -206,7 +206,7 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
   }
 });
 
-/** What the store said of each session in its last answer. One that had a fault is no longer known, and left out. */
+/** The last answer about each session. After a fault the state of a session is unknown, and it is left out. */
 class Said {
   readonly sessions = new Map<StoreId, number | "deleted" | "moved">();
   readonly faults: string[] = [];

@@ -1,4 +1,4 @@
-/** A login is one trip where all keys are on one server, and in steps where they are not. */
+/** A login is one trip if all keys are on one server, and several steps if they are not. */
 import { createSessions, type StoreCall, type StoredRecord, type StoreId } from "coatcheck";
 import { type RedisStore, redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
@@ -25,7 +25,7 @@ function record(userId: string | null = null): StoredRecord {
   return { data: "{}", version: Math.floor(Math.random() * 2 ** 53), userId, ...times, format: 1 };
 }
 
-/** A visitor who signs in, and one who arrives with his password: all that a login asks of a store. */
+/** A login of a visitor with a session, and of one without: all that a login asks of a store. */
 async function logins(store: RedisStore): Promise<void> {
   const [id, to, before, after] = [freshId(), freshId(), record(), record("ann")];
   expect(await store.create(id, before, call())).toBe(true);
@@ -54,7 +54,7 @@ describeWithServer(redis, (server) => {
         const [set = ""] = headers.flatMap(([name, value]) => (name === "Set-Cookie" ? [value] : []));
         return { cookie: set.split(";")[0] as string, trips: line.trips() - before };
       };
-      // The first of each sends its script whole.
+      // The first call of each script sends the whole script.
       for (const isFirst of [true, false]) {
         const { cookie } = await visit("", false);
         const login = await visit(cookie, true);
@@ -153,7 +153,7 @@ describeWithServer(redis, (server) => {
 
 const why = missing(redis);
 
-/** It answers CROSSSLOT by itself, and never MOVED. */
+/** The proxy answers CROSSSLOT by itself, and never MOVED. */
 describe.skipIf(why)(
   `on a Redis Cluster of one node, with clients that do not know it${why ? ` (${why})` : ""}`,
   () => {

@@ -87,7 +87,7 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
         test("what another connection did is not taken for confirmed when it is repeated on this one", async () => {
           const prefix = freshPrefix();
           const first = redisStore({ client: elsewhere.client, prefix });
-          // A new connection each time: WAIT remembers what its own has written.
+          // A new connection each time, as WAIT counts only what its own connection has written.
           const unconfirmed = async (work: (again: Store) => Promise<unknown>) => {
             const { client, close } = await connect(site, "coats");
             const again = redisStore({ client, prefix, wait: { for: "all", timeout: 150 } });
@@ -121,7 +121,7 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
         const dead = site.primary();
         await dead.kill();
         await expect.poll(() => site.primary() === dead, { timeout: 10_000 }).toBe(false);
-        // It comes back as a replica: whoever still writes to it hears READONLY.
+        // It comes back as a replica: a client that still writes to it gets READONLY.
         await dead.restart();
         await site.whole();
 

@@ -136,7 +136,7 @@ describeWithServer(redis, (server) => {
       expect(await commands(store.update(user, later, created.version, call()))).toEqual(["evalsha"]);
     });
 
-    // A rotation to a user is one command; in steps two at once (entry, pending record), then one, then two at once.
+    // A rotation to a user is one command. In steps it is two commands at once (index entry, pending record), then one, then two at once.
     const ways = {
       "at once": { through: (client: RedisClient) => client, longest: 2, atLeast: 1 },
       "in steps": { through: refused, longest: 6, atLeast: 2 },
@@ -460,7 +460,7 @@ describe("unplugged", () => {
       await server.resume();
       await expect.poll(() => store.read(id, call())).not.toBe(null);
 
-      // A fresh session: what was asked of the hung server it does when it wakes, late, as any server would.
+      // A new session: the server that hung carries out, when it goes on, what it was asked before.
       const [second, record2] = [freshId(), record()];
       await store.create(second, record2, call());
       const during = Promise.allSettled(Array.from({ length: 20 }, () => store.read(second, call(3000))));

@@ -95,7 +95,7 @@ function record(changes: Partial<StoredRecord> = {}): StoredRecord {
   return { data: '{"n":1}', version: 1, userId: null, format: 1, ...times, ...changes };
 }
 
-/** The longest time for which timers did not come, milliseconds. */
+/** The longest time for which no timer ran, milliseconds. */
 function watchEventLoop() {
   let last = performance.now();
   let longest = 0;
@@ -545,7 +545,7 @@ it("an update leaves the indexes alone where it moves neither the end nor the us
   const [id, kept] = [newId(), record()];
   await store.create(id, kept, call());
   const database = opens(new DatabaseSync(file));
-  // SQLite rewrites the index entries of every column that a statement sets, and fires these triggers then.
+  // These triggers fire when a statement sets the columns, changed or not; SQLite rewrites their index entries then.
   database.exec(`
     CREATE TABLE indexed (version INTEGER);
     CREATE TRIGGER noticed AFTER UPDATE OF expires_at, user_id ON coatcheck_sessions

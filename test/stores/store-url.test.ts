@@ -49,7 +49,7 @@ function folder(): string {
   return path;
 }
 
-/** Every verb once, by one store and from another. */
+/** Calls every verb once, by one store and by another over the same data. */
 async function works(url: string): Promise<void> {
   const [here, elsewhere] = [storeFromUrl(url), storeFromUrl(url)];
   onTestFinished(() => Promise.all([here.close(), elsewhere.close()]).then(() => {}));
@@ -418,7 +418,7 @@ describe("drivers", () => {
       expect(stdout).toContain(
         `needs the package ${name}, which is not installed. Run: npm install ${name}\n`,
       );
-    // One that is there, and lacks something itself, is not said to be missing.
+    // A package that is installed but fails to load is not called missing.
     mkdirSync(join(path, "node_modules"));
     symlinkSync(join(root, "node_modules/pg"), join(path, "node_modules/pg"));
     expect((await node(path, program)).stdout).not.toContain("npm install pg");

@@ -1,4 +1,4 @@
-/** What a visitor sees when the server of the store goes away in the middle of a request, and when it comes back. */
+/** A visitor's requests while the store's server goes away in the middle of one, and after it has come back. */
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { plainServer } from "../races/plain-server.ts";
@@ -28,7 +28,7 @@ async function start(server: Server) {
   return { site, count, cookie };
 }
 
-/** A store that is back may need a moment to notice: the visitor tries again, and nobody restarts the site. */
+/** A client may need a moment to notice that its server is back: the visitor tries again, and the site is not restarted. */
 async function untilAnswered(visit: () => Promise<{ status: number }>) {
   for (let attempt = 0; attempt < 20; attempt++) if ((await visit()).status === 200) return;
   throw new Error("The site did not recover.");

@@ -19,7 +19,7 @@ export interface BrokenStore {
 
 export const pause = (milliseconds = 1) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
 
-/** A sound store to break: in memory, seen from elsewhere, with a look at its marks. */
+/** A store that works, to be broken: in memory, with a second one over the same data and a way to look at its marks. */
 export function soundStore(breakIt: (inner: Store) => Partial<Store> = () => ({})): ReturnType<MakeStore> {
   const inner = { ...memoryStore(), check: async (call: StoreCall) => call.signal.throwIfAborted() };
   const marks = new Map<StoreId, StoreId>();
@@ -38,13 +38,13 @@ const isRecord = (found: StoredRecord | "moved" | null): found is StoredRecord =
   found !== null && found !== "moved";
 const at = (call: StoreCall, now: number): StoreCall => ({ signal: call.signal, now });
 
-/** Whatever is stored there, expired or not, becomes this record. */
+/** Puts this record into the store, in place of any other, expired or not. */
 async function overwrite(inner: Store, id: StoreId, record: StoredRecord, call: StoreCall): Promise<void> {
   await inner.delete(id, at(call, 0));
   await inner.create(id, record, at(call, 0));
 }
 
-/** What was ever created, for those that tidy by a list of their own. */
+/** Every id that was ever created, for stores that clear by a list of their own. */
 function remembering(
   inner: Store,
   tidy: (known: Map<StoreId, number>, call: StoreCall & { limit: number }) => Promise<number>,

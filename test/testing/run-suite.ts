@@ -1,12 +1,12 @@
 import { type MakeStore, type TestStoreOptions, testStore } from "coatcheck/testing";
 
 export interface Result {
-  /** Sentence → what was wrong; undefined for a sentence that holds. */
+  /** The error of each sentence; undefined for a sentence that holds. */
   readonly failures: ReadonlyMap<string, Error | undefined>;
   readonly skipped: readonly string[];
 }
 
-/** Runs the suite as a test runner would, with functions of our own, and tells what it found. */
+/** Runs the suite as a test runner would, and returns what it found. */
 export async function runSuite(
   makeStore: MakeStore,
   without: NonNullable<TestStoreOptions["without"]> = [],

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { brokenStores, indexing, pause, soundStore } from "./broken-stores.ts";
 import { runSuite } from "./run-suite.ts";
 
-/** Every verb begins and answers a little later, each time by another time: as over a network. */
+/** Each call begins and answers after a short random time, as over a network. */
 function slow(inner: Store): Partial<Store> {
   const late =
     <Given extends unknown[], Answer>(verb: (...given: Given) => Promise<Answer>) =>
@@ -113,7 +113,7 @@ describe("the store suite", () => {
       ["--import", "./test/runner/from-source.ts", "--test", "--test-reporter=tap", file],
       {
         encoding: "utf8",
-        // A test runner that finds itself inside another one stays silent.
+        // Inside another run, node:test prints no result.
         env: { ...process.env, NODE_TEST_CONTEXT: undefined },
       },
     );

@@ -1,4 +1,4 @@
-/** What every framework is asked to do in the tests: one handler behind its sessions, at every path and method. */
+/** One application for every framework: a single handler behind its sessions, at every path and method. */
 import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer } from "node:net";
@@ -47,7 +47,7 @@ export interface Running {
 
 export interface Adapter {
   readonly name: string;
-  /** Whether what a handler throws is answered behind the sessions; else the runtime answers, and knows no cookie. */
+  /** Whether an error of the handler is answered inside the sessions. If not, the runtime answers, without a cookie. */
   readonly answersErrors: boolean;
   /** Whether it can send 103 Early Hints. */
   readonly hints: boolean;

@@ -14,7 +14,7 @@ function responseOf(page: Page | "answered"): Response {
   return new Response(bytes as ReadableStream<Uint8Array<ArrayBuffer>>, { status, headers });
 }
 
-/** Errors in the words of Remix and its like: a thrown response. */
+/** Throws a Response as an error, as Remix does. */
 function thrown(error: unknown): unknown {
   const { message, status, headers } = error as Error & { status?: number; headers?: Record<string, string> };
   if (status === undefined || error instanceof StoreUnavailableError) return error;
@@ -45,7 +45,7 @@ const fetch: Adapter = {
       return serve;
     }, innermost);
 
-    /** What is around it: answers with a response that was thrown, as Remix does. */
+    /** The framework around the handler: answers with a thrown Response, as Remix does. */
     async function runtime(request: Request): Promise<Response> {
       try {
         return await all(request, []);

@@ -9,7 +9,7 @@ import { type Adapter, type Handler, running, type Site } from "./adapter.ts";
 
 type Env = { Variables: SessionEnv["Variables"] & { sessions: Session[] }; Bindings: HttpBindings };
 
-/** Errors in Hono's own words. */
+/** Throws errors as Hono's HTTPException. */
 function inHonosWords(error: unknown): never {
   const { message, status, headers } = error as Error & { status?: number; headers?: Record<string, string> };
   if (status === undefined || error instanceof StoreUnavailableError) throw error;

@@ -47,7 +47,7 @@ function onKoa(name: string, Application: typeof Koa): Adapter {
   };
 }
 
-// Its types are those of another package, and the same.
+// Koa 2 has types in another package, and they are the same.
 const Koa2: typeof Koa = createRequire(import.meta.url)("koa2");
 
 export const adapters = [onKoa("Koa 3", Koa), onKoa("Koa 2", Koa2)];

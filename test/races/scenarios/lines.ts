@@ -13,7 +13,7 @@ class TokenUsed extends Error {
   readonly status = 403;
 }
 
-/** Takes the one-time token; on a replay, who comes second finds none. */
+/** Takes the one-time token. Run again on newer data, the second request finds no token and throws. */
 const takeToken: Handler = (session) => {
   session.set("took", "the token");
   session.update("token", (token) => {
@@ -158,7 +158,8 @@ export function lines(start: Start): void {
     const waiting = race.here.send(cookie, set("waiting"));
     await waiting.handled;
     expect(await first.answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
-    // It came a moment later, so it may have had the time to write; told that it had not, it may still have been on its way.
+    // The second came a moment later, so its write may have been in time. If it was told that it was not, it may have landed
+    // all the same.
     const hadTime = (await waiting.answer).status === 200;
     expect((await race.here.send(cookie, set("next")).answer).status).toBe(200);
     expect((await race.look(cookie)).data).toMatchObject({

@@ -1,4 +1,4 @@
-/** A session that was ended stays ended, whatever was on its way. */
+/** A session that was ended stays ended, whatever other requests were on their way. */
 import { expect, test } from "vitest";
 import { type Handler, jar, nobody, type Start } from "../race.ts";
 
@@ -79,7 +79,7 @@ export function logouts(start: Start): void {
     held.release();
     const fresh = jar(cookie, [await slow.answer]);
     expect(data).toEqual({});
-    // It is a stranger now, and gets a session of its own under a new key.
+    // The request has no session any more, and gets a new one under a new key.
     expect(fresh).not.toBe(cookie);
     expect(await race.look(fresh)).toEqual({ isStored: true, user: null, data: { new: 1 } });
     expect(await race.look(cookie)).toEqual(nobody);

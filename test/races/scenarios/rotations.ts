@@ -1,4 +1,4 @@
-/** Whoever changes the key, every response leaves the browser with one that works. */
+/** Whichever request changes the key, every response leaves the browser with a key that works. */
 import { expect, test } from "vitest";
 import { type Handler, jar, nobody, type Start } from "../race.ts";
 

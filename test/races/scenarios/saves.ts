@@ -47,7 +47,7 @@ export function saves(start: Start): void {
       expect(session.toObject()).toEqual({ n: 3, a: 1, b: 1, c: 1 });
     }).answer;
     expect((await race.look(cookie)).data).toEqual({ n: 3, a: 1, b: 1, c: 1 });
-    // The second of here met the write of there; the response wrote nothing more.
+    // The second write of this server met the other server's; the response wrote nothing more.
     expect(race.store.count("update", mark)).toBe(4);
   });
 
@@ -221,7 +221,7 @@ export function saves(start: Start): void {
     }).answer;
     expect(jar(cookie, [out])).toBeNull();
     expect(await race.look(cookie)).toEqual(nobody);
-    // The old session, and the one that was new for a moment.
+    // Ended: the old session, and the one that the first save had just made.
     expect(race.store.count("delete")).toBe(2);
   });
 

@@ -6,7 +6,7 @@ import type { Answer, Handler, Race, Start } from "../race.ts";
 const PLACES = ["here", "there"] as const;
 const NAMES = { here: "in one process", there: "in two processes" };
 
-/** The first writes and is held at the store; the second comes meanwhile. Here it waits in line, there it wins. */
+/** The first write is held at the store, and the second comes meanwhile. On the same server it waits in line; on the other it wins. */
 async function cross(race: Race, place: "here" | "there", cookie: string, first: Handler, second: Handler) {
   const held = race.store.hold("update");
   const one = race.here.send(cookie, first);
@@ -80,7 +80,7 @@ export function writes(start: Start): void {
       expect((await race.look(cookie)).data).toEqual({ other: 2 });
     });
 
-    // Whose write comes last: in line it is the second's, at the store it is the first's, which was held.
+    // The last write is the second's if they stood in line, and the first's, which was held, if they met at the store.
     const last = place === "here" ? "second" : "first";
     const early = place === "here" ? "first" : "second";
     const settings: [Options["onConflict"], unknown][] = [

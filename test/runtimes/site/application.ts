@@ -71,7 +71,7 @@ function adapters(store: Store): Record<string, Serve> {
   };
 }
 
-/** Made where a runtime has neither timers nor randomness yet. */
+/** Made while the program is loaded, when workerd allows neither timers nor randomness. */
 export function application(stores: Record<string, Store>): Serve {
   const observed = new Map<string, ObservedStore>();
   const served = new Map<string, Record<string, Serve>>();

@@ -1,8 +1,8 @@
-/** A store that counts its round trips and can be made slow, to wait or to fail, by requests: there is no other way in. */
+/** A store that counts its round trips. Requests make it slow, hold it or make it fail: a test has no other way into a runtime. */
 import type { Store } from "coatcheck";
 import { type Verb, wrapStore } from "../../instruments/wrapped-store.ts";
 
-/** In the timers of whoever asks: on workerd nobody can be woken by another request. */
+/** Waits by timers of the waiting request: on workerd no request can wake another. */
 const sleep = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export interface Behaviour {

@@ -1,2 +1,2 @@
-/** Nobody's. */
+/** A secret for tests only. */
 export const secrets = ["a secret for the tests of runtimes, and of nothing else"];

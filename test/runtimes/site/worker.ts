@@ -1,4 +1,4 @@
-/** In Workers module syntax, all made in global scope, where there is no I/O, no timer and no randomness. */
+/** A worker in module syntax. It makes everything in global scope, where workerd allows no I/O, no timer and no randomness. */
 import { memoryStore } from "coatcheck";
 import { encryptedCookieStore } from "coatcheck/cookies";
 import { application } from "./application.ts";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { memoryStore, type StoreId } from "coatcheck";
 
-// Just past 65,536 the Map of ids has doubled: the worst it can be.
+// Just past 65,536 the Map of ids has doubled its room: the most memory for a session.
 const SESSIONS = 66_000;
 
 const call = { signal: new AbortController().signal, now: Date.now() };

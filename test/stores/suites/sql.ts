@@ -1,4 +1,4 @@
-/** What PostgreSQL and MariaDB must both show beyond the contract: races of processes, sweeps, and servers that fail. */
+/** What PostgreSQL and MariaDB must both do beyond the contract: races of processes, clearing, and servers that fail. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
@@ -23,7 +23,7 @@ export interface Opened {
 
 export interface SqlKind {
   name: "postgres" | "mysql";
-  /** Whether the server is of our own starting, so that it can be unplugged. */
+  /** Whether the tests started the server, so that it can be unplugged. */
   own: boolean;
   open(table: string, changes?: { port?: number; connections?: number }): Opened;
   /** An id as the database writes it. */
@@ -193,7 +193,7 @@ export function describeSqlStore({ name, own, open, literal }: SqlKind, server: 
         const kept = Array.from({ length: 20 }, () => keep({ expiresAt: now + 60_000, version: n }));
         sleepers.push(...(await Promise.all(kept)).map(({ id }) => id));
       }
-      // The sweepers' clock is ahead: what the others touch in time is spared.
+      // The clock of those that clear is ahead; a session that the others touch in time stays.
       const later = now + 60_000;
       let cleared = 0;
       let spared = 0;
@@ -234,7 +234,7 @@ export function describeSqlStore({ name, own, open, literal }: SqlKind, server: 
       for (const settled of await Promise.allSettled(waiting)) expect(settled.status).toBe("rejected");
       expect(Math.max(...times)).toBeLessThan(600);
       await transaction.end();
-      // What was sent may still be carried out, whole: the session is in one of the two places, or deleted.
+      // A statement that was sent may still be carried out, as a whole: the session is under one of the two ids, or deleted.
       await sleep(200);
       const [old, moved] = [await here.store.read(id, call()), await here.store.read(to, call())];
       expect(moved === null || old === "moved" || old === null).toBe(true);
@@ -329,7 +329,7 @@ export function describeSqlStore({ name, own, open, literal }: SqlKind, server: 
   });
 }
 
-/** A wire to a port that can be cut: connections made by then go silent, or drop; those made later work. */
+/** A proxy to a port that can be cut: open connections go silent, or drop; new ones work. */
 async function wire(to: number) {
   let ends: Socket[] = [];
   const listener = createServer((near) => {
