@@ -10,7 +10,7 @@ const startedByTests = [
   "test/frameworks/tell-port.ts",
   "test/races/counting-server.ts",
   "test/runtimes/site/*.ts",
-  "test/stores/{file-writer,memory-measure,sqlite-writer}.ts",
+  "test/stores/processes/*.ts",
   "test/testing/under-node-test.ts",
 ];
 
@@ -25,6 +25,6 @@ export default {
       ignore: ["bench/types/*.d.ts"],
     },
     // Stylesheets and scripts of pages, and the declaration of the site's session keys.
-    "examples/locallibrary": { entry: ["public/*.js", "src/session-data.ts"] },
+    "examples/locallibrary": { entry: ["public/*.js", "src/session/data.ts"] },
   },
 };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "../..");
 
 /** The words that start the command from source. */
-export const command = [
+const command = [
   process.execPath,
   "--import",
   join(root, "test/runner/from-source.ts"),

@@ -79,7 +79,7 @@ export function tablesOf(
 }
 
 /** How long something took, milliseconds. */
-export async function took(work: Promise<unknown>): Promise<number> {
+async function took(work: Promise<unknown>): Promise<number> {
   const begun = performance.now();
   await work.catch(() => {});
   return performance.now() - begun;
