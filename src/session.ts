@@ -3,16 +3,11 @@ import { checkJson } from "./data/json.ts";
 import type { SessionData } from "./data/session-data.ts";
 import type { Fallback, KeyOf, ValueOf, WithFallback } from "./data/types.ts";
 import type { Draft } from "./engine/draft.ts";
+import type { Engine } from "./engine/engine.ts";
 import { decodeExpiry, type Expiry, encodeExpiry, expiryAge, expiryDate } from "./engine/expiry.ts";
 import { SessionCommittedError, SessionKeyError, SessionNotLoadedError } from "./errors.ts";
 
-/** What a session needs of the `Sessions` that opened it. */
-export interface SessionKeeper {
-  load(draft: Draft): Promise<void>;
-  save(draft: Draft): Promise<boolean>;
-}
-
-/** Reads and writes of other names end here, past all members: a session holds its data behind its methods. */
+/** A Proxy behind the prototype: assigning an unknown property (`req.session.user = x`) throws and names `set`. */
 const unknownMembers = new Proxy(Object.create(Object.prototype), {
   set(_target, name) {
     const key = String(name);
@@ -24,13 +19,13 @@ const unknownMembers = new Proxy(Object.create(Object.prototype), {
 });
 
 export interface ExpiryOptions {
-  /** The moment to reckon from; default now. */
+  /** The moment to count from. Default now. */
   modification?: Date;
-  /** The expiry to reckon with; default the session's own. */
+  /** The expiry to count with. Default the session's own. */
   expiry?: Expiry;
 }
 
-/** Lets the core at the draft of a session; not part of the public entry. */
+/** Gives `Sessions` the draft of a session. Not part of the public entry. */
 export let draftOf: <Data>(session: Session<Data>) => Draft;
 
 const TEST_COOKIE = "testcookie";
@@ -42,11 +37,11 @@ const TEST_COOKIE_VALUE = "worked";
  */
 export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, ValueOf<Data>]> {
   readonly #draft: Draft;
-  readonly #keeper: SessionKeeper;
+  readonly #engine: Pick<Engine, "load" | "save">;
 
-  constructor(draft: Draft, keeper: SessionKeeper) {
+  constructor(draft: Draft, engine: Pick<Engine, "load" | "save">) {
     this.#draft = draft;
-    this.#keeper = keeper;
+    this.#engine = engine;
     Object.preventExtensions(this);
   }
 
@@ -105,7 +100,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     for (const [key, value] of given) checkJson(value, key);
     const data = this.#write("assign");
     for (const [key, value] of given) data.set(key, value);
-    this.#draft.wants.isForced = true; // Django: an update counts as a change even when it is empty.
+    this.#draft.intent.isForced = true; // Django: an update counts as a change even when it is empty.
     return this;
   }
 
@@ -162,13 +157,13 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
 
   /** The session key: null until first stored and after `flush`; it changes when the response leaves, or at `save()`. */
   get key(): string | null {
-    return this.#loaded("key").kept?.key ?? null;
+    return this.#loaded("key").stored?.key ?? null;
   }
 
   /** Names the stored session in `listUserSessions` and `revoke`; null until stored. Not a secret: it may stand in a page. */
   get handle(): string | null {
     this.#read("handle");
-    return this.#draft.kept?.key == null ? null : this.#draft.kept.id;
+    return this.#draft.stored?.key == null ? null : this.#draft.stored.id;
   }
 
   /** Whether the data was looked at: the response then gets `Vary: Cookie`. */
@@ -185,7 +180,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     if (modified) this.#write("modified = true");
     const draft = this.#loaded("modified = false");
     draft.savesData = modified;
-    draft.wants.isForced = modified;
+    draft.intent.isForced = modified;
   }
 
   /** Ends the session: its record is deleted before the response leaves, and the cookie is removed. What is set afterwards belongs to a new session. */
@@ -199,7 +194,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   cycleKey(): void {
     this.#write("cycleKey");
     this.#needsCookie("cycleKey()");
-    this.#draft.wants.rotate = true;
+    this.#draft.intent.rotate = true;
   }
 
   /** Signs a user in. Always changes the key; an anonymous visitor's data is kept, another user's is flushed first. */
@@ -212,11 +207,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     this.#available();
     this.#write("login");
     this.#needsCookie("login()");
-    const draft = this.#draft;
-    if (draft.userId !== null && draft.userId !== user) draft.flush("login");
-    draft.isDetached = false;
-    draft.wants.rotate = true;
-    draft.wants.login = { userId: user, at: draft.settings.clock() };
+    this.#draft.login(user);
   }
 
   /** Signs the user out: `flush`. */
@@ -242,7 +233,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     const encoded = encodeExpiry(expiry);
     this.#needsCookie("setExpiry()");
     this.#write("setExpiry");
-    this.#draft.wants.expiry = encoded;
+    this.#draft.intent.expiry = encoded;
   }
 
   /** Seconds from `modification` (now) to the end, by the expiry given or the session's own. May be negative. */
@@ -282,12 +273,12 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
    * when another request ended the session; it stays ended. Creates the record even when the session is empty.
    */
   async save(): Promise<boolean> {
-    return this.#keeper.save(this.#loaded("save"));
+    return this.#engine.save(this.#loaded("save"));
   }
 
   /** Reads the session from the store: the first time with `lazy: true`, or again. Pending changes are made again on it. */
   load(): Promise<void> {
-    return this.#keeper.load(this.#draft);
+    return this.#engine.load(this.#draft);
   }
 
   #loaded(member: string): Draft {
@@ -311,7 +302,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
       throw new TypeError(`session.${member} takes a string as the key, and got ${typeof key}.`);
     }
     const data = this.#read(member);
-    if (this.#draft.kept === null && !this.#draft.isDetached) this.#needsCookie(`${member}()`);
+    if (this.#draft.stored === null && !this.#draft.isBarred) this.#needsCookie(`${member}()`);
     this.#draft.savesData = true;
     return data;
   }
@@ -323,9 +314,8 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   #expiry(member: string, options: ExpiryOptions): Expiry {
     if (options.expiry !== undefined) return options.expiry;
     this.#read(member);
-    const { kept, wants } = this.#draft;
-    const { expiry } = wants;
-    return decodeExpiry(expiry === undefined ? (kept?.record.expiry ?? null) : expiry);
+    const { stored, intent } = this.#draft;
+    return decodeExpiry(intent.expiry === undefined ? (stored?.record.expiry ?? null) : intent.expiry);
   }
 
   #modification(options: ExpiryOptions): Date {

@@ -1,4 +1,4 @@
-import type { Store } from "./contract/store.ts";
+import { type Store, VERBS } from "./contract/store.ts";
 import { SettingsError } from "./errors.ts";
 
 /** What a cookie name promises to browsers (RFC 6265bis, 4.1.3): the types refuse attributes that break it. */
@@ -151,8 +151,6 @@ class Reader {
 }
 
 const isWait = (value: unknown) => typeof value === "number" && value > 0 && value <= 3600;
-
-const VERBS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
 
 function isStore(value: unknown): boolean {
   const store = value as Record<string, unknown> | null;

@@ -1,7 +1,7 @@
-/** The calls that the core makes. An AbortSignal costs more than a read from memory, so theirs is made for who looks at it. */
+/** The calls that the core makes. An AbortSignal costs more than a read from memory, so it is made at the first look. */
 import type { StoreCall } from "./store.ts";
 
-/** What stores use of an AbortSignal. */
+/** The part of an AbortSignal that stores use. */
 export interface Signal {
   readonly aborted: boolean;
   readonly reason: unknown;
@@ -10,7 +10,7 @@ export interface Signal {
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
-/** A signal and its controller in one, for use within this package: no more than a flag and a list. */
+/** A signal and its controller in one, for use within this package: a flag and a list. */
 export class LightSignal implements Signal {
   aborted = false;
   reason: unknown;
@@ -44,7 +44,7 @@ const LIGHT = Symbol("coatcheck.signal");
 
 export class CoreCall extends LightSignal implements StoreCall {
   readonly now: number;
-  /** Own, so that a copy of the call has it too. */
+  /** An own property, so that a copy of the call by spreading has it too. */
   readonly [LIGHT]: Signal = this;
   #controller: AbortController | undefined;
 
@@ -64,13 +64,13 @@ export class CoreCall extends LightSignal implements StoreCall {
   }
 }
 
-/** A call, as far as stores need it within. */
+/** A call as the stores of this package see it. */
 export interface Call {
   readonly signal: Signal;
   readonly now: number;
 }
 
-/** The signal of a call: of one that the core made, without making an AbortSignal. */
+/** The signal of a call. For a call of the core, no AbortSignal is made. */
 export function signalOf(call: Call): Signal {
   return (call as Partial<CoreCall>)[LIGHT] ?? call.signal;
 }

@@ -8,21 +8,21 @@ export type StoreId = string & { readonly [storeIdBrand]: true };
 export interface StoredRecord {
   /** Opaque text: stores keep it byte for byte. */
   readonly data: string;
-  /** A random integer in 0 … 2^53 - 1, made by the core for each write. Not a counter. */
+  /** A random integer in 0 … 2^53 - 1, which the core makes for each write. It is not a counter. */
   readonly version: number;
-  /** The user signed in, compared exactly; null for an anonymous visitor. */
+  /** The user who is signed in, compared exactly; null for an anonymous visitor. */
   readonly userId: string | null;
   readonly createdAt: number;
   readonly authenticatedAt: number | null;
   /** From this moment on the record is absent. */
   readonly expiresAt: number;
-  /** What `setExpiry` asked for (see `expiry.ts`); null = the default. Opaque to stores. */
+  /** The argument of `setExpiry` as one number (see `engine/expiry.ts`); null = the default. Opaque to stores. */
   readonly expiry: number | null;
   /** The layout of this record. A store keeps numbers that it does not know. */
   readonly format: number;
 }
 
-/** Whether a text can be a `StoreId`, as a store or a page gives it back. */
+/** Whether a text can be a `StoreId`: for texts that come from a store or from a page. */
 export function isStoreId(text: unknown): text is StoreId {
   return typeof text === "string" && /^[0-9a-f]{64}$/.test(text);
 }
@@ -30,5 +30,5 @@ export function isStoreId(text: unknown): text is StoreId {
 /** The layout that this release writes. */
 export const FORMAT = 1;
 
-/** A version for a record about to be written: no two writers ever make the same. */
+/** A version for a record that is about to be written. Two writers never make the same one. */
 export const newVersion = () => Math.floor(Math.random() * 2 ** 53);

@@ -9,9 +9,12 @@
 import type { StoredRecord, StoreId } from "./record.ts";
 import type { Ticket } from "./ticket.ts";
 
-/** What every call is given beside its own arguments. Who makes another of it names both: `{ signal: call.signal, now }`. */
+/**
+ * Comes with every call beside its own arguments. Do not spread it: `signal` is a getter and would be lost. To make another
+ * call of it, write `{ signal: call.signal, now }`.
+ */
 export interface StoreCall {
-  /** Aborted when the caller no longer waits: reject then, and do no work that has not begun. Made when first looked at. */
+  /** Aborted when the caller no longer waits: reject then, and do no work that has not begun. Made at the first look. */
   readonly signal: AbortSignal;
   /** The time that decides what is expired, epoch milliseconds. */
   readonly now: number;
@@ -23,7 +26,7 @@ export interface Moved {
 }
 
 /**
- * What became of a conditional write.
+ * The outcome of a conditional write.
  * `"saved"`: the stored version was the expected one, and the new record is stored whole.
  * `"conflict"`: there is a live record, of another version; nothing was changed.
  * `"gone"`: there is no live record (deleted, expired, never there); nothing was stored.
@@ -31,18 +34,18 @@ export interface Moved {
  */
 export type WriteOutcome = "saved" | "conflict" | "gone" | Moved;
 
-/** What a store can do. Anything left out has its default. */
+/** The abilities of a store. Anything left out has its default. */
 export interface StoreCapabilities {
   /**
    * `update`, `rotate` and `touch` compare the version and write in one step. Default is `true`. If this is `false` the
    * core reads again right before each write, and warns that two servers can still lose an update.
    */
   readonly compareAndSet?: boolean;
-  /** The store forgets expired records by itself, so nobody need call `clearExpired`. Default is `false`. */
+  /** The store forgets expired records by itself, so `clearExpired` need not be called. Default is `false`. */
   readonly expiresNatively?: boolean;
 }
 
-/** What `stats` counts. `null` where the store cannot tell. */
+/** The counts of a store. `null` where the store cannot tell. */
 export interface StoreStats {
   /** Sessions that can still be read. */
   readonly live: number | null;
@@ -56,10 +59,15 @@ export interface StoreStats {
   readonly bytes: number | null;
 }
 
+/** The methods that every store has: a request can cost one round trip for each. */
+export const VERBS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
+
+export type Verb = (typeof VERBS)[number];
+
 export interface Store {
   readonly capabilities?: StoreCapabilities;
 
-  /** How a cookie value stands for a session. Default is a random key; cookie stores bring their own. */
+  /** The way from cookie values to sessions. Default is a random key; cookie stores bring their own. */
   readonly ticket?: Ticket;
 
   /** The live record; `"moved"` for an id rotated away less than a minute ago; else null. Never creates, never expired. */
@@ -95,7 +103,7 @@ export interface Store {
 
   /**
    * Removes at most `limit` records (and marks) that have expired, oldest first, checking each again as it goes, and
-   * answers how many went: fewer than `limit` means there was no more. Safe with several sweepers. Absent when
+   * answers their number: fewer than `limit` means there was no more. Safe with several sweepers. Absent when
    * `expiresNatively`.
    */
   clearExpired?(call: StoreCall & { readonly limit: number }): Promise<number>;
@@ -111,9 +119,12 @@ export interface Store {
   /** Rejects, saying what to do, when the store cannot serve: not reachable, no table, the wrong one. */
   check?(call: StoreCall): Promise<void>;
 
-  /** Lets go of what the store itself opened; never of a client or handle that it was given. */
+  /** Closes everything that the store itself opened; never a client or handle that it was given. */
   close?(): Promise<void>;
 }
 
-/** How long the mark of a rotated id stays, milliseconds (DESIGN: a request in flight finds its way; PHP's "precise session management" RFC uses the same minute). */
+/**
+ * The life of the mark of a rotated id, milliseconds: long enough for a request in flight to find its way. PHP's RFC on
+ * "precise session management" uses the same minute.
+ */
 export const MOVED_MARK_MS = 60_000;

@@ -1,20 +1,33 @@
-/** What stands between the cookie and the store: a key by default, or with a cookie store the sealed record itself. */
+/** A ticket says what the value of the session cookie stands for. */
 import type { StoredRecord, StoreId } from "./record.ts";
 
-/** What a cookie value stands for. */
-export interface Presented {
-  /** null where the cookie is no key: it carries the record. */
+/** The id under which a session is stored, and the key that leads there. */
+export interface Address {
+  /** null where no key is known: the cookie carries the record, or another request has changed the key. */
   readonly key: string | null;
   readonly id: StoreId;
-  /** The record, where the cookie carries it. */
-  readonly sealed?: StoredRecord;
+}
+
+/** A session as it is stored. */
+export interface StoredSession extends Address {
+  readonly record: StoredRecord;
+}
+
+/** What a cookie value stands for; it has the record where the cookie carries one. */
+export interface CookieContent extends Address {
+  readonly record?: StoredRecord;
 }
 
 export interface Ticket {
-  /** null for what is not ours or has been tampered with: the store is not asked. */
-  parse(value: string): Presented | null;
-  /** A new place for a session. */
-  mint(): Presented;
+  /**
+   * `"keyed"`: the cookie holds a random key, and the store the record. `"carried"`: the cookie holds the record itself,
+   * signed or encrypted, and is written anew with every change.
+   */
+  readonly kind: "keyed" | "carried";
+  /** null for a value that is not ours or has been tampered with: the store is not asked then. */
+  parse(value: string): CookieContent | null;
+  /** A new address for a session. */
+  mint(): Address;
   /** The value of the cookie `name` for a stored session. Throws CookieTooLargeError. */
-  issue(kept: { readonly key: string | null; readonly record: StoredRecord }, name: string): string;
+  issue(session: Pick<StoredSession, "key" | "record">, name: string): string;
 }

@@ -1,7 +1,7 @@
 /** The session cookie on the wire: read strictly, written whole. */
 import type { CookieSettings } from "../settings.ts";
 
-/** Browsers keep no cookie longer (RFC 6265bis, 5.5). */
+/** Seconds: browsers keep no cookie longer (RFC 6265bis, 5.5). */
 const LONGEST_AGE = 400 * 24 * 60 * 60;
 
 /** Spaces and tabs only: trimming more would let `\u2000__Host-x` pass for `__Host-x`. */
@@ -20,7 +20,7 @@ function isBlank(code: number): boolean {
  * quotes removed, `$Version` not special.
  */
 export function readCookie(header: string | null | undefined, name: string): string[] {
-  // Most requests of a site without sessions end here, so the name is looked for before anything is taken apart.
+  // Most requests of a site without sessions end here, so the name is looked for before the header is taken apart.
   if (!header?.includes(name)) return [];
   const values: string[] = [];
   for (let start = 0, end = 0; end !== -1; start = end + 1) {
@@ -34,7 +34,7 @@ export function readCookie(header: string | null | undefined, name: string): str
 
 const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;
 
-/** Names and writes the cookie of one `Settings`; what does not change from request to request is made once. */
+/** Names and writes the session cookie. The parts that are the same for every request are made once. */
 export class SessionCookie {
   readonly #settings: CookieSettings;
   readonly #plain: { name: string; attributes: string };
@@ -65,7 +65,7 @@ export class SessionCookie {
     return (wanted === "auto" ? secure : wanted) ? this.#secure : this.#plain;
   }
 
-  /** The one name that a request reads and sets. */
+  /** The one cookie name that a request reads and sets. */
   name(secure: boolean): string {
     return this.#form(secure).name;
   }
@@ -82,7 +82,7 @@ export class SessionCookie {
     return `${name}=${value}${age}${attributes}`;
   }
 
-  /** A Set-Cookie header that makes the browser forget: every attribute again, or the browser keeps the old cookie. */
+  /** A Set-Cookie header that removes the cookie. It repeats every attribute, or the browser would keep the old cookie. */
   remove(secure: boolean): string {
     const { name, attributes } = this.#form(secure);
     return `${name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT${attributes}`;

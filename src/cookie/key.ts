@@ -1,11 +1,13 @@
+/** Session keys, and the ids that are made of them. */
 import * as crypto from "node:crypto";
 import type { StoreId } from "../contract/record.ts";
+import type { Store } from "../contract/store.ts";
 import type { Ticket } from "../contract/ticket.ts";
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 const LENGTH = 32;
 
-/** The largest multiple of 36 in a byte: bytes from here on are thrown away, so that each letter is equally likely. */
+/** The largest multiple of 36 in a byte. Bytes from here on are thrown away, so that each letter is equally likely. */
 const FAIR = 252;
 
 /** A new session key, as Django makes them: 32 letters of `a-z0-9`, 165 random bits. */
@@ -19,18 +21,18 @@ export function newKey(): string {
   return key;
 }
 
-/** Whether a cookie value can be a key of ours at all; anything else is refused before the store is asked. */
+/** Whether a cookie value can be a key of ours. Any other is refused before the store is asked. */
 export function isKey(text: string): boolean {
   return /^[a-z0-9]{32}$/.test(text);
 }
 
-/** In one call where the runtime has it: a Hash object takes three times as long to make as a key to hash. */
+/** One call of `crypto.hash` where the runtime has it: making a Hash object takes three times as long as hashing a key. */
 const sha256: (text: string) => string =
   crypto.hash === undefined
     ? (text) => crypto.createHash("sha256").update(text).digest("hex")
     : (text) => crypto.hash("sha256", text, "hex");
 
-/** Where the session of a key is stored. A plain hash is enough: a key is random, so there is nothing to guess. */
+/** The id under which the session of a key is stored. A plain hash is enough, because a random key cannot be guessed. */
 export function storeIdOf(key: string): StoreId {
   return sha256(key) as StoreId;
 }
@@ -41,7 +43,8 @@ export function logIdOf(id: StoreId): string {
 }
 
 /** The cookie holds a random key, and the store its hash. */
-export const keyTicket: Ticket = {
+const keyTicket: Ticket = {
+  kind: "keyed",
   parse: (value) => (isKey(value) ? { key: value, id: storeIdOf(value) } : null),
   mint() {
     const key = newKey();
@@ -49,3 +52,8 @@ export const keyTicket: Ticket = {
   },
   issue: ({ key }) => key ?? "",
 };
+
+/** The ticket of a store: its own, or else a random key. */
+export function ticketOf(store: Store): Ticket {
+  return store.ticket ?? keyTicket;
+}

@@ -1,15 +1,15 @@
-/** What a request did to its dictionary, in a form that can be done again on newer data. */
+/** The changes that a request made to its dictionary, in a form that can be made again on newer data. */
 import { SessionConflictError } from "../errors.ts";
-import type { Resolve } from "../settings.ts";
+import type { Settings } from "../settings.ts";
 import { checkJson, parseData } from "./json.ts";
 
 /** A function given to `update`. Returning undefined deletes the key. */
 export type Updater = (current: unknown) => unknown;
 
 export class Changes {
-  /** `clear` was called: what was there before does not count. */
+  /** `clear` was called: earlier data and changes do not count. */
   cleared = false;
-  /** Each changed key: the updaters to run again, or null where its final value counts (set, deleted, nested). */
+  /** Each changed key with the updaters to run again, or with null where its final value counts (set, deleted, nested). */
   readonly keys = new Map<string, Updater[] | null>();
 
   get isEmpty(): boolean {
@@ -31,7 +31,7 @@ export class Changes {
     else before?.push(updater);
   }
 
-  /** Adds what was done later. */
+  /** Adds changes that were made later. */
   append(later: Changes): void {
     if (later.cleared) this.clear();
     for (const [key, updaters] of later.keys) {
@@ -41,7 +41,7 @@ export class Changes {
   }
 }
 
-/** Runs an updater, and checks what it gives back. */
+/** Runs an updater, and checks its result. */
 export function runUpdater(updater: Updater, key: string, current: unknown): unknown {
   const next = updater(current);
   if (typeof (next as { then?: unknown } | null | undefined)?.then === "function") {
@@ -57,13 +57,13 @@ export function runUpdater(updater: Updater, key: string, current: unknown): unk
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
 /**
- * The data that results when `changes`, made on `base` and leading to `mine`, are made again on `theirs`. All three are
- * JSON texts. Throws what an updater throws, and SessionConflictError.
+ * Makes changes again on newer data. They were made on `base` and led to `mine`; the newer data is `theirs`. All three are
+ * JSON texts, as is the result. Throws SessionConflictError, and any error of an updater.
  */
 export function replay(
   changes: Changes,
   { base, mine, theirs }: { base: string; mine: string; theirs: string },
-  onConflict: "mine" | "theirs" | "error" | Resolve,
+  onConflict: Settings["onConflict"],
 ): string {
   const was = parseData(base);
   const ours = parseData(mine);
@@ -82,23 +82,23 @@ export function replay(
     } else if (changes.cleared || same(result[key], was[key]) || same(result[key], ours[key])) {
       put(key, ours[key]);
     } else {
-      put(key, settle(key, was[key], ours[key], result[key], onConflict));
+      put(key, resolveConflict(key, was[key], ours[key], result[key], onConflict));
     }
   }
   return JSON.stringify(result);
 }
 
-function settle(
+function resolveConflict(
   key: string,
   base: unknown,
   mine: unknown,
   theirs: unknown,
-  onConflict: Resolve | string,
+  onConflict: Settings["onConflict"],
 ): unknown {
   if (onConflict === "mine") return mine;
   if (onConflict === "theirs") return theirs;
   if (typeof onConflict !== "function") throw new SessionConflictError(key);
-  const settled = onConflict(key, base, mine, theirs);
-  if (settled !== undefined) checkJson(settled, key);
-  return settled;
+  const resolved = onConflict(key, base, mine, theirs);
+  if (resolved !== undefined) checkJson(resolved, key);
+  return resolved;
 }

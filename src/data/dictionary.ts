@@ -1,10 +1,12 @@
-/** The data of one session while a request works on it: a Map that knows what was changed, also from within. */
+/** The data of one session while a request works on it: a map that notes its changes, also those within its values. */
 
 import type { Settings } from "../settings.ts";
 import { Changes, replay, runUpdater, type Updater } from "./changes.ts";
 import { checkJson, isNested, parseData, parseMap } from "./json.ts";
 
-/** Changes as they stood at one moment: from the text `base` they led to the text `mine`. */
+type DictionarySettings = Pick<Settings, "nestedChanges" | "onConflict">;
+
+/** Changes as they stood at one moment. They led from the text `base` to the text `mine`. */
 export interface Snapshot {
   readonly changes: Changes;
   readonly base: string;
@@ -14,18 +16,18 @@ export interface Snapshot {
 const json = JSON.stringify;
 
 export class Dictionary {
-  readonly #settings: Pick<Settings, "nestedChanges" | "onConflict">;
-  /** The text that the values are compared with: what is stored, or about to be. */
+  readonly #settings: DictionarySettings;
+  /** The text that the values are compared with: the stored data, or the data that is being stored. */
   #base: string;
-  /** Parsed when first touched. */
+  /** The values, parsed at the first use. */
   #parsed: Map<string, unknown> | null = null;
   #changes = new Changes();
-  /** What `update` made of objects and lists, to see later whether they were changed otherwise as well. */
+  /** The objects and lists that `update` returned, as texts, to see later whether they were also changed otherwise. */
   readonly #updated = new Map<string, string>();
-  /** Whether the handler holds an object or list of ours, and so may change it without telling. */
+  /** Whether the handler was given an object or list of ours, and so may change it without a call. */
   #exposed = false;
 
-  constructor(base: string, settings: Pick<Settings, "nestedChanges" | "onConflict">) {
+  constructor(base: string, settings: DictionarySettings) {
     this.#base = base;
     this.#settings = settings;
   }
@@ -106,13 +108,13 @@ export class Dictionary {
     try {
       return this.#keysChangedWithin().length > 0;
     } catch {
-      return true; // A nested value is no JSON any more: the snapshot will say where.
+      return true; // A nested value is no JSON any more: taking it will throw, and name the place.
     }
   }
 
   /**
-   * Takes what was changed so far, and begins anew from there; with `everything`, also changes within values that are
-   * otherwise ignored. Throws a TypeError when a nested value is not JSON.
+   * Takes the changes made so far, and begins anew from there. With `everything`, changes within values are also taken
+   * where the settings ignore them. Throws a TypeError when a nested value is not JSON.
    */
   take(everything = false): Snapshot {
     this.#exposed ||= everything;
@@ -127,7 +129,7 @@ export class Dictionary {
     return snapshot;
   }
 
-  /** What was taken could not be stored: it counts as not saved again, together with what was done since. */
+  /** Gives back changes that were taken and could not be stored. They come before the changes made since. */
   putBack({ changes, base, mine }: Snapshot): void {
     const later = this.#changes;
     const taken = parseData(mine);
@@ -139,17 +141,17 @@ export class Dictionary {
     this.#begin(base, changes);
   }
 
-  /** What was taken is stored, as part of `stored`, which may hold the changes of others too. */
+  /** The changes that were taken are stored. The text `stored` may hold changes of other requests too. */
   rebase(stored: string, { mine }: Snapshot): void {
     if (stored === mine) return;
     try {
       this.reload(stored);
     } catch {
-      // What was done since does not fit on the others' changes: the next save will meet that again, and say so.
+      // The changes made since do not fit on those of the other requests. The next save will meet that again, and throw.
     }
   }
 
-  /** There is nothing stored any more: only what this request did itself is left, if that can be on nothing. */
+  /** Nothing is stored any more: keeps only the changes of this request, if they can be made on empty data. */
   orphan(): void {
     try {
       this.reload("{}", "mine");
@@ -159,7 +161,7 @@ export class Dictionary {
     }
   }
 
-  /** The stored text is another now: goes on from it, with the changes made again. Throws what `replay` throws. */
+  /** Goes on from a newer stored text, and makes the changes again on it. Throws what `replay` throws. */
   reload(stored: string, onConflict = this.#settings.onConflict): void {
     const snapshot = this.take();
     const { changes, base, mine } = snapshot;
@@ -182,7 +184,7 @@ export class Dictionary {
     if (changes.isEmpty) this.#updated.clear();
   }
 
-  /** Takes over what differs between two texts, and keeps the objects that the handler may hold where nothing does. */
+  /** Takes over the keys that differ between two texts. For the others the handler may hold the objects, so they stay. */
   #adopt(mine: string, theirs: string): void {
     const before = parseData(mine);
     const after = parseData(theirs);
@@ -194,16 +196,16 @@ export class Dictionary {
     }
   }
 
-  /** Whether the value of a key was changed other than by `update`, without being told. */
+  /** Whether the value of a key was changed from within, and not only by `update`. */
   #isChangedWithin(key: string, value: unknown, base: Record<string, unknown>): boolean {
     if (!isNested(value) || this.#changes.keys.get(key) === null) return false;
     return json(value) !== (this.#updated.get(key) ?? json(base[key]));
   }
 
-  /** The keys whose objects or lists were changed from within; `now` is the present text, when at hand. */
+  /** The keys whose objects or lists were changed from within. `now` is the present text, if it is known already. */
   #keysChangedWithin(now?: string): string[] {
     if (!this.#exposed) return [];
-    // Nothing is looked at closely when the text as a whole is what it was.
+    // Where the text as a whole is unchanged, no key need be looked at.
     if (this.#changes.isEmpty && (now ?? this.#serialize()) === this.#base) return [];
     const base = parseData(this.#base);
     return [...this.#values.keys()].filter((key) => this.#isChangedWithin(key, this.#values.get(key), base));
@@ -214,7 +216,7 @@ export class Dictionary {
     try {
       return json(Object.fromEntries(this.#parsed));
     } catch (error) {
-      for (const [key, value] of this.#parsed) checkJson(value, key); // Says where, which JSON.stringify does not.
+      for (const [key, value] of this.#parsed) checkJson(value, key); // Names the place, which JSON.stringify does not.
       throw error;
     }
   }

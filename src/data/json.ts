@@ -1,4 +1,4 @@
-/** What a session may hold: JSON, checked where it is given, so that nothing changes silently on its way to the store. */
+/** Sessions hold JSON. It is checked at the call that gives it, so that no value changes silently on its way to the store. */
 
 interface Flaw {
   /** From the outside in: names of members, numbers of items. */
@@ -20,12 +20,12 @@ export function checkJson(value: unknown, name: string): void {
   throw new TypeError(`Sessions hold JSON only, and ${place} is ${flaw.what}. ${flaw.cure}`);
 }
 
-/** Whether a value can change from within, so that a change to it is not announced by `set`. */
+/** Whether a value can change from within, without a call of `set`. */
 export function isNested(value: unknown): value is object {
   return typeof value === "object" && value !== null;
 }
 
-/** Adds to a place the way one would write it: `my_car.wheels[0]`, `cart["a b"]`. */
+/** Adds a part to a place, as JavaScript writes it: `my_car.wheels[0]`, `cart["a b"]`. */
 function step(place: string, part: string | number): string {
   if (typeof part === "number") return `${place}[${part}]`;
   return /^[A-Za-z_$][\w$]*$/.test(part) ? `${place}.${part}` : `${place}[${JSON.stringify(part)}]`;
@@ -62,7 +62,7 @@ function findFlaw(value: unknown, above: object[]): Flaw | null {
   return null;
 }
 
-/** Objects of other realms (a vm context, an iframe) are plain too, so a prototype is judged by its own place. */
+/** Objects of other realms (a vm context, an iframe) are plain too: their prototype is another `Object.prototype`. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
@@ -70,12 +70,12 @@ function isPlain(value: object): boolean {
 
 const kindOf = (value: object): string => value.constructor?.name || "class instance";
 
-/** Data as an object without a prototype, so that no key is special. Throws on what is not a JSON object. */
+/** Data as an object without a prototype, so that no key is special. Throws when the text is not a JSON object. */
 export function parseData(text: string): Record<string, unknown> {
   return Object.assign(Object.create(null), parseObject(text));
 }
 
-/** Data as a map, without the detour: the copy above takes as long as the parsing. */
+/** Data as a map, made directly: the copy that `parseData` makes takes as long as the parsing. */
 export function parseMap(text: string): Map<string, unknown> {
   return new Map(Object.entries(parseObject(text)));
 }

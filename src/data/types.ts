@@ -1,6 +1,6 @@
 /** The types behind a session's keys: declared by the application, or none. */
 
-/** What an undeclared key holds. */
+/** The type of an undeclared key. */
 // biome-ignore lint/suspicious/noExplicitAny: without declarations nothing is known, as with JSON.parse.
 type Any = any;
 
@@ -12,13 +12,13 @@ export type KeyOf<Data> = IsOpen<Data> extends true ? string : keyof Data & stri
 export type ValueOf<Data, K extends KeyOf<Data> = KeyOf<Data>> =
   IsOpen<Data> extends true ? Any : K extends keyof Data ? Exclude<Data[K], undefined> : never;
 
-/** What `get(key, fallback)` takes for a fallback: a value of the key, or null. */
+/** The fallback that `get(key, fallback)` takes: a value of the key, or null. */
 export type Fallback<Data, K extends KeyOf<Data>> =
   IsOpen<Data> extends true ? unknown : ValueOf<Data, K> | null;
 
 type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
 
-/** What `get(key, fallback)` gives: for an open key the type that the fallback suggests. */
+/** The result of `get(key, fallback)`: for an undeclared key the type that the fallback suggests. */
 export type WithFallback<Data, K extends KeyOf<Data>, F> =
   IsOpen<Data> extends true
     ? [F] extends [null | undefined]

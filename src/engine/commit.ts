@@ -1,7 +1,8 @@
-/** Carries out what a request wants of its session, and says what the response must tell the browser. */
+/** Carries out a draft: writes the session to the store, and makes the headers that the response must carry. */
 
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import { FORMAT, newVersion } from "../contract/record.ts";
+import type { StoredSession } from "../contract/ticket.ts";
 import type { SessionCookie } from "../cookie/cookie.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { replay } from "../data/changes.ts";
@@ -9,7 +10,7 @@ import type { Snapshot } from "../data/dictionary.ts";
 import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
-import type { Draft, Kept, Login, Taken, Wants } from "./draft.ts";
+import type { Draft, Intent, Login, Pending } from "./draft.ts";
 import { expiresAt, isRenewal } from "./expiry.ts";
 import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
 import type { Writers } from "./writers.ts";
@@ -18,10 +19,10 @@ import type { Writers } from "./writers.ts";
 export type Header = [name: string, value: string];
 
 /**
- * What a write leaves stored; null for nothing. "not stored": the session is as it was, as its cookie cannot be sent;
- * "ended": another request had ended it.
+ * The outcome of a write: the session as it is stored now, or null where nothing is. `"withheld"`: nothing was written,
+ * because the cookie cannot be sent. `"ended"`: nothing was written, because another request has ended the session.
  */
-type Outcome = Kept | null | "not stored" | "ended";
+type Outcome = StoredSession | null | "withheld" | "ended";
 
 export class Committer {
   readonly #settings: Settings;
@@ -44,96 +45,98 @@ export class Committer {
     this.#warnOnce = warnOnce;
   }
 
-  /** `session.save()`: false when another request had ended the session, or when its cookie cannot be sent. */
+  /** Writes the session now: `session.save()`. False when another request has ended it, or when its cookie cannot be sent. */
   save(draft: Draft): Promise<boolean> {
-    return inTurn(draft, () => this.#persist(draft, true));
+    return afterEarlierWrites(draft, () => this.#persist(draft, true));
   }
 
-  /** What the response is to carry. Its status decides: an error saves nothing, but what was flushed stays flushed. */
-  async commit(draft: Draft, status: number): Promise<Header[]> {
+  /**
+   * Writes the session as far as the status of the response allows, and gives the headers that the response must carry.
+   * There is no promise where nothing has to be stored or waited for: the response can then leave at once.
+   */
+  commit(draft: Draft, status: number): Header[] | Promise<Header[]> {
     draft.isCommitted = true;
-    const wasDetached = draft.isDetached;
-    await inTurn<unknown>(draft, () => {
+    if (draft.busy !== null || this.#hasWork(draft, status)) return this.#commitLater(draft, status);
+    if (status >= 500) draft.drop();
+    return this.#headers(draft);
+  }
+
+  #hasWork(draft: Draft, status: number): boolean {
+    if (status >= 500) return draft.intent.flushedBy === "handler";
+    return draft.isModified || this.#renewed(draft, draft.settings.clock()) !== null;
+  }
+
+  async #commitLater(draft: Draft, status: number): Promise<Header[]> {
+    const wasBarred = draft.isBarred;
+    await afterEarlierWrites<unknown>(draft, () => {
       if (status >= 500) return this.#endOnly(draft);
       return draft.isModified ? this.#persist(draft, false) : this.#touch(draft);
     });
-    if (draft.isDetached && !wasDetached && this.#settings.onInterrupted === "error") {
+    if (draft.isBarred && !wasBarred && this.#settings.onInterrupted === "error") {
       throw new SessionInterruptedError();
     }
     return this.#headers(draft);
   }
 
-  /** What `commit` would resolve to, where nothing has to be stored or waited for; else undefined, and nothing done. */
-  commitAtOnce(draft: Draft, status: number): Header[] | undefined {
-    if (draft.busy !== null) return undefined;
-    if (status >= 500) {
-      if (draft.wants.flushedBy === "handler") return undefined;
-      draft.drop();
-    } else if (draft.isModified || this.#renewed(draft, draft.settings.clock()) !== null) return undefined;
-    draft.isCommitted = true;
-    return this.#headers(draft);
-  }
-
-  /** A response with an error status keeps nothing but the handler's own flush. */
+  /** A response with an error status saves nothing, but the handler's own flush holds. */
   async #endOnly(draft: Draft): Promise<void> {
-    const { endings, flushedBy } = draft.drop();
+    const { toDelete, flushedBy } = draft.drop();
     if (flushedBy !== "handler") return;
     this.#announceEnd(draft);
-    await this.#end(endings, this.#store.deadline());
+    await this.#end(toDelete, this.#store.deadline());
   }
 
-  /** Does all that is wanted of a session; with `always`, writes it even where nothing is. */
+  /** Saves everything that the draft wants. With `always`, the record is written even where nothing has changed. */
   async #persist(draft: Draft, always: boolean): Promise<boolean> {
     const deadline = this.#store.deadline();
-    const taken = draft.take();
-    // Before anything is stored: a session stored after a flush has its own cookie to set.
-    if (taken.wants.flushedBy !== null) this.#announceEnd(draft);
+    const pending = draft.take();
+    // Before anything is stored, because a session that is stored after a flush sets a cookie of its own.
+    if (pending.intent.flushedBy !== null) this.#announceEnd(draft);
     try {
-      const { endings } = taken.wants;
-      const writing = this.#write(draft, taken, always, deadline);
-      const [stored] =
-        endings.size === 0 ? [await writing] : await Promise.all([writing, this.#end(endings, deadline)]);
-      if (stored === "ended") draft.detach(taken);
-      else draft.settle(taken, stored === "not stored" ? taken.kept : stored);
-      return stored !== "not stored" && !draft.isDetached;
+      const { toDelete } = pending.intent;
+      const writing = this.#write(draft, pending, always, deadline);
+      const [outcome] =
+        toDelete.size === 0 ? [await writing] : await Promise.all([writing, this.#end(toDelete, deadline)]);
+      if (outcome === "ended") draft.ended(pending);
+      else draft.saved(pending, outcome === "withheld" ? pending.stored : outcome);
+      return outcome !== "withheld" && !draft.isBarred;
     } catch (error) {
-      draft.putBack(taken);
+      draft.putBack(pending);
       throw error;
     }
   }
 
-  /** Deletes what was flushed. */
-  async #end(endings: ReadonlySet<StoreId>, deadline: Deadline): Promise<void> {
-    await Promise.all([...endings].map((id) => this.#store.end(id, deadline)));
-    for (const id of endings) tell("ended", () => ({ session: logIdOf(id) }));
+  /** Deletes the sessions that were flushed. */
+  async #end(toDelete: ReadonlySet<StoreId>, deadline: Deadline): Promise<void> {
+    await Promise.all([...toDelete].map((id) => this.#store.end(id, deadline)));
+    for (const id of toDelete) tell("ended", () => ({ session: logIdOf(id) }));
   }
 
-  /** What is stored then. */
-  #write(draft: Draft, taken: Taken, always: boolean, deadline: Deadline): Outcome | Promise<Outcome> {
-    const { data, isChanged, isEmpty, kept, wants } = taken;
-    if (draft.isDetached) return null;
-    const isWritten = always || isChanged;
-    if (kept !== null) {
-      if (!isWritten && !wants.rotate) return kept;
-      if (wants.rotate && this.#isWithheld(draft)) return "not stored";
-      return this.#follow(draft, taken, kept, deadline);
+  /** Chooses the write: none, a new record, or one on the record that is stored. */
+  #write(draft: Draft, pending: Pending, always: boolean, deadline: Deadline): Outcome | Promise<Outcome> {
+    const { data, isChanged, isEmpty, stored, intent } = pending;
+    if (draft.isBarred) return null;
+    if (stored !== null) {
+      if (!always && !isChanged && !intent.rotate) return stored;
+      if (intent.rotate && this.#isWithheld(draft)) return "withheld";
+      return this.#follow(draft, pending, stored, deadline);
     }
     if (draft.isCommitted && always) {
-      if (wants.flushedBy !== null) return null;
+      if (intent.flushedBy !== null) return null;
       throw new SessionCommittedError("save() of a session that is not stored yet");
     }
-    if (!always && wants.login === null && !(isChanged && !isEmpty)) return null;
-    if (this.#isWithheld(draft)) return "not stored";
-    return this.#create(draft, wants, data?.mine ?? "{}", deadline);
+    if (!always && intent.login === null && !(isChanged && !isEmpty)) return null;
+    if (this.#isWithheld(draft)) return "withheld";
+    return this.#create(draft, intent, data?.mine ?? "{}", deadline);
   }
 
   /** Stores a record under a new key. */
   async #create(
     draft: Draft,
-    { login, expiry = null }: Wants,
+    { login, expiry = null }: Intent,
     data: string,
     deadline: Deadline,
-  ): Promise<Kept> {
+  ): Promise<StoredSession> {
     const { settings } = draft;
     const now = settings.clock();
     const born = { createdAt: now, authenticatedAt: login?.at ?? null, expiry };
@@ -159,18 +162,19 @@ export class Committer {
     );
   }
 
-  /** Writes on the record, where it is or where it has moved to. */
-  async #follow(draft: Draft, taken: Taken, kept: Kept, deadline: Deadline): Promise<Outcome> {
-    const { data, wants } = taken;
+  /** Writes on the stored record, at its id or where another request has moved it. */
+  async #follow(draft: Draft, pending: Pending, stored: StoredSession, deadline: Deadline): Promise<Outcome> {
+    const { data, intent } = pending;
     const { settings } = draft;
-    const { login, expiry } = wants;
+    const { login, expiry } = intent;
     const now = settings.clock();
     const trail = new Trail();
-    let at = kept;
-    // Once the key has been changed by another request, that is enough: a second change would strand its response.
-    const isElsewhere = kept.key === null && settings.store.ticket === undefined;
-    if (isElsewhere && login !== null) return this.#beside(draft, taken, login, kept, deadline);
-    let newTicket = wants.rotate && !isElsewhere ? draft.ticket.mint() : null;
+    let at = stored;
+    // Another request has already changed the key, and its response carries the new one. Changing it again would make
+    // that cookie useless, so our own change counts as done.
+    const hasMoved = draft.hasMoved(stored);
+    if (hasMoved && login !== null) return this.#createBeside(draft, pending, login, stored, deadline);
+    let newAddress = intent.rotate && !hasMoved ? draft.ticket.mint() : null;
     let isRenewed = false;
     const next = (current: StoredRecord): StoredRecord => {
       const changed = {
@@ -181,98 +185,100 @@ export class Committer {
         expiry: expiry === undefined ? current.expiry : expiry,
       };
       const fresh = expiresAt(changed, settings, now);
-      isRenewed = newTicket !== null || expiry !== undefined || isRenewal(current, fresh, settings);
+      isRenewed = newAddress !== null || expiry !== undefined || isRenewal(current, fresh, settings);
       return isRenewed ? { ...changed, expiresAt: fresh } : changed;
     };
     for (;;) {
-      const rotateTo = newTicket === null ? {} : { rotateTo: newTicket.id };
-      const written = await this.#writers.write(at.id, { known: kept.record, next, deadline, ...rotateTo });
+      const rotateTo = newAddress === null ? {} : { rotateTo: newAddress.id };
+      const written = await this.#writers.write(at.id, { known: stored.record, next, deadline, ...rotateTo });
       if (written === "gone") {
-        if (login !== null) return this.#create(draft, wants, ownData(data), deadline);
-        tell("interrupted", () => ({ session: logIdOf(kept.id) }));
+        if (login !== null) return this.#create(draft, intent, ownData(data), deadline);
+        tell("interrupted", () => ({ session: logIdOf(stored.id) }));
         return "ended";
       }
       if ("movedTo" in written) {
         trail.step(written.movedTo);
-        // The key that was announced, if any, is dead; the new one is with the response that changed it.
+        // A cookie that an earlier save announced leads nowhere now. The response of the other request carries the new key.
         draft.cookie = null;
-        newTicket = null;
-        at = { key: null, id: written.movedTo, record: kept.record };
-        if (login !== null) return this.#beside(draft, taken, login, at, deadline);
+        newAddress = null;
+        at = { key: null, id: written.movedTo, record: stored.record };
+        if (login !== null) return this.#createBeside(draft, pending, login, at, deadline);
         continue;
       }
       const { record } = written;
-      const stored = { key: at.key, id: at.id, ...newTicket, record };
-      // A sealed record is its own cookie, so each write needs a new one.
-      if (isRenewed || settings.store.ticket !== undefined) this.#announce(draft, stored, now);
-      if (newTicket !== null) {
+      const session = { key: at.key, id: at.id, ...newAddress, record };
+      // A cookie that carries the record must be sent with each write.
+      if (isRenewed || draft.ticket.kind === "carried") this.#announce(draft, session, now);
+      if (newAddress !== null) {
         const { userId } = record;
-        tell("rotated", () => ({ session: logIdOf(stored.id), from: logIdOf(kept.id), userId }));
+        tell("rotated", () => ({ session: logIdOf(session.id), from: logIdOf(stored.id), userId }));
       }
-      return stored;
+      return session;
     }
   }
 
   /**
-   * Stores a login that found its session moved as a session of its own, beside the one whose key is about to reach the
-   * browser: with the data that is there now or, where another user is, that was there before. Never of one that ended.
+   * Stores a login that found its session moved as a session of its own. The moved one stays, because its new key is about
+   * to reach the browser. The data is that of the moved session or, where that has another user, the data read before. A
+   * session that has ended meanwhile leaves none.
    */
-  async #beside(
+  async #createBeside(
     draft: Draft,
-    { data, wants }: Taken,
+    { data, intent }: Pending,
     login: Login,
-    moved: Kept,
+    moved: StoredSession,
     deadline: Deadline,
-  ): Promise<Kept> {
+  ): Promise<StoredSession> {
     const there = (await this.#store.locate(moved.id, deadline))?.record;
-    if (there === undefined) return this.#create(draft, wants, ownData(data), deadline);
+    if (there === undefined) return this.#create(draft, intent, ownData(data), deadline);
     const { record } = moved;
     const base = there.userId === null || there.userId === login.userId ? there.data : record.data;
-    const expiry = wants.expiry === undefined ? record.expiry : wants.expiry;
+    const expiry = intent.expiry === undefined ? record.expiry : intent.expiry;
     return this.#create(
       draft,
-      { ...wants, expiry },
+      { ...intent, expiry },
       data === null ? base : onto(base, data, this.#settings),
       deadline,
     );
   }
 
-  /** What the request, counted as activity, moves the expiry to; null where that is not asked for or not worth it. */
-  #renewed({ kept, settings }: Draft, now: number): number | null {
-    if (kept === null || !(settings.saveEveryRequest || settings.idleTimeout !== null)) return null;
-    const fresh = expiresAt(kept.record, settings, now);
-    return fresh > kept.record.expiresAt && isRenewal(kept.record, fresh, settings) ? fresh : null;
+  /** The new expiry that the request brings by being activity; null where that is not asked for or moves it too little. */
+  #renewed({ stored, settings }: Draft, now: number): number | null {
+    if (!(settings.saveEveryRequest || settings.idleTimeout !== null) || stored === null) return null;
+    const fresh = expiresAt(stored.record, settings, now);
+    return fresh > stored.record.expiresAt && isRenewal(stored.record, fresh, settings) ? fresh : null;
   }
 
   async #touch(draft: Draft): Promise<void> {
-    const { kept, settings } = draft;
+    const { stored, settings } = draft;
     const now = settings.clock();
     const fresh = this.#renewed(draft, now);
-    if (kept === null || fresh === null) return;
-    if (!(await this.#store.touch(kept.id, fresh, kept.record.version, this.#store.deadline()))) return;
-    draft.kept = { ...kept, record: { ...kept.record, expiresAt: fresh } };
-    this.#announce(draft, draft.kept, now);
+    if (stored === null || fresh === null) return;
+    if (!(await this.#store.touch(stored.id, fresh, stored.record.version, this.#store.deadline()))) return;
+    const session = { ...stored, record: { ...stored.record, expiresAt: fresh } };
+    draft.renewed(session);
+    this.#announce(draft, session, now);
   }
 
-  /** Lets the browser forget the cookie, if it has one. */
+  /** Removes the cookie from the browser, if it sent one. */
   #announceEnd(draft: Draft): void {
-    draft.cookie = draft.visit.values.length > 0 ? "remove" : null;
+    draft.cookie = draft.arrival.values.length > 0 ? "remove" : null;
   }
 
-  /** Lets the response send the cookie of a session written `now`; not where somebody else changed the key, and sends it. */
-  #announce(draft: Draft, kept: Kept, now: number): void {
-    const { settings, ticket, visit } = draft;
-    if (kept.key === null && settings.store.ticket === undefined) return;
-    const { expiry, expiresAt } = kept.record;
+  /** Sets the cookie of a session that was written `now`. If another request changed the key, its response sends it. */
+  #announce(draft: Draft, session: StoredSession, now: number): void {
+    const { settings, ticket, arrival } = draft;
+    if (draft.hasMoved(session)) return;
+    const { expiry, expiresAt } = session.record;
     const untilClose = expiry === 0 || (expiry === null && settings.expireAtBrowserClose);
-    const value = ticket.issue(kept, this.#cookie.name(visit.secure));
+    const value = ticket.issue(session, this.#cookie.name(arrival.secure));
     draft.cookie = { value, maxAge: untilClose ? null : (expiresAt - now) / 1000 };
   }
 
-  /** Whether the browser would not take the new key: nothing is stored then that it could never ask for. */
+  /** Whether the browser would not accept the new key. Nothing is stored then, as no request could ever ask for it. */
   #isWithheld(draft: Draft): boolean {
-    if (!this.#cookie.isWithheld(draft.visit.secure)) return false;
-    const name = this.#cookie.name(draft.visit.secure);
+    if (!this.#cookie.isWithheld(draft.arrival.secure)) return false;
+    const name = this.#cookie.name(draft.arrival.secure);
     tell("withheld", () => ({ name }));
     this.#warnOnce(
       "COATCHECK_COOKIE_WITHHELD",
@@ -283,12 +289,12 @@ export class Committer {
     return true;
   }
 
-  #headers({ accessed, cookie, visit }: Draft): Header[] {
+  #headers({ accessed, cookie, arrival }: Draft): Header[] {
     const headers: Header[] = [];
     if (cookie === "remove") {
-      headers.push(["Set-Cookie", this.#cookie.remove(visit.secure)]);
-    } else if (cookie !== null && !this.#cookie.isWithheld(visit.secure)) {
-      headers.push(["Set-Cookie", this.#cookie.set(cookie.value, visit.secure, cookie.maxAge)]);
+      headers.push(["Set-Cookie", this.#cookie.remove(arrival.secure)]);
+    } else if (cookie !== null && !this.#cookie.isWithheld(arrival.secure)) {
+      headers.push(["Set-Cookie", this.#cookie.set(cookie.value, arrival.secure, cookie.maxAge)]);
     }
     // A cache that kept the cookie would hand one visitor's session to the next (CVE-2026-35192).
     if (headers.length > 0) headers.push(["Cache-Control", "private, no-store"]);
@@ -297,25 +303,25 @@ export class Committer {
   }
 }
 
-/** A request's own changes, on nothing. */
+/** A request's own changes, made on empty data. */
 function ownData(data: Snapshot | null): string {
   return data === null
     ? "{}"
     : replay(data.changes, { base: data.base, mine: data.mine, theirs: "{}" }, "mine");
 }
 
-/** The data that a request's changes make of `theirs`. */
+/** A request's own changes, made on the data `theirs`. */
 function onto(theirs: string, { changes, base, mine }: Snapshot, settings: Settings): string {
   return theirs === base ? mine : replay(changes, { base, mine, theirs }, settings.onConflict);
 }
 
-/** The writes of one request follow each other, each on what the last has stored. */
-function inTurn<T>(draft: Draft, run: () => Promise<T>): Promise<T> {
-  const turn = draft.busy === null ? run() : draft.busy.then(run);
+/** Runs a write of a request when its earlier writes are done, so that each begins from the record that the last has left. */
+function afterEarlierWrites<T>(draft: Draft, run: () => Promise<T>): Promise<T> {
+  const writing = draft.busy === null ? run() : draft.busy.then(run);
   const leave = () => {
     if (draft.busy === done) draft.busy = null;
   };
-  const done = turn.then(leave, leave);
+  const done = writing.then(leave, leave);
   draft.busy = done;
-  return turn;
+  return writing;
 }

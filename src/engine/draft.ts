@@ -1,30 +1,50 @@
-/** What one request knows of its session, and what it wants of it. `Session` fills it in; `commit.ts` carries it out. */
+/**
+ * One request's session in the making: the stored session that it knows, and the changes that it wants. `Session` fills
+ * the draft in, and `commit.ts` carries it out.
+ *
+ * A draft is in one of four states. `unread`: the store was not asked yet. `none`: nothing is stored for this visitor.
+ * `stored`: the session is known. `barred`: nothing of this request may be stored, and no cookie is sent.
+ *
+ *     unread  becomes  none, stored or barred, when the store has been asked
+ *     none    becomes  stored, by the first write
+ *     stored  stays    stored, after each write and load; becomes barred when another request has ended the session
+ *     barred  becomes  none, by login
+ *     any     becomes  none, by flush
+ */
 
-import type { StoredRecord, StoreId } from "../contract/record.ts";
-import { newVersion } from "../contract/record.ts";
-import type { Presented, Ticket } from "../contract/ticket.ts";
-import { keyTicket } from "../cookie/key.ts";
+import { newVersion, type StoreId } from "../contract/record.ts";
+import type { CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
+import { ticketOf } from "../cookie/key.ts";
 import { Dictionary, type Snapshot } from "../data/dictionary.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
 import { tellCorrupt } from "./usable.ts";
 
-/** The session as it is stored; the key is null where another request changed it, and only the id is known. */
-export interface Kept {
-  readonly key: string | null;
-  readonly id: StoreId;
-  readonly record: StoredRecord;
-}
+/**
+ * Why nothing may be stored: the cookie's key was changed by another request, the record is of a newer release, another
+ * request ended the session, or the store could not be read and `onUnavailable` let the request go on.
+ */
+export type Bar = "moved" | "newer" | "ended" | StoreUnavailableError;
 
-export interface Visit {
+type State =
+  | { readonly is: "unread" }
+  | { readonly is: "none" }
+  | { readonly is: "stored"; readonly session: StoredSession }
+  | { readonly is: "barred"; readonly why: Bar };
+
+const UNREAD: State = { is: "unread" };
+const NONE: State = { is: "none" };
+
+/** The part of a request that its session depends on. */
+export interface Arrival {
   /** Whether the request came over TLS. */
   readonly secure: boolean;
   /** The values of all cookies of our name that came. */
   readonly values: readonly string[];
 }
 
-/** Sends the cookie, for `maxAge` seconds or (null) until the browser closes; or makes the browser forget it. */
+/** Sets the cookie for `maxAge` seconds or (null) until the browser closes; or makes the browser remove it. */
 export type CookieChange = { readonly value: string; readonly maxAge: number | null } | "remove";
 
 const EMPTY = "{}";
@@ -35,252 +55,283 @@ export interface Login {
   readonly at: number;
 }
 
-/** What a request wants done, beside its data; taken as one when it is saved. */
-export interface Wants {
-  /** A write even where nothing has changed: `modified = true`. */
+/** Everything that a request wants done beside changing its data. */
+export interface Intent {
+  /** Write even where nothing has changed: `modified = true`. */
   isForced: boolean;
-  /** What `setExpiry` asked for; undefined = nothing. */
+  /** The argument of `setExpiry`; undefined where it was not called. */
   expiry: number | null | undefined;
   login: Login | null;
-  /** A new key. */
+  /** Change the key. */
   rotate: boolean;
-  /** Who ended the session, if it was: the handler's word holds even when the response is an error, that of `login` does not. */
+  /** The call that ended the session, if any. The handler's own flush holds even when the response is an error. */
   flushedBy: "handler" | "login" | null;
-  /** What a flush is to delete. */
-  readonly endings: Set<StoreId>;
+  /** The sessions that a flush deletes. */
+  readonly toDelete: Set<StoreId>;
 }
 
-const nothing = (): Wants => ({
+const noIntent = (): Intent => ({
   isForced: false,
   expiry: undefined,
   login: null,
   rotate: false,
   flushedBy: null,
-  endings: new Set(),
+  toDelete: new Set(),
 });
 
-/** All that is to be saved, as it stood at one moment. */
-export interface Taken {
-  readonly wants: Wants;
-  /** null where `modified = false` says to save none. */
+/** One write of a draft: intent and data as they stood when it began. */
+export interface Pending {
+  readonly intent: Intent;
+  /** null where `modified = false` forbids to save data. */
   readonly data: Snapshot | null;
   readonly isChanged: boolean;
   readonly isEmpty: boolean;
-  /** What was stored then. */
-  readonly kept: Kept | null;
-  /** Tells whether the session was flushed since. */
+  /** The stored session at that time. */
+  readonly stored: StoredSession | null;
+  /** The dictionary at that time. A flush makes another, so comparing them tells whether there was one since. */
   readonly dictionary: Dictionary;
 }
 
 export class Draft {
   readonly settings: Settings;
-  readonly visit: Visit;
+  readonly arrival: Arrival;
 
-  /** False until a lazy session has been loaded, or flushed. */
-  isLoaded = false;
-  /** Nothing is stored of this session, and no cookie sent: it was rotated away, ended, is of a newer release, or cannot be read. */
-  isDetached = false;
-  /** Why it could not be read, where `onUnavailable` let the request go on. */
-  unavailable: StoreUnavailableError | null = null;
-  /** Set when the response begins: no new cookie can be sent from then on. */
-  isCommitted = false;
-
-  /** What is stored; null for a visitor of whom nothing is. */
-  kept: Kept | null = null;
+  #state: State = UNREAD;
   #dictionary: Dictionary | null = null;
+  #presented: readonly CookieContent[] | null = null;
+  /** The intent of the write under way. */
+  #saving: Intent | null = null;
+
+  /** True from the beginning of the response: no new cookie can be sent from then on. */
+  isCommitted = false;
+  /** Whether the handler looked at the session. */
   accessed = false;
-  /** False once `modified = false` was said, until something is changed again. */
+  /** False after `modified = false`, until another change. */
   savesData = true;
-  wants: Wants = nothing();
-  /** What is being saved now. */
-  #saving: Wants | null = null;
+  intent: Intent = noIntent();
 
-  /** Other sessions that the cookie names, which a flush deletes as well. */
-  readonly others = new Set<StoreId>();
+  /** Further sessions that the cookies name. A flush deletes them as well. */
+  readonly alsoPresented = new Set<StoreId>();
 
-  /** What the response is to do to the cookie, from what has been stored so far. */
+  /** The change of the cookie that the response is to carry, by the writes so far. */
   cookie: CookieChange | null = null;
-  /** The write under way: the next waits for it. */
+  /** The write under way; the next one waits for it. */
   busy: Promise<unknown> | null = null;
-  #presented: readonly Presented[] | null = null;
 
-  constructor(settings: Settings, visit: Visit) {
+  constructor(settings: Settings, arrival: Arrival) {
     this.settings = settings;
-    this.visit = visit;
+    this.arrival = arrival;
   }
 
-  /** Made when first looked at: many a request never does. */
-  get dictionary(): Dictionary {
-    this.#dictionary ??= new Dictionary(this.kept?.record.data ?? EMPTY, this.settings);
-    return this.#dictionary;
+  /** The session as it is stored, as far as this request knows; null in every other state. */
+  get stored(): StoredSession | null {
+    return this.#state.is === "stored" ? this.#state.session : null;
   }
 
-  /** Goes on from a stored session, or from none. */
-  keep(kept: Kept | null): void {
-    this.kept = kept;
-    this.#dictionary = null;
+  /** False for a lazy session until `load()` or `flush()`. */
+  get isLoaded(): boolean {
+    return this.#state.is !== "unread";
   }
 
-  /** What the cookies of our name stand for, at most two: more is somebody's play. */
-  get presented(): readonly Presented[] {
-    this.#presented ??= present(this.visit.values, this.ticket);
+  /** Whether nothing of this request may be stored. */
+  get isBarred(): boolean {
+    return this.#state.is === "barred";
+  }
+
+  /** The error with which reading the store failed, where `onUnavailable` let the request go on. */
+  get unavailable(): StoreUnavailableError | null {
+    return this.#state.is === "barred" && typeof this.#state.why !== "string" ? this.#state.why : null;
+  }
+
+  /** The contents of the cookies of our name; at most two, as more than that come from no honest browser. */
+  get presented(): readonly CookieContent[] {
+    this.#presented ??= contentsOf(this.arrival.values, this.ticket);
     return this.#presented;
   }
 
   get ticket(): Ticket {
-    return this.settings.store.ticket ?? keyTicket;
+    return ticketOf(this.settings.store);
   }
 
-  /** Makes sure that the data can be read: a corrupt record is no session, and a write gets a fresh key. */
+  /** Made at the first use: many requests never look at their data. */
+  get dictionary(): Dictionary {
+    this.#dictionary ??= new Dictionary(this.stored?.record.data ?? EMPTY, this.settings);
+    return this.#dictionary;
+  }
+
+  /** Whether another request has changed the key of a stored session: only its id is known then. */
+  hasMoved({ key }: StoredSession): boolean {
+    return key === null && this.ticket.kind !== "carried";
+  }
+
+  /** The store was asked, or need not be: goes on from a stored session, or (null) from none. */
+  found(session: StoredSession | null): void {
+    this.#state = session === null ? NONE : { is: "stored", session };
+    this.#dictionary = null;
+  }
+
+  bar(why: Bar): void {
+    this.#state = { is: "barred", why };
+  }
+
+  /** The stored session has a new expiry, and is otherwise the same; unless it was flushed meanwhile. */
+  renewed(session: StoredSession): void {
+    if (this.stored?.id === session.id) this.#state = { is: "stored", session };
+  }
+
+  /** Makes sure that the data can be read. A corrupt record counts as no session, so that a write gets a fresh key. */
   decode(): void {
-    if (this.kept === null || this.dictionary.isReadable) return;
-    const { id } = this.kept;
+    if (this.#state.is !== "stored" || this.dictionary.isReadable) return;
+    const { id } = this.#state.session;
     tellCorrupt(id);
-    this.others.add(id);
-    this.keep(null);
+    this.alsoPresented.add(id);
+    this.found(null);
   }
 
-  /** Ends the session here: what is set from now on belongs to a new one. */
+  /** Ends the session. Everything set from now on belongs to a new one. */
   flush(by: "handler" | "login"): void {
-    const { endings, flushedBy } = this.wants;
-    if (this.kept !== null) endings.add(this.kept.id);
-    if (!this.isLoaded) for (const { id } of this.presented) endings.add(id);
-    for (const id of this.others) endings.add(id);
-    this.others.clear();
-    this.wants = { ...nothing(), endings, flushedBy: flushedBy === "handler" ? "handler" : by };
-    this.isLoaded = true;
-    this.isDetached = false;
+    const { toDelete, flushedBy } = this.intent;
+    if (this.#state.is === "stored") toDelete.add(this.#state.session.id);
+    if (this.#state.is === "unread") for (const { id } of this.presented) toDelete.add(id);
+    for (const id of this.alsoPresented) toDelete.add(id);
+    this.alsoPresented.clear();
+    this.intent = { ...noIntent(), toDelete, flushedBy: flushedBy === "handler" ? "handler" : by };
     this.savesData = true;
-    this.keep(null);
+    this.found(null);
   }
 
-  /** The user, as far as this request has got. */
+  /** Signs a user in, under a new key. The data of another user is flushed first. */
+  login(userId: string): void {
+    if (this.userId !== null && this.userId !== userId) this.flush("login");
+    if (this.#state.is === "barred") this.#state = NONE;
+    this.intent.rotate = true;
+    this.intent.login = { userId, at: this.settings.clock() };
+  }
+
+  /** The user, a login of this request included. */
   get userId(): string | null {
-    return this.#login?.userId ?? this.kept?.record.userId ?? null;
+    return this.#login?.userId ?? this.stored?.record.userId ?? null;
   }
 
   /** Epoch milliseconds. */
   get authenticatedAt(): number | null {
-    return this.#login?.at ?? this.kept?.record.authenticatedAt ?? null;
+    return this.#login?.at ?? this.stored?.record.authenticatedAt ?? null;
   }
 
   get #login(): Login | null {
-    return this.wants.login ?? this.#saving?.login ?? null;
+    return this.intent.login ?? this.#saving?.login ?? null;
   }
 
   get isEmpty(): boolean {
-    return this.kept === null && this.userId === null && this.dictionary.size === 0;
+    return this.stored === null && this.userId === null && this.dictionary.size === 0;
   }
 
-  /** Whether there is data or expiry to write. */
+  /** Whether data or expiry must be written. */
   get isChanged(): boolean {
     if (!this.savesData) return false;
-    return this.wants.isForced || this.wants.expiry !== undefined || (this.#dictionary?.isChanged ?? false);
+    return this.intent.isForced || this.intent.expiry !== undefined || (this.#dictionary?.isChanged ?? false);
   }
 
-  /** Whether there is anything at all to save. */
+  /** Whether anything at all must be saved. */
   get isModified(): boolean {
-    const { flushedBy, rotate, login } = this.wants;
+    const { flushedBy, rotate, login } = this.intent;
     return flushedBy !== null || rotate || login !== null || this.isChanged;
   }
 
-  /** Takes all that is wanted by now, to be saved. Throws a TypeError when a nested value is not JSON; nothing is taken then. */
-  take(): Taken {
-    const { dictionary, isEmpty, kept, wants } = this;
-    const data = this.savesData ? dictionary.take(wants.isForced) : null;
+  /** Takes everything that is wanted by now, to be saved. Throws a TypeError when a nested value is not JSON; nothing is taken then. */
+  take(): Pending {
+    const { dictionary, isEmpty, stored, intent } = this;
+    const data = this.savesData ? dictionary.take(intent.isForced) : null;
     const isChanged =
-      data !== null && (wants.isForced || wants.expiry !== undefined || !data.changes.isEmpty);
-    this.wants = nothing();
-    this.#saving = wants;
-    return { wants, data, isChanged, isEmpty, kept, dictionary };
+      data !== null && (intent.isForced || intent.expiry !== undefined || !data.changes.isEmpty);
+    this.intent = noIntent();
+    this.#saving = intent;
+    return { intent, data, isChanged, isEmpty, stored, dictionary };
   }
 
-  /** What was taken has been done, and left `kept` behind. */
-  settle({ data, dictionary }: Taken, kept: Kept | null): void {
+  /** The write is done, and `session` is what it left stored; null where it stored nothing. */
+  saved({ data, dictionary }: Pending, session: StoredSession | null): void {
     this.#saving = null;
     if (this.dictionary !== dictionary) {
-      // Flushed while it was being saved: what was stored ends too.
-      if (kept !== null) this.wants.endings.add(kept.id);
+      // The session was flushed during the write, so what the write stored must be deleted too.
+      if (session !== null) this.intent.toDelete.add(session.id);
       return;
     }
-    if (kept !== null && this.#isAnothers(kept)) {
-      this.#goOnBlindly(kept, data?.mine);
+    if (session === null) return;
+    if (this.#isOfAnotherUser(session)) {
+      this.#goOnBlindly(session, data?.mine);
       return;
     }
-    this.kept = kept;
-    if (kept !== null && data !== null) dictionary.rebase(kept.record.data, data);
+    this.#state = { is: "stored", session };
+    if (data !== null) dictionary.rebase(session.record.data, data);
   }
 
-  /** The session was read again as `found`: goes on from there, with what is wanted made again on it. */
-  reload(found: Kept): void {
-    if (this.#isAnothers(found)) {
-      this.#goOnBlindly(found);
+  /** The session was read again: goes on from there, with the pending changes made again on its data. */
+  reload(session: StoredSession): void {
+    if (this.#isOfAnotherUser(session)) {
+      this.#goOnBlindly(session);
       return;
     }
-    this.dictionary.reload(found.record.data);
-    this.kept = found;
+    this.dictionary.reload(session.record.data);
+    this.#state = { is: "stored", session };
   }
 
-  /** Whether this is the session of whoever signed in while this request was under way. */
-  #isAnothers({ key, record }: Kept): boolean {
-    return (
-      key === null &&
-      this.ticket === keyTicket &&
-      this.kept !== null &&
-      this.kept.record.userId !== record.userId
-    );
+  /** Whether the session has moved, and belongs to a user who signed in while this request was under way. */
+  #isOfAnotherUser(session: StoredSession): boolean {
+    const { stored } = this;
+    return stored !== null && this.hasMoved(session) && stored.record.userId !== session.record.userId;
   }
 
   /**
-   * Writes go on at the new place, but what is there is never shown: an old key may be known to somebody else, who
-   * waits for just that. The version fits no record, so each write begins by reading.
+   * Our writes go to the new record, but its data must not reach this handler: the old key may be an attacker's. The
+   * record that we pretend to know has a version that fits no record, so each write begins by reading.
    */
-  #goOnBlindly({ key, id }: Kept, seen = this.kept?.record.data): void {
-    if (this.kept === null || seen === undefined) return;
-    this.kept = { key, id, record: { ...this.kept.record, data: seen, version: newVersion() } };
+  #goOnBlindly({ key, id }: StoredSession, seen = this.stored?.record.data): void {
+    if (this.#state.is !== "stored" || seen === undefined) return;
+    const record = { ...this.#state.session.record, data: seen, version: newVersion() };
+    this.#state = { is: "stored", session: { key, id, record } };
   }
 
-  /** Another request ended the session: only what this one did itself is left, and none of it will be stored. */
-  detach(taken?: Taken): void {
+  /** Another request ended the session. The changes of this one stay visible to the handler, and are never stored. */
+  ended(pending?: Pending): void {
     this.#saving = null;
-    if (taken !== undefined && this.dictionary !== taken.dictionary) return; // Flushed since, and so ended here too.
-    if (taken?.data) this.dictionary.putBack(taken.data);
+    if (pending !== undefined && this.dictionary !== pending.dictionary) return; // A flush since has ended it here too.
+    if (pending?.data) this.dictionary.putBack(pending.data);
     this.dictionary.orphan();
-    this.kept = null;
-    this.isDetached = true;
     this.cookie = null;
+    this.bar("ended");
   }
 
-  /** What was taken could not be done: it is wanted still, together with what was wanted since. */
-  putBack({ wants, data, dictionary }: Taken): void {
+  /** The write failed: everything that it was to do is wanted again, together with what was wanted since. */
+  putBack({ intent, data, dictionary }: Pending): void {
     this.#saving = null;
-    for (const id of wants.endings) this.wants.endings.add(id);
-    this.wants.flushedBy ??= wants.flushedBy;
+    for (const id of intent.toDelete) this.intent.toDelete.add(id);
+    this.intent.flushedBy ??= intent.flushedBy;
     if (this.dictionary !== dictionary) return;
-    this.wants.isForced ||= wants.isForced;
-    this.wants.rotate ||= wants.rotate;
-    this.wants.login ??= wants.login;
-    if (this.wants.expiry === undefined) this.wants.expiry = wants.expiry;
+    this.intent.isForced ||= intent.isForced;
+    this.intent.rotate ||= intent.rotate;
+    this.intent.login ??= intent.login;
+    if (this.intent.expiry === undefined) this.intent.expiry = intent.expiry;
     if (data !== null) dictionary.putBack(data);
   }
 
-  /** Gives up all that is wanted, and says what that was. */
-  drop(): Wants {
-    const { wants } = this;
-    this.wants = nothing();
+  /** Gives up everything that is wanted, and returns it. */
+  drop(): Intent {
+    const { intent } = this;
+    this.intent = noIntent();
     this.savesData = false;
-    return wants;
+    return intent;
   }
 }
 
-function present(values: readonly string[], ticket: Ticket): Presented[] {
+function contentsOf(values: readonly string[], ticket: Ticket): CookieContent[] {
   if (values.length > 1) tell("duplicated", () => ({ values: values.length }));
-  const presented: Presented[] = [];
+  const contents: CookieContent[] = [];
   for (const [index, value] of values.entries()) {
     if (values.indexOf(value) < index) continue;
-    const parsed = presented.length < 2 ? ticket.parse(value) : null;
-    if (parsed !== null) presented.push(parsed);
+    const content = contents.length < 2 ? ticket.parse(value) : null;
+    if (content !== null) contents.push(content);
     else tell("malformed", () => ({ length: value.length }));
   }
-  return presented;
+  return contents;
 }

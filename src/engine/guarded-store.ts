@@ -1,14 +1,15 @@
-/** A store as the core sees it: every call has a deadline, every answer is checked, every fault is a StoreUnavailableError. */
+/** A store as the engine sees it: every call has a deadline, every answer is checked, every fault is a StoreUnavailableError. */
 
 import { CoreCall } from "../contract/call.ts";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import type { Moved, Store, StoreCall, WriteOutcome } from "../contract/store.ts";
+import type { StoredSession } from "../contract/ticket.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
 import { isOver } from "./expiry.ts";
 
-/** A moment on the machine's own clock, `performance.now()`: the clock of the settings is for expiry only. */
+/** A moment of `performance.now()`. The clock of the settings decides about expiry only. */
 export type Deadline = number;
 
 const isTime = (value: unknown) => typeof value === "number" && Number.isFinite(value);
@@ -35,14 +36,10 @@ const isOutcome = (answer: unknown) =>
   ["saved", "conflict", "gone"].includes(answer as string) || isMoved(answer);
 const isBoolean = (answer: unknown) => typeof answer === "boolean";
 
-/** Who waits for an answer: `signal` is aborted when the client hangs up. */
+/** The request that waits for an answer. */
 export interface WaitingRequest {
+  /** Aborted when the client hangs up. */
   readonly signal?: AbortSignal;
-}
-
-export interface Located {
-  readonly id: StoreId;
-  readonly record: StoredRecord;
 }
 
 export class GuardedStore {
@@ -52,12 +49,12 @@ export class GuardedStore {
     this.#settings = settings;
   }
 
-  /** The store as it was given, for what it offers beyond the verbs. */
+  /** The store as it was given, for its abilities and its optional methods. */
   get given(): Store {
     return this.#settings.store;
   }
 
-  /** When what begins now must be done. */
+  /** The moment by which an operation that begins now must be done. */
   deadline(): Deadline {
     return performance.now() + this.#settings.storeTimeout * 1000;
   }
@@ -92,7 +89,7 @@ export class GuardedStore {
     );
   }
 
-  /** Deletes a record. Of a moved id it removes nothing, and answers where the session went. */
+  /** Deletes a record. For a moved id it removes nothing, and answers the new id. */
   async delete(id: StoreId, deadline: Deadline): Promise<StoreId | undefined> {
     const fits = (answer: unknown) => answer === undefined || isMoved(answer);
     return (await this.ask("delete a session", deadline, fits, (store, call) => store.delete(id, call)))
@@ -106,21 +103,21 @@ export class GuardedStore {
       trail.step(at);
   }
 
-  /** The live session of an id, followed where it has moved to. */
-  async locate(id: StoreId, deadline: Deadline): Promise<Located | null> {
+  /** Finds the live session of an id, also where it has moved to. */
+  async locate(id: StoreId, deadline: Deadline): Promise<StoredSession | null> {
     const trail = new Trail();
+    // `delete` is the verb that answers where a session has moved to; it removes nothing then.
     for (let at: StoreId | undefined = id; at !== undefined; at = await this.delete(at, deadline)) {
       trail.step(at);
       const record: StoredRecord | "moved" | null = await this.read(at, deadline);
-      if (record === null) return null;
-      if (record !== "moved")
-        return isOver(record, this.#settings, this.#settings.clock()) ? null : { id: at, record };
-      // Of a moved id, delete removes nothing and says where it went.
+      if (record === "moved") continue;
+      const isLive = record !== null && !isOver(record, this.#settings, this.#settings.clock());
+      return isLive ? { key: null, id: at, record } : null;
     }
     return null;
   }
 
-  /** Any call of a store, guarded. `request` may say that the client has hung up: that gives the waiting up early. */
+  /** Makes any call of the store. The waiting ends early when the client of `request` hangs up. */
   ask<T>(
     doing: string,
     deadline: Deadline,
@@ -129,15 +126,15 @@ export class GuardedStore {
     request?: WaitingRequest,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const asking = new Asking(this.#settings, doing, fits, resolve, reject);
+      const guarded = new GuardedCall(this.#settings, doing, fits, resolve, reject);
       try {
-        Promise.resolve(run(this.#settings.store, asking.call)).then(
-          (answer) => asking.answered(answer),
-          (error) => asking.fail(error),
+        Promise.resolve(run(this.#settings.store, guarded.call)).then(
+          (answer) => guarded.answered(answer),
+          (error) => guarded.fail(error),
         );
-        void done.then(() => asking.isOver || afterTurn(() => asking.wait(deadline, request)));
+        void done.then(() => guarded.isOver || afterTurn(() => guarded.wait(deadline, request)));
       } catch (error) {
-        asking.fail(error);
+        guarded.fail(error);
       }
     });
   }
@@ -145,12 +142,15 @@ export class GuardedStore {
 
 const done = Promise.resolve();
 
-/** A store within the process has answered by then, and needs neither timer nor listener. Not everywhere is there such a moment. */
+/**
+ * Runs a function when the turn of the event loop is over; at once in runtimes without `setImmediate`. A store in this
+ * process has answered by then, and needs neither timer nor listener.
+ */
 const afterTurn =
   (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate ?? ((run) => run());
 
-/** One call on its way. */
-class Asking<T> {
+/** One call of a store, from its beginning to its answer, its fault or its deadline. */
+class GuardedCall<T> {
   readonly call: CoreCall;
   readonly #settings: Settings;
   readonly #doing: string;
@@ -175,7 +175,7 @@ class Asking<T> {
     this.#reject = reject;
   }
 
-  /** Gives up at the deadline, or when the client hangs up, unless it is over by then. */
+  /** Gives up at the deadline, or when the client hangs up, unless the call is over by then. */
   wait(deadline: Deadline, request: WaitingRequest | undefined): void {
     if (this.isOver) return;
     const hangUp = request?.signal;
@@ -206,21 +206,21 @@ class Asking<T> {
     this.#resolve(answer);
   }
 
-  fail(error: unknown, isTold = true): void {
+  fail(error: unknown, isStoresFault = true): void {
     if (this.isOver) return;
     this.#end();
-    if (isTold) tell("unavailable", () => ({ doing: this.#doing, error }));
+    if (isStoresFault) tell("unavailable", () => ({ doing: this.#doing, error }));
     this.#reject(new StoreUnavailableError(this.#doing, error));
   }
 
-  /** Not the store's fault, and so not told. */
+  /** There is no event then, because it is not the store's fault. */
   #hungUp(): void {
     this.#giveUp(new Error("the client hung up"), false);
   }
 
-  #giveUp(reason: Error, isTold = true): void {
+  #giveUp(reason: Error, isStoresFault = true): void {
     this.call.abort(reason);
-    this.fail(reason, isTold);
+    this.fail(reason, isStoresFault);
   }
 
   #end(): void {
@@ -229,7 +229,7 @@ class Asking<T> {
   }
 }
 
-/** The places that a session was followed through: marks that lead in a circle are no answer. */
+/** The ids that a session was followed through. Marks that lead in a circle are a fault of the store. */
 export class Trail {
   readonly #been = new Set<StoreId>();
 

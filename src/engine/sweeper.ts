@@ -1,4 +1,4 @@
-/** Clears expired sessions, in batches: when asked to, and in the background for stores that do not forget by themselves. */
+/** Clears expired sessions in batches: on demand, and in the background where the store does not forget them by itself. */
 
 import type { StoreStats } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
@@ -6,20 +6,20 @@ import { tell } from "../events.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 
 export interface ClearOptions {
-  /** How many sessions one step deletes. Default 1000. */
+  /** The number of sessions that one step deletes at most. Default 1000. */
   batchSize?: number;
-  /** Stops after the step under way. */
+  /** Aborting it stops the clearing after the step under way. */
   signal?: AbortSignal;
-  /** Called after each step. */
+  /** Called after each step with the number of sessions deleted so far. */
   onProgress?: (progress: { deleted: number }) => void;
-  /** Counts what would be deleted, and deletes nothing. */
+  /** Counts the expired sessions, and deletes none. Default false. */
   dryRun?: boolean;
 }
 
-/** The longest that a timer can wait. */
+/** The longest time that a timer can wait, milliseconds. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
-/** Asks a store for its counts. Throws SettingsError when it has none. */
+/** Asks a store for its counts. Rejects with SettingsError when it has none. */
 export async function countSessions(store: GuardedStore): Promise<StoreStats> {
   if (store.given.stats === undefined) throw new SettingsError("store", "a store that has stats, for this");
   const isStats = (answer: unknown) => typeof answer === "object" && answer !== null;
@@ -37,13 +37,13 @@ export class Sweeper {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #isStopped = false;
 
-  /** `every` in seconds; 0 = only when asked to. */
+  /** `every` is the time between two rounds in seconds; 0 = only on demand. */
   constructor(store: GuardedStore, every: number) {
     this.#store = store;
     this.#every = every;
   }
 
-  /** Waits for the next round, unless that is under way: up to a quarter more or less, so that servers do not sweep at once. */
+  /** Sets the timer of the next round, up to a quarter earlier or later, so that several servers do not sweep at once. */
   start(): void {
     const { given } = this.#store;
     if (this.#timer !== null || this.#isStopped || this.#every === 0) return;
@@ -59,7 +59,7 @@ export class Sweeper {
   }
 
   async #round(): Promise<void> {
-    // A store that fails now is asked again in the next round; the event has told of it.
+    // If the store fails, an event has told of it, and the next round tries again.
     await this.clear({}).catch(() => {});
     this.#timer = null;
     this.start();
@@ -76,7 +76,7 @@ export class Sweeper {
       tell("cleared", () => ({ deleted: batch }));
       onProgress?.({ deleted });
       if (batch < batchSize) break;
-      // A store in this process may clear without ever waiting: requests must have their turn.
+      // A store in this process may clear without ever waiting, so requests are let in between.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
     return deleted;

@@ -1,17 +1,17 @@
-/** Which records are sessions to this release. */
+/** Tells the records that this release can use from corrupt ones and from those of a newer release. */
 import { FORMAT, type StoredRecord, type StoreId } from "../contract/record.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { parseData } from "../data/json.ts";
 import { tell } from "../events.ts";
 
-/** Whether the record is of a newer release: it is left alone, for that release to read again. */
+/** Whether the record is of a newer release. Such a record is left alone, as that release may read it again. */
 export function isNewer(id: StoreId, { format }: StoredRecord): boolean {
   if (format <= FORMAT) return false;
   tell("newer", () => ({ session: logIdOf(id), format }));
   return true;
 }
 
-/** Whether the data can be read; the event says so where it cannot. */
+/** Whether the data can be read. If it cannot, an event tells. */
 export function isIntact(id: StoreId, { data }: StoredRecord): boolean {
   try {
     parseData(data);

@@ -2,7 +2,6 @@
  * `coatcheck/fetch`: `withSession(options, (request, session) => response)`, for any server or framework that takes a function
  * from `Request` to `Response`, on every runtime.
  */
-import { StoreUnavailableError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import { errorPage, namesStatus } from "./error-page.ts";
@@ -62,7 +61,7 @@ async function answerThrown(thrown: unknown, request: Request, visit: WebVisit):
     if (response === ofNext) throw thrown; // There is no header to add, so Next.js can make the answer itself.
     return response;
   }
-  if (thrown instanceof StoreUnavailableError) {
+  if (isUnavailable(thrown)) {
     // The handler awaited `session.load()` or `session.save()`, and the store failed.
     await visit.giveUp();
     return answer(thrown);
@@ -81,4 +80,9 @@ function answer(error: unknown): Response {
 /** Looks at the tag and not at the class, because a framework may have a Response class of its own. */
 function isResponse(thrown: unknown): thrown is Response {
   return Object.prototype.toString.call(thrown) === "[object Response]";
+}
+
+/** By its name: the `Sessions` may come from another copy of this package, which has classes of its own. */
+function isUnavailable(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.name === "StoreUnavailableError";
 }

@@ -1,5 +1,5 @@
 /** The headers in which a proxy tells how a request came. They count only where the application trusts its proxy. */
-import type { Sessions } from "../sessions.ts";
+import type { Engine } from "../engine/engine.ts";
 
 /** True where `X-Forwarded-Proto` or `Forwarded` (RFC 7239) says that the browser came over https; null when neither is there. */
 export function cameByHttps(headers: Headers): boolean | null {
@@ -11,9 +11,13 @@ export function cameByHttps(headers: Headers): boolean | null {
 }
 
 /** Warns once where the browser came over https, and the cookie is not Secure because no proxy is trusted. */
-export function warnOfProxy(sessions: Sessions, claim: string | null | undefined, secure: boolean): void {
+export function warnOfProxy(
+  engine: Pick<Engine, "warnOnce">,
+  claim: string | null | undefined,
+  secure: boolean,
+): void {
   if (secure || !claim || !/^https\b/i.test(claim)) return;
-  sessions.warnOnce(
+  engine.warnOnce(
     "COATCHECK_UNTRUSTED_PROXY",
     "A request came with X-Forwarded-Proto: https, but nothing here trusts the proxy that says so; it counts as plain " +
       'http, and its cookie is not Secure. If the proxy is yours: in Express, app.set("trust proxy", 1); in Fastify, ' +

@@ -9,6 +9,7 @@ import type { StoredRecord, StoreId } from "../contract/record.ts";
 import type { Store } from "../contract/store.ts";
 import type { Ticket } from "../contract/ticket.ts";
 import { CookieTooLargeError, SettingsError } from "../errors.ts";
+import { warn } from "../warn.ts";
 import { Encrypter } from "./cookies/jwe.ts";
 import { Signer } from "./cookies/signing.ts";
 
@@ -45,12 +46,12 @@ export function signedCookieStore({ secrets }: CookieStoreOptions): Store {
   return cookieStore({
     seal({ data, userId, createdAt, authenticatedAt, expiresAt, expiry }) {
       const fields = [userId, createdAt, authenticatedAt, expiresAt, expiry];
-      return signer.sign(JSON.stringify(Object.assign(parseData(data), { [FIELDS]: fields })), Date.now());
+      return signer.sign(JSON.stringify(Object.assign(parseObject(data), { [FIELDS]: fields })), Date.now());
     },
     open(value) {
       const signed = signer.unsign(value);
       if (signed === null) return null;
-      const { [FIELDS]: fields, ...data } = parseData(signed.json);
+      const { [FIELDS]: fields, ...data } = parseObject(signed.json);
       const born = [null, signed.at, null, signed.at + DJANGO_AGE_MS, null];
       return recordOf(JSON.stringify(data), fields ?? born);
     },
@@ -84,13 +85,21 @@ function checked(secrets: unknown): readonly string[] {
     throw new SettingsError("secrets", "a list of one or more secret strings, the one to seal with first");
   }
   if (secrets[0].length < 32) {
-    globalThis.process?.emitWarning?.(
+    warn(
+      "COATCHECK_SHORT_SECRET",
       "The first secret of a cookie store has fewer than 32 characters. An attacker who guesses it can sign in as any user. " +
         "Make one with: node -p \"crypto.randomBytes(32).toString('hex')\"",
-      { type: "CoatcheckWarning", code: "COATCHECK_SHORT_SECRET" },
     );
   }
   return secrets;
+}
+
+/** Throws when the text is not a JSON object. A key named "__proto__" is a key like any other. */
+function parseObject(json: string): Record<string, unknown> {
+  const parsed: unknown = JSON.parse(json);
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed))
+    return parsed as Record<string, unknown>;
+  throw new SyntaxError("not a JSON object");
 }
 
 function recordOf(data: string, fields: unknown): StoredRecord {
@@ -134,11 +143,12 @@ function newId(): StoreId {
 
 function ticketOf({ seal, open }: Seal): Ticket {
   return {
+    kind: "carried",
     mint: () => ({ key: null, id: newId() }),
     parse(value) {
       try {
-        const sealed = open(value);
-        return sealed === null ? null : { key: null, id: newId(), sealed };
+        const record = open(value);
+        return record === null ? null : { key: null, id: newId(), record };
       } catch {
         return null; // Sealed with our secret, and yet no session: another program has the secret.
       }
@@ -153,17 +163,8 @@ function ticketOf({ seal, open }: Seal): Ticket {
   };
 }
 
-/** The data as an object without a prototype, so that no key is special. Throws for other JSON. */
-function parseData(text: string): Record<string, unknown> {
-  const parsed: unknown = JSON.parse(text);
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    throw new SyntaxError("not a JSON object");
-  }
-  return Object.assign(Object.create(null), parsed);
-}
-
 function largestKeys(data: string): string[] {
-  const sizes = Object.entries(parseData(data)).map(
+  const sizes = Object.entries(parseObject(data)).map(
     ([key, value]) => [key, JSON.stringify(value).length] as const,
   );
   return sizes.sort(([, a], [, b]) => b - a).map(([key, size]) => `${key} (${size})`);

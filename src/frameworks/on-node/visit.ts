@@ -1,16 +1,10 @@
 /** One request of a Node server on its way through: its session is opened, and its response held until that is stored. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
+import type { Draft } from "../../engine/draft.ts";
+import type { Engine, OpenOptions } from "../../engine/engine.ts";
 import type { Session } from "../../session.ts";
-import {
-  commitAtOnce,
-  find,
-  isLazy,
-  type OpenOptions,
-  type ResponseHead,
-  type Sessions,
-  sessionOf,
-} from "../../sessions.ts";
+import { ENGINE, type Sessions } from "../../sessions.ts";
 import { warnOfProxy } from "../proxy.ts";
 import type { Header } from "../session-headers.ts";
 import { holdResponse, type Keeper } from "./held-response.ts";
@@ -53,11 +47,12 @@ export const session: PropertyDescriptor &
 };
 
 export class Visit implements OpenOptions, Keeper {
-  readonly #sessions: Sessions;
+  readonly #engine: Engine<Session>;
   readonly #request: VisitRequest;
   readonly #response: ServerResponse;
   readonly #around: Surroundings;
   readonly #failed: (error: unknown) => void;
+  #draft: Draft | undefined;
   #session: Session | undefined;
   /** The commit that came ahead of the first byte, or with it. */
   #committed: readonly Header[] | Promise<readonly Header[]> | undefined;
@@ -72,7 +67,7 @@ export class Visit implements OpenOptions, Keeper {
     failed: (error: unknown) => void,
     around: Surroundings = NOTHING,
   ) {
-    this.#sessions = sessions;
+    this.#engine = sessions[ENGINE];
     this.#request = request;
     this.#response = response;
     this.#failed = failed;
@@ -97,13 +92,19 @@ export class Visit implements OpenOptions, Keeper {
     return this.#hangUp.signal;
   }
 
-  /** Made when first looked at: a lazy one that nobody looks at costs next to nothing. */
+  /** Made at the first look, so that a lazy session that no handler looks at costs next to nothing. */
   get session(): Session {
-    if (this.#session === undefined) {
-      this.#session = sessionOf(this.#sessions, this.#request.headers.cookie, this);
-      this.#response.on("close", () => this.#finish());
-    }
+    this.#session ??= this.#engine.sessionOf(this.#begin());
     return this.#session;
+  }
+
+  #begin(): Draft {
+    if (this.#draft === undefined) {
+      const draft = this.#engine.begin(this.#request.headers.cookie, this);
+      this.#draft = draft;
+      this.#response.on("close", () => this.#finish(draft));
+    }
+    return this.#draft;
   }
 
   /**
@@ -112,9 +113,9 @@ export class Visit implements OpenOptions, Keeper {
    */
   begin(go: (isThere: boolean) => void, fail: (error: unknown) => void): void {
     const claim = this.#request.headers["x-forwarded-proto"] as string | undefined;
-    if (claim !== undefined) warnOfProxy(this.#sessions, claim, this.secure);
+    if (claim !== undefined) warnOfProxy(this.#engine, claim, this.secure);
     afterTurn(
-      isLazy(this.#sessions) ? undefined : find(this.#sessions, this.session, this),
+      this.#engine.isLazy ? undefined : this.#engine.find(this.#begin(), this),
       () => this.#goOn(go),
       (error) => (this.#hangUp?.signal.aborted ? go(false) : fail(error)),
     );
@@ -135,12 +136,8 @@ export class Visit implements OpenOptions, Keeper {
 
   /** Stores the session with the first byte, unless that was done ahead of it. */
   commit(status: number): readonly Header[] | Promise<readonly Header[]> {
-    this.#committed ??= this.#session === undefined ? [] : this.#commit(this.#session, { status });
+    this.#committed ??= this.#draft === undefined ? [] : this.#engine.commit(this.#draft, status);
     return this.#committed;
-  }
-
-  #commit(session: Session, response: ResponseHead): readonly Header[] | Promise<readonly Header[]> {
-    return commitAtOnce(this.#sessions, session, response) ?? this.#sessions.commit(session, response);
   }
 
   failed(error: unknown): void {
@@ -163,9 +160,9 @@ export class Visit implements OpenOptions, Keeper {
   }
 
   /** The response has closed, sent or not. */
-  #finish(): void {
+  #finish(draft: Draft): void {
     const finish = () => {
-      if (!this.#hasFailed) this.#sessions.finish(this.session);
+      if (!this.#hasFailed) this.#engine.finish(draft);
     };
     // A commit that failed was told already.
     if (this.#committed instanceof Promise) this.#committed.then(finish, () => {});

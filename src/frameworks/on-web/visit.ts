@@ -1,8 +1,10 @@
 /** A visit to a server that answers a `Request` with a `Response`. It runs on every runtime, so it imports nothing of Node. */
 
 import type { Store } from "../../contract/store.ts";
-import { draftOf, type Session } from "../../session.ts";
-import { createSessions, Sessions } from "../../sessions.ts";
+import type { Draft } from "../../engine/draft.ts";
+import type { Engine } from "../../engine/engine.ts";
+import type { Session } from "../../session.ts";
+import { createSessions, ENGINE, isSessions, type Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
 import { joined } from "../session-headers.ts";
@@ -20,34 +22,39 @@ export interface ProxyOptions {
 
 /** The given `Sessions`, or new ones made of options. Throws SettingsError for options that cannot work. */
 export function sessionsAnywhere<Name extends string>(options: WebOptions<Name> | Sessions): Sessions {
-  return options instanceof Sessions ? options : createSessions(options);
+  return isSessions(options) ? options : createSessions(options);
 }
 
 /** One request: its session is opened by `begin`, and committed by `respond`, `giveUp` or `giveUpOnThrow`. */
 export class WebVisit {
   readonly session: Session;
-  readonly #sessions: Sessions;
+  readonly #engine: Engine<Session>;
+  readonly #draft: Draft;
   readonly #isHead: boolean;
 
-  private constructor(sessions: Sessions, session: Session, request: Request) {
-    this.#sessions = sessions;
-    this.session = session;
+  private constructor(engine: Engine<Session>, draft: Draft, request: Request) {
+    this.session = engine.sessionOf(draft);
+    this.#engine = engine;
+    this.#draft = draft;
     this.#isHead = request.method === "HEAD";
   }
 
   /** Opens the session. Rejects with StoreUnavailableError when the store cannot say which one it is. */
   static async begin(sessions: Sessions, request: Request, { trustProxy = false }: ProxyOptions = {}) {
+    const engine = sessions[ENGINE];
     const { headers } = request;
     const secure = (trustProxy ? cameByHttps(headers) : null) ?? request.url.startsWith("https:");
-    if (!trustProxy) warnOfProxy(sessions, headers.get("x-forwarded-proto"), secure);
-    const session = await sessions.open(headers.get("cookie"), {
+    if (!trustProxy) warnOfProxy(engine, headers.get("x-forwarded-proto"), secure);
+    const arrival = {
       secure,
       // A getter, because some runtimes make the signal only when it is looked at.
       get signal() {
         return request.signal;
       },
-    });
-    return new WebVisit(sessions, session, request);
+    };
+    const draft = engine.begin(headers.get("cookie"), arrival);
+    await engine.find(draft, arrival);
+    return new WebVisit(engine, draft, request);
   }
 
   /**
@@ -67,7 +74,7 @@ export class WebVisit {
       );
     }
     const headers = await this.#commit(response);
-    const finish = () => this.#sessions.finish(this.session);
+    const finish = () => this.#engine.finish(this.#draft);
     // No header has to be added where the session was not looked at. A failed fetch (status 0) cannot be copied or sent.
     if (headers.length === 0 || response.status === 0) {
       finish();
@@ -82,13 +89,13 @@ export class WebVisit {
   /** Commits for an answer that is an error: a session that the handler ended is ended, and nothing else is stored. */
   async giveUp(): Promise<void> {
     // If the store fails too, its event tells of it. The caller has an error to throw already.
-    await this.#sessions.commit(this.session, { status: 500 }).catch(() => {});
+    await Promise.resolve(this.#engine.commit(this.#draft, 500)).catch(() => {});
   }
 
   /** `giveUp` for an error that is thrown on. Warns when a login is lost, because the error may stand for a redirect. */
   async giveUpOnThrow(): Promise<void> {
-    if (draftOf(this.session).wants.login !== null) {
-      this.#sessions.warnOnce(
+    if (this.#draft.intent.login !== null) {
+      this.#engine.warnOnce(
         "COATCHECK_LOGIN_DROPPED",
         "A handler signed a user in and then threw an error, so the login was not stored: the response to that error is made " +
           "elsewhere, and the new cookie cannot be added to it. Return a Response, such as a redirect, instead of throwing.",
@@ -99,10 +106,10 @@ export class WebVisit {
 
   /** Commits after the response has left without our headers: stores only what the browser needs no new cookie for. */
   async #commitBehind({ status }: Response): Promise<void> {
-    const { isModified, kept, wants } = draftOf(this.session);
-    const isUnreachable = wants.rotate || (kept === null && isModified && wants.flushedBy === null);
+    const { intent, isModified, stored } = this.#draft;
+    const isUnreachable = intent.rotate || (stored === null && isModified && intent.flushedBy === null);
     if (isUnreachable) {
-      this.#sessions.warnOnce(
+      this.#engine.warnOnce(
         "COATCHECK_RESPONSE_ALREADY_SENT",
         "A handler sent its response itself (RESPONSE_ALREADY_SENT), so the cookie of a new session or of a login could not " +
           "be added, and the session was not stored. Sign in, or set the first value, in a request whose Response is returned.",
@@ -111,12 +118,12 @@ export class WebVisit {
       return;
     }
     // If the store fails, its event tells of it. No error page can, because another response is already under way.
-    await this.#sessions.commit(this.session, { status }).catch(() => {});
+    await Promise.resolve(this.#engine.commit(this.#draft, status)).catch(() => {});
   }
 
   async #commit(response: Response) {
     try {
-      return await this.#sessions.commit(this.session, { status: response.status });
+      return await this.#engine.commit(this.#draft, response.status);
     } catch (error) {
       response.body?.cancel().catch(() => {}); // The body will not be sent.
       throw error;

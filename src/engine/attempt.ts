@@ -1,0 +1,126 @@
+/** Writes one record for a batch of writers: a compare-and-set, and after a conflict the same again on the newer record. */
+
+import { newVersion, type StoredRecord, type StoreId } from "../contract/record.ts";
+import type { Moved, WriteOutcome } from "../contract/store.ts";
+import { logIdOf } from "../cookie/key.ts";
+import { StoreUnavailableError } from "../errors.ts";
+import { tell } from "../events.ts";
+import type { Deadline, GuardedStore } from "./guarded-store.ts";
+import { isUsable } from "./usable.ts";
+
+/** A write as one request wants it. */
+export interface Write {
+  /** The record that the request knows. */
+  readonly known: StoredRecord;
+  /** Makes the record to be stored from the one that is there; runs again when that has changed. Its version is not used. */
+  next(current: StoredRecord): StoredRecord;
+  /** The new id, where the key changes. Such a write is not shared with others. */
+  readonly rotateTo?: StoreId;
+  readonly deadline: Deadline;
+}
+
+/** The outcome of a write: the record as it is stored, or the reason why there was none to write on. */
+export type Written = { readonly record: StoredRecord } | "gone" | Moved;
+
+/** A request that waits for its write. */
+export interface Writer {
+  readonly write: Write;
+  /** It waited until its deadline, and its write must not be done any more. */
+  readonly hasLeft: boolean;
+  settle(written: Written): void;
+  fail(error: unknown): void;
+}
+
+/** The error of a writer whose deadline has come while others wrote. */
+export const tooBusy = () =>
+  new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
+
+/** Waits with full jitter that grows: up to 4, 8, 16 … 250 ms. */
+export const pause = (attempt: number) =>
+  new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(250, 2 ** (attempt + 1))));
+
+const isRecord = (seen: StoredRecord | "gone" | Moved): seen is StoredRecord =>
+  typeof seen === "object" && "data" in seen;
+
+const isMovedTo = (outcome: WriteOutcome, id: StoreId | undefined): boolean =>
+  typeof outcome === "object" && outcome.movedTo === id;
+
+/**
+ * Writes for a batch, and settles each of its writers. Resolves to the record from which the next batch goes on, or to the
+ * reason why no writer in line has a record any more. Rejects when the store could not answer. `current` is the record
+ * that the batch goes on from; null when it must be read first.
+ */
+export async function writeBatch(
+  store: GuardedStore,
+  id: StoreId,
+  batch: Writer[],
+  current: StoredRecord | null,
+): Promise<Written> {
+  const deadline = Math.max(...batch.map(({ write }) => write.deadline));
+  for (let attempt = 1; ; attempt++) {
+    if (current === null) {
+      const seen = await reread(store, id, deadline);
+      if (!isRecord(seen)) return settleAll(batch, seen);
+      current = seen;
+    }
+    const { record, writers } = makeRecord(batch, current);
+    if (writers.length === 0) return { record: current };
+    const rotateTo = (writers[0] as Writer).write.rotateTo;
+    const outcome: WriteOutcome = rotateTo
+      ? await store.rotate(id, rotateTo, record, current.version, deadline)
+      : await store.update(id, record, current.version, deadline);
+
+    if (outcome === "saved" || isMovedTo(outcome, rotateTo)) return saved(writers, record, rotateTo);
+    if (outcome !== "conflict") return settleAll(writers, outcome);
+
+    tell("conflict", () => ({ session: logIdOf(id), attempt }));
+    const seen = await reread(store, id, deadline);
+    // If we find our own version or our own new id, the write was done, and only its answer was lost.
+    const isOurs = isRecord(seen) ? seen.version === record.version : isMovedTo(seen, rotateTo);
+    if (isOurs) return saved(writers, record, rotateTo);
+    if (!isRecord(seen)) return settleAll(writers, seen);
+    current = seen;
+    batch = writers;
+    if (performance.now() >= deadline) throw tooBusy();
+    if (attempt > 1) await pause(attempt);
+  }
+}
+
+/** Reads the record that another request wrote. A record that this release cannot use cannot be written on: it is as good as gone. */
+async function reread(
+  store: GuardedStore,
+  id: StoreId,
+  deadline: Deadline,
+): Promise<StoredRecord | "gone" | Moved> {
+  const seen = await store.read(id, deadline);
+  if (seen !== "moved") return seen !== null && isUsable(id, seen) ? seen : "gone";
+  // `delete` is the verb that answers where a session has moved to; it removes nothing then.
+  const movedTo = await store.delete(id, deadline);
+  return movedTo === undefined ? "gone" : { movedTo };
+}
+
+/** Makes one record from the changes of all writers. A writer whose changes throw fails alone. */
+function makeRecord(batch: Writer[], current: StoredRecord): { record: StoredRecord; writers: Writer[] } {
+  let record = current;
+  const writers = batch.filter((writer) => {
+    if (writer.hasLeft) return false;
+    try {
+      record = writer.write.next(record);
+      return true;
+    } catch (error) {
+      writer.fail(error);
+      return false;
+    }
+  });
+  return { record: { ...record, version: newVersion() }, writers };
+}
+
+function saved(writers: Writer[], record: StoredRecord, rotateTo: StoreId | undefined): Written {
+  settleAll(writers, { record });
+  return rotateTo ? { movedTo: rotateTo } : { record };
+}
+
+function settleAll(writers: Writer[], written: Written): Written {
+  for (const writer of writers) writer.settle(written);
+  return written;
+}

@@ -1,0 +1,177 @@
+/**
+ * The way of a request through coatcheck, for adapters: `begin` a draft from the Cookie header, `find` the stored session,
+ * run the handler, `commit` the draft with the response, `finish` when the response has ended.
+ */
+
+import type { StoreStats } from "../contract/store.ts";
+import { readCookie, SessionCookie } from "../cookie/cookie.ts";
+import { logIdOf } from "../cookie/key.ts";
+import { StoreUnavailableError } from "../errors.ts";
+import { tell } from "../events.ts";
+import type { Settings } from "../settings.ts";
+import { warn } from "../warn.ts";
+import { Committer, type Header } from "./commit.ts";
+import { Draft } from "./draft.ts";
+import { isOver } from "./expiry.ts";
+import { GuardedStore } from "./guarded-store.ts";
+import { countSessions, Sweeper } from "./sweeper.ts";
+import { isNewer, isUsable } from "./usable.ts";
+import { Users } from "./users.ts";
+import { Writers } from "./writers.ts";
+
+/** A request, as far as its session depends on it. */
+export interface OpenOptions {
+  /** Whether the request came over TLS. */
+  readonly secure: boolean;
+  /** Aborted when the client hangs up: the read is given up then. Looked at only when the store is asked. */
+  readonly signal?: AbortSignal;
+}
+
+/** `Session` is the object that handlers get. It stands above the engine, which therefore takes it as a parameter. */
+export class Engine<Session = unknown> {
+  readonly users: Users;
+  readonly sweeper: Sweeper;
+  readonly #settings: Settings;
+  readonly #makeSession: (draft: Draft, engine: Engine<Session>) => Session;
+  readonly #cookie: SessionCookie;
+  readonly #store: GuardedStore;
+  readonly #committer: Committer;
+  readonly #warned = new Set<string>();
+
+  constructor(settings: Settings, makeSession: (draft: Draft, engine: Engine<Session>) => Session) {
+    this.#settings = settings;
+    this.#makeSession = makeSession;
+    this.#cookie = new SessionCookie(settings.cookie);
+    this.#store = new GuardedStore(settings);
+    this.users = new Users(settings, this.#store);
+    this.sweeper = new Sweeper(this.#store, settings.clearExpiredEvery);
+    const warnOnce = this.warnOnce.bind(this);
+    this.#committer = new Committer(settings, this.#cookie, this.#store, new Writers(this.#store), warnOnce);
+    if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
+      warnOnce(
+        "COATCHECK_NO_COMPARE_AND_SET",
+        "This session store cannot compare and set, so of two servers that write one session at the same time, one can " +
+          "lose its change, and a slow write can bring an ended session back. Use a store that can where that matters.",
+      );
+    }
+  }
+
+  /** Whether the store is asked only when the handler awaits `session.load()`. */
+  get isLazy(): boolean {
+    return this.#settings.lazy;
+  }
+
+  /** The draft of a request. The store is not asked yet. */
+  begin(cookieHeader: string | null | undefined, { secure }: OpenOptions): Draft {
+    this.sweeper.start();
+    return new Draft(this.#settings, { secure, values: readCookie(cookieHeader, this.#cookie.name(secure)) });
+  }
+
+  /** The session that the handler gets for a draft. */
+  sessionOf(draft: Draft): Session {
+    return this.#makeSession(draft, this);
+  }
+
+  /**
+   * Looks for the stored session before the handler runs. There is no promise where the store need not be asked. Rejects
+   * with StoreUnavailableError.
+   */
+  find(draft: Draft, request: OpenOptions): Promise<void> | undefined {
+    if (this.#settings.lazy) return undefined;
+    if (draft.presented.length > 0) return this.#find(draft, request);
+    draft.found(null);
+    return undefined;
+  }
+
+  /** `session.load()`: reads the session for the first time, or again. */
+  load(draft: Draft): Promise<void> {
+    return draft.isLoaded ? this.#reload(draft) : this.#find(draft);
+  }
+
+  /** `session.save()`: false when another request has ended the session, or when its cookie cannot be sent. */
+  save(draft: Draft): Promise<boolean> {
+    return this.#committer.save(draft);
+  }
+
+  /**
+   * Stores everything that the request wants stored, as the session stands at the call, and gives the headers that the
+   * response must carry: a promise of them only where something has to be stored. Rejects when it could not be stored:
+   * the response must then be an error.
+   */
+  commit(draft: Draft, status: number): Header[] | Promise<Header[]> {
+    return this.#committer.commit(draft, status);
+  }
+
+  /** Tells of changes that were never saved. To be called when the response has ended, unless its commit failed. */
+  finish(draft: Draft): void {
+    if (draft.isBarred || !draft.isModified) return;
+    const id = draft.stored?.id;
+    tell("unsaved", () => ({ session: id === undefined ? null : logIdOf(id) }));
+    if (!draft.isCommitted) return; // The client hung up before there was a response, which is not the handler's mistake.
+    this.warnOnce(
+      "COATCHECK_UNSAVED",
+      "A session was changed after its response had begun, and the change was not saved. Change it before the first byte, " +
+        "or await session.save() afterwards.",
+    );
+  }
+
+  /** Counts the sessions of the store. Rejects with SettingsError when the store cannot count them. */
+  stats(): Promise<StoreStats> {
+    return countSessions(this.#store);
+  }
+
+  /** Warns on the process, once for each code. */
+  warnOnce(code: string, message: string): void {
+    if (this.#warned.has(code)) return;
+    this.#warned.add(code);
+    warn(code, message);
+  }
+
+  /** Stops the clearing of expired sessions, and closes everything that the store itself opened. */
+  async close(): Promise<void> {
+    this.sweeper.stop();
+    await this.#settings.store.close?.();
+  }
+
+  /** Looks for the sessions of the cookies that came, and takes the first that is live. */
+  async #find(draft: Draft, request?: OpenOptions): Promise<void> {
+    const { presented } = draft;
+    const deadline = this.#store.deadline();
+    let bar: "moved" | "newer" | null = null;
+    try {
+      for (const [index, { key, id, record }] of presented.entries()) {
+        const seen = record ?? (await this.#store.read(id, deadline, request));
+        if (draft.isLoaded) return; // It was flushed during the read.
+        if (seen === "moved") {
+          draft.alsoPresented.add(id);
+          bar = "moved";
+          tell("moved", () => ({ session: logIdOf(id) }));
+        } else if (seen !== null && isNewer(id, seen)) {
+          draft.alsoPresented.add(id);
+          bar = "newer";
+        } else if (seen === null || isOver(seen, this.#settings, this.#settings.clock())) {
+          tell("unknown", () => ({ session: logIdOf(id) }));
+        } else {
+          draft.found({ key, id, record: seen });
+          for (const other of presented.slice(index + 1)) draft.alsoPresented.add(other.id);
+          return;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || this.#settings.onUnavailable === "error") throw error;
+      if (!draft.isLoaded) draft.bar(error);
+      return;
+    }
+    if (bar === null) draft.found(null);
+    else draft.bar(bar);
+  }
+
+  /** Reads the session again, also where it has moved to, and makes the pending changes again on it. */
+  async #reload(draft: Draft): Promise<void> {
+    if (draft.stored === null) return;
+    const { key, id } = draft.stored;
+    const found = await this.#store.locate(id, this.#store.deadline());
+    if (found === null || !isUsable(found.id, found.record)) draft.ended();
+    else draft.reload({ ...found, key: found.id === id ? key : null });
+  }
+}
