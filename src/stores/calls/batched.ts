@@ -5,6 +5,9 @@
 import { LightSignal, type Signal } from "../../contract/call.ts";
 import { isWorkerd } from "../../workerd.ts";
 
+/** Taken when the module loads: a test of the application may fake all timers later. */
+const { setImmediate } = globalThis;
+
 /** How a store runs one verb: for a single call, and for several at once. `Call` is the arguments of a call. */
 export interface BatchedVerb<Call, Outcome> {
   one(call: Call, signal: Signal): Outcome | Promise<Outcome>;
