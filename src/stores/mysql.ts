@@ -14,7 +14,7 @@
  *     moved_to         BINARY(32),                      -- the new id, in the mark of a session that was rotated
  *     INDEX coatcheck_sessions_expires_at (expires_at),
  *     INDEX coatcheck_sessions_user_id (user_id)
- *   ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
+ *   ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC COMMENT = 'coatcheck sessions, schema 1';
  *
  * User ids are bytes because collations take "a", "A" and "a " for one user. Text crosses the connection as bytes too, in
  * prepared statements, so that no character set and no SQL mode of a connection changes it.
@@ -53,7 +53,10 @@ export interface MysqlStoreOptions {
 }
 
 export interface MysqlStore extends Store {
-  /** Creates the table where it is missing. Any number of servers may call it at once. */
+  /**
+   * Creates the table where it is missing, and brings a table of an older release up to date while the site runs. Rejects,
+   * and changes nothing, where a table of that name cannot hold sessions. Any number of servers may call it at once.
+   */
   createTable(): Promise<void>;
   clearExpired: NonNullable<Store["clearExpired"]>;
   listUser: NonNullable<Store["listUser"]>;
@@ -177,17 +180,18 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
       // Each verb runs once, on an id that no session has, so table, columns and rights are checked as the verbs need them.
       const noSession = "" as StoreId;
       try {
+        await borrow(lender, signalOf(call), (connection) => checkTable(connection, table));
         await store.read(noSession, call);
         await store.touch(noSession, 1, 0, call);
         await store.rotate(noSession, noSession, anyRecord, 0, call);
         await store.delete(noSession, call);
         await store.clearExpired({ now: call.now, signal: call.signal, limit: 0 });
         await ask(call, "insertNothing");
+        await borrow(lender, signalOf(call), (connection) => checkTable(connection, table));
       } catch (error) {
         const advice = adviceOn(numberOf(error), table);
         throw advice === undefined ? error : new Error(advice, { cause: error });
       }
-      await borrow(lender, signalOf(call), (connection) => checkTable(connection, table));
     },
 
     createTable: () => borrow(lender, new LightSignal(), (connection) => createTable(connection, table)),

@@ -15,6 +15,7 @@
  *   ) WITH (fillfactor = 90);
  *   CREATE INDEX coatcheck_sessions_expires_at ON coatcheck_sessions (expires_at);
  *   CREATE INDEX coatcheck_sessions_user_id ON coatcheck_sessions (user_id) WHERE user_id IS NOT NULL;
+ *   COMMENT ON TABLE coatcheck_sessions IS 'coatcheck sessions, schema 1';
  *
  * Ids are bytes because their index is then 73 MB for a million sessions, and 119 MB as hexadecimal text. Most writes
  * change no indexed column. The free tenth of each page lets all of these leave the indexes alone (HOT); without it, one in
@@ -36,7 +37,7 @@ import { SettingsError } from "../errors.ts";
 import { ALONE, batched } from "./calls/batched.ts";
 import { borrow } from "./calls/borrow.ts";
 import { lenderOf, type PostgresClient, type PostgresPool } from "./postgres/connection.ts";
-import { adviceOn, anyRecord, createTable, quote } from "./postgres/table.ts";
+import { adviceOn, anyRecord, checkTable, createTable, quote } from "./postgres/table.ts";
 
 export type { PostgresClient, PostgresPool, PostgresQuery } from "./postgres/connection.ts";
 
@@ -53,7 +54,11 @@ export interface PostgresStoreOptions {
 }
 
 export interface PostgresStore extends Store {
-  /** Creates the table and its indexes where they are missing. Any number of servers may call it at once. */
+  /**
+   * Creates the table and its indexes where they are missing, and brings a table of an older release up to date while the
+   * site runs. Rejects, and changes nothing, where a table of that name cannot hold sessions. Any number of servers may call
+   * it at once.
+   */
   createTable(): Promise<void>;
   clearExpired: NonNullable<Store["clearExpired"]>;
   listUser: NonNullable<Store["listUser"]>;
@@ -174,6 +179,7 @@ export function postgresStore({
       // Each verb runs once, on an id that no session has, so table, columns and rights are checked as the verbs need them.
       const noSession = "" as StoreId;
       try {
+        await borrow(lender, signalOf(call), (client) => checkTable(client, table));
         await store.read(noSession, call);
         await store.update(noSession, anyRecord, 0, call);
         await store.rotate(noSession, noSession, anyRecord, 0, call);

@@ -15,6 +15,7 @@
  *   ) STRICT;
  *   CREATE INDEX coatcheck_sessions_expires_at ON coatcheck_sessions (expires_at);
  *   CREATE INDEX coatcheck_sessions_user_id ON coatcheck_sessions (user_id) WHERE user_id IS NOT NULL;
+ *   CREATE VIEW coatcheck_sessions_schema AS SELECT 'coatcheck sessions, schema 1' AS version;
  *
  * The table has row ids (it is not WITHOUT ROWID): rows with 2 kB of data would fill the inner pages of the tree, and a
  * read took three times as long, a write twice.
@@ -37,6 +38,7 @@ import {
   transaction,
 } from "./sqlite/database.ts";
 import { LockQueue } from "./sqlite/lock-queue.ts";
+import { checkTable, createTable, quote } from "./sqlite/table.ts";
 
 export type { SqliteDatabase, SqliteStatement, SqliteValue } from "./sqlite/database.ts";
 
@@ -51,7 +53,10 @@ export interface SqliteStoreOptions {
 }
 
 export interface SqliteStore extends Store {
-  /** Creates the table and its indexes where they are missing. The first call of any verb does the same. */
+  /**
+   * Creates the table and its indexes where they are missing, and brings a table of an older release up to date. Rejects,
+   * and changes nothing, where a table of that name cannot hold sessions. The first call of any verb does the same.
+   */
   createTable(): Promise<void>;
   clearExpired: NonNullable<Store["clearExpired"]>;
   listUser: NonNullable<Store["listUser"]>;
@@ -198,9 +203,13 @@ export function sqliteStore(
     stats: (call) => read(call, ({ count }) => ({ ...(count.get(call.now, call.now) as StoreStats) })),
 
     /** A write that finds nothing to change needs everything that a write needs. */
-    check: (call) => write(call, ({ remove }) => void remove.run("")),
+    check: (call) =>
+      write(call, ({ checkTable, remove }) => {
+        checkTable();
+        remove.run("");
+      }),
 
-    createTable: () => write({ signal: new LightSignal(), now: 0 }, () => undefined),
+    createTable: () => write({ signal: new LightSignal(), now: 0 }, ({ createTable }) => createTable()),
 
     async close() {
       closed = true;
@@ -262,34 +271,16 @@ function whyNot(row: Place | undefined): Exclude<WriteOutcome, "saved"> {
   return row.movedTo === null ? "conflict" : { movedTo: row.movedTo };
 }
 
-type Statements = ReturnType<typeof prepareStatements>;
+type Statements = ReturnType<typeof prepareAll>;
 
-/** Creates the table where it is missing, and prepares the statements of the verbs. */
+/** Brings the table up to date, and prepares the statements of the verbs. */
 function prepareAll(database: SqliteDatabase, table: string) {
-  const exists = prepare(database, "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?");
-  if (exists.get(table) === undefined) transaction(database, () => database.exec(schema(table)));
-  try {
-    return prepareStatements(database, table);
-  } catch (error) {
-    if (isLocked(error)) throw error;
-    throw new Error(
-      `The table ${table} cannot hold sessions: it has not the columns that sqliteStore gives it. If it is something else, ` +
-        "choose another name by the option table; if it is a table of sessions, drop it and it is created anew.",
-      { cause: error },
-    );
-  }
-}
-
-/** `IF NOT EXISTS`, because two processes may come to a new file at once. */
-function schema(table: string): string {
-  return `
-    CREATE TABLE IF NOT EXISTS ${table} (
-      id TEXT NOT NULL PRIMARY KEY, data TEXT NOT NULL, version INTEGER NOT NULL, user_id TEXT,
-      created_at INTEGER NOT NULL, authenticated_at INTEGER, expires_at INTEGER NOT NULL, expiry REAL,
-      format INTEGER NOT NULL, moved_to TEXT
-    ) STRICT;
-    CREATE INDEX IF NOT EXISTS ${table}_expires_at ON ${table} (expires_at);
-    CREATE INDEX IF NOT EXISTS ${table}_user_id ON ${table} (user_id) WHERE user_id IS NOT NULL`;
+  createTable(database, table);
+  return {
+    ...prepareStatements(database, quote(table)),
+    createTable: () => createTable(database, table),
+    checkTable: () => checkTable(database, table),
+  };
 }
 
 function prepareStatements(database: SqliteDatabase, table: string) {

@@ -76,6 +76,15 @@ describeWithServer(mariadb, (server) => {
       name: "mysql",
       own,
       literal: (id) => `UNHEX('${id}')`,
+      docs: "docs/stores/mysql.md",
+      shortenUserIds: (table) => `ALTER TABLE ${table} MODIFY user_id VARBINARY(20)`,
+      dropIndex: (table, index) =>
+        `ALTER TABLE ${table} DROP ${index === "PRIMARY" ? "PRIMARY KEY" : `INDEX ${index}`}`,
+      indexesOf: (table) =>
+        `SELECT DISTINCT index_name AS name FROM information_schema.statistics WHERE table_name = '${table}'`,
+      markOf: (table) =>
+        `SELECT table_comment AS mark FROM information_schema.tables WHERE table_name = '${table}'`,
+      setMark: (table, mark) => `ALTER TABLE ${table} COMMENT = '${mark}'`,
       open(table, { port = server().port, connections = 10 } = {}) {
         const pool = mysql.createPool({ uri: urlAt({ port: `${port}` }), connectionLimit: connections });
         return {

@@ -80,6 +80,13 @@ describeWithServer(postgres, (server) => {
       name: "postgres",
       own,
       literal: (id) => `'\\x${id}'`,
+      docs: "docs/stores/postgres.md",
+      shortenUserIds: (table) => `ALTER TABLE ${table} ALTER user_id TYPE varchar(20)`,
+      dropIndex: (table, index) =>
+        index === "PRIMARY" ? `ALTER TABLE ${table} DROP CONSTRAINT ${table}_pkey` : `DROP INDEX ${index}`,
+      indexesOf: (table) => `SELECT indexname AS name FROM pg_indexes WHERE tablename = '${table}'`,
+      markOf: (table) => `SELECT obj_description('${table}'::regclass) AS mark`,
+      setMark: (table, mark) => `COMMENT ON TABLE ${table} IS '${mark}'`,
       open(table, { port = server().port, connections = 10 } = {}) {
         const pool = new pg.Pool({ connectionString: urlAt({ port: `${port}` }), max: connections });
         return {

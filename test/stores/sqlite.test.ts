@@ -245,6 +245,85 @@ describe("sqliteStore", () => {
     await expect(store.read(newId(), call())).rejects.toThrow(/has not the columns/);
   });
 
+  it("takes a word of SQL for the name of its table", async () => {
+    const store = pathStore(file, { table: "order" });
+    const id = newId();
+    expect(await store.create(id, record({ userId: "ann" }), call())).toBe(true);
+    expect(await store.listUser("ann", call())).toEqual([id]);
+    await store.check(call());
+    await store.createTable();
+    expect((await store.stats(call())).live).toBe(1);
+  });
+
+  describe("a table that is there", () => {
+    const layout = (changes: Record<string, string>) => {
+      const columns: Record<string, string> = {
+        id: "TEXT NOT NULL PRIMARY KEY",
+        data: "TEXT NOT NULL",
+        version: "INTEGER NOT NULL",
+        user_id: "TEXT",
+        created_at: "INTEGER NOT NULL",
+        authenticated_at: "INTEGER",
+        expires_at: "INTEGER NOT NULL",
+        expiry: "REAL",
+        format: "INTEGER NOT NULL",
+        moved_to: "TEXT",
+        ...changes,
+      };
+      const kept = Object.entries(columns).filter(([, type]) => type !== "");
+      return `CREATE TABLE coatcheck_sessions (${kept.map((column) => column.join(" ")).join(", ")})`;
+    };
+
+    it.each([
+      [{ site: "TEXT NOT NULL" }, /site must be filled in/],
+      [{ user_id: "INTEGER" }, /user_id is INTEGER and not TEXT/],
+      [{ user_id: "TEXT COLLATE NOCASE" }, /user_id does not compare exactly/],
+      [{ id: "TEXT NOT NULL" }, /id is not its primary key/],
+      [{ version: "" }, /there is no version/],
+    ])("is refused where it cannot hold sessions: %o", async (changes, why) => {
+      opens(new DatabaseSync(file)).exec(layout(changes));
+      const store = pathStore(file);
+      for (const verb of [() => store.check(call()), () => store.read(newId(), call()), store.createTable]) {
+        await expect(verb()).rejects.toThrow(/cannot hold sessions/);
+        await expect(verb()).rejects.toThrow(why);
+      }
+    });
+
+    it("of an older release is brought up to date, and keeps its sessions", async () => {
+      const database = opens(new DatabaseSync(file));
+      database.exec(layout({ moved_to: "", site: "TEXT NOT NULL DEFAULT 'here'" }));
+      database.exec(
+        `INSERT INTO coatcheck_sessions (id, data, version, created_at, expires_at, format) VALUES ('${"a".repeat(64)}', '1', 1, 0, 9e15, 1)`,
+      );
+      const store = pathStore(file);
+      expect(await store.rotate("a".repeat(64) as StoreId, newId(), record(), 1, call())).toBe("saved");
+      expect(database.prepare("SELECT version FROM coatcheck_sessions_schema").get()).toEqual({
+        version: "coatcheck sessions, schema 1",
+      });
+    });
+
+    it("gets back the indexes that it lost, and one of a newer release is left alone", async () => {
+      const store = pathStore(file);
+      await store.createTable();
+      const database = opens(new DatabaseSync(file));
+      const indexes = () =>
+        database.prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL").all()
+          .length;
+      database.exec("DROP INDEX coatcheck_sessions_expires_at; DROP INDEX coatcheck_sessions_user_id");
+      expect(indexes()).toBe(0);
+      await store.createTable();
+      expect(indexes()).toBe(2);
+
+      const newer =
+        "CREATE VIEW coatcheck_sessions_schema AS SELECT 'coatcheck sessions, schema 99' AS version";
+      database.exec(`DROP VIEW coatcheck_sessions_schema; ${newer}`);
+      await pathStore(file).createTable();
+      expect(
+        database.prepare("SELECT sql FROM sqlite_schema WHERE name = 'coatcheck_sessions_schema'").get(),
+      ).toEqual({ sql: newer });
+    });
+  });
+
   it("says at check that a database cannot be written", async () => {
     await pathStore(file).createTable();
     const store = sqliteStore(opens(new DatabaseSync(file, { readOnly: true })));

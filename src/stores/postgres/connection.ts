@@ -44,5 +44,8 @@ export function lenderOf(pool: PostgresPool): Lender<PostgresClient> {
   };
 }
 
+/** The SQLSTATE of a lock that was not to be had within `lock_timeout`. */
+export const LOCK_NOT_AVAILABLE = "55P03";
+
 /** The SQLSTATE of an error of the server. */
 export const codeOf = (error: unknown) => String((error as { code?: unknown } | null)?.code);

@@ -1,6 +1,7 @@
 /** What PostgreSQL and MariaDB must both do beyond the contract: races of processes, clearing, and servers that fail. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StoredRecord, StoreId } from "coatcheck";
@@ -28,6 +29,16 @@ export interface SqlKind {
   open(table: string, changes?: { port?: number; connections?: number }): Opened;
   /** An id as the database writes it. */
   literal(id: StoreId): string;
+  /** The page that shows the table as SQL. */
+  docs: string;
+  /** Lets the table take user ids of twenty characters at most. */
+  shortenUserIds(table: string): string;
+  dropIndex(table: string, index: string): string;
+  /** Selects the names of a table's indexes, as `name`. */
+  indexesOf(table: string): string;
+  /** Selects the mark of a table, as `mark`. */
+  markOf(table: string): string;
+  setMark(table: string, mark: string): string;
 }
 
 export const newId = () =>
@@ -85,7 +96,8 @@ async function took(work: Promise<unknown>): Promise<number> {
   return performance.now() - begun;
 }
 
-export function describeSqlStore({ name, own, open, literal }: SqlKind, server: () => Server): void {
+export function describeSqlStore(kind: SqlKind, server: () => Server): void {
+  const { name, own, open, literal } = kind;
   const opened: Opened[] = [];
   const opens = (...given: Parameters<typeof open>) => {
     const made = open(...given);
@@ -133,11 +145,90 @@ export function describeSqlStore({ name, own, open, literal }: SqlKind, server: 
       expect(await here.store.read(newId(), call())).toBeNull();
     });
 
-    it("is refused by check when it is another one", async () => {
+    it("is refused by check and createTable when it is another application's, and stays as it was", async () => {
       const fresh = newTable();
       await here.sql(`CREATE TABLE ${fresh} (id INTEGER, data TEXT)`);
-      await expect(opens(fresh).store.check(call())).rejects.toThrow(/cannot hold sessions/);
+      const { store } = opens(fresh);
+      await expect(store.check(call())).rejects.toThrow(/cannot hold sessions.*there is no version/);
+      await expect(store.createTable()).rejects.toThrow(/choose another name by the option table/);
+      expect(await here.sql(kind.indexesOf(fresh))).toEqual([]);
       await here.sql(`DROP TABLE ${fresh}`);
+    });
+
+    it("is refused where it could not take a session: a further column, short user ids, no primary key", async () => {
+      const refuses = async (why: RegExp) => {
+        await expect(here.store.check(call())).rejects.toThrow(why);
+        await expect(here.store.createTable()).rejects.toThrow(why);
+      };
+      await here.sql(`ALTER TABLE ${table} ADD COLUMN site VARCHAR(9) NOT NULL`);
+      await refuses(/cannot hold sessions.*site must be filled in/);
+      await here.sql(`ALTER TABLE ${table} ALTER COLUMN site SET DEFAULT 'here'`);
+      await here.store.check(call());
+      await here.store.createTable();
+      await keep();
+
+      await here.sql(kind.shortenUserIds(table));
+      await refuses(/user_id is .*\(20\) and not/);
+      await here.sql(`DROP TABLE ${table}`);
+      await here.store.createTable();
+      await here.sql(kind.dropIndex(table, "PRIMARY"));
+      await refuses(/id is not its primary key/);
+    });
+
+    it("is the one that the documentation shows, and gets back the indexes and the mark that it lost", async () => {
+      const look = async (of: string) => ({
+        indexes: (await here.sql(kind.indexesOf(of))).map((row) => String(row.name).replace(of, "")).sort(),
+        mark: (await here.sql(kind.markOf(of)))[0]?.mark,
+      });
+      const made = await look(table);
+      expect(made.mark).toBe("coatcheck sessions, schema 1");
+      expect(made.indexes).toHaveLength(3);
+
+      const shown = newTable();
+      const [, sql = ""] = /```sql\n(CREATE TABLE.*?)```/s.exec(readFileSync(kind.docs, "utf8")) ?? [];
+      for (const statement of sql.replaceAll("coatcheck_sessions", shown).split(/;\n/)) {
+        if (statement.trim() !== "") await here.sql(statement);
+      }
+      expect(await look(shown)).toEqual(made);
+      const { store } = opens(shown);
+      await store.check(call());
+
+      const id = newId();
+      await store.create(id, record(), call());
+      await here.sql(kind.dropIndex(shown, `${shown}_expires_at`));
+      await here.sql(kind.dropIndex(shown, `${shown}_user_id`));
+      await here.sql(kind.setMark(shown, ""));
+      await store.check(call());
+      await Promise.all([1, 2, 3].map(() => opens(shown).store.createTable()));
+      expect(await look(shown)).toEqual(made);
+      expect(await store.read(id, call())).not.toBeNull();
+      await here.sql(`DROP TABLE ${shown}`);
+    });
+
+    it("of an older release is brought up to date beside traffic: what waits for it never waits for long", async () => {
+      const { id, kept } = await keep();
+      await here.sql(`ALTER TABLE ${table} DROP COLUMN moved_to`);
+      await expect(here.store.check(call())).rejects.toThrow(
+        `The table ${table} is of an older release: it has no moved_to. Bring it up to date: await store.createTable(), or npx coatcheck create-table.`,
+      );
+      const reader = await here.begin();
+      await reader.sql(`SELECT count(*) FROM ${table}`);
+      const updated = Promise.all([1, 2, 3].map(() => opens(table).store.createTable()));
+      // The reader's transaction is in the way all the while, and yet other statements get through.
+      for (let n = 0; n < 5; n++) await here.sql(`UPDATE ${table} SET data = '${n}'`);
+      await reader.end();
+      await updated;
+      await here.store.check(call());
+      expect(await here.store.read(id, call())).toEqual({ ...kept, data: "4" });
+      expect(await here.store.rotate(id, newId(), record(), kept.version, call())).toBe("saved");
+    });
+
+    it("of a newer release is left alone", async () => {
+      await here.sql(kind.setMark(table, "coatcheck sessions, schema 99"));
+      await here.sql(`ALTER TABLE ${table} ADD COLUMN later INTEGER`);
+      await here.store.createTable();
+      await here.store.check(call());
+      expect(await here.sql(kind.markOf(table))).toEqual([{ mark: "coatcheck sessions, schema 99" }]);
     });
 
     it("has a name that needs no care", () => {
