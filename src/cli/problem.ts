@@ -1,4 +1,5 @@
 import { SettingsError, StoreUnavailableError } from "../errors.ts";
+import { WrongStoreError } from "./user-index.ts";
 
 /** The message of an error with those of its causes. An operator on a terminal may see causes that a visitor may not. */
 export function problemOf(error: unknown): string {
@@ -12,24 +13,44 @@ export function problemOf(error: unknown): string {
     if (!said.some((before) => before.includes(text))) said.push(text);
     if (at instanceof AggregateError) said.push(...at.errors.map((one) => String((one as Error).message)));
   }
-  return withoutPassword(said.join("\n  because: ") || String(error));
+  return withoutPasswords(said.join("\n  because: ") || String(error));
 }
 
-export const isWrongUse = (error: unknown) => error instanceof SettingsError;
+export const isWrongUse = (error: unknown) =>
+  error instanceof SettingsError || error instanceof WrongStoreError;
 
-/** No driver that we know shows the password; should one do, we do not. */
-function withoutPassword(text: string): string {
-  const urls = [process.env.SESSION_STORE, ...process.argv];
+/** The login of a URL: `scheme://user:password@`. */
+const LOGIN = /([\w+.-]+:\/\/([^\s:@/]*)):(.*)@/s;
+
+/** A shorter password may be a part of any message: it is hidden only within its URL. */
+const SHORTEST_HIDDEN = 6;
+
+/** Hides the passwords of URLs: those of all URLs in the text, and those of our own store wherever they stand. */
+export function withoutPasswords(text: string): string {
+  const given = [process.env.SESSION_STORE, ...process.argv].filter((word) => word !== undefined);
   let shown = text;
-  for (const url of urls) {
-    const password = /^[\w+]+:\/\/[^/]*?:([^/]+)@/.exec(url ?? "")?.[1];
-    if (password === undefined) continue;
-    for (const secret of [password, decodeURIComponentOr(password)]) shown = shown.replaceAll(secret, "***");
+  for (const url of given) {
+    const [, , user = "", password = ""] = LOGIN.exec(url) ?? [];
+    if (password === "") continue;
+    shown = shown.replaceAll(url, url.replace(LOGIN, "$1:***@"));
+    const others = url.replace(LOGIN, "").concat(user);
+    for (const secret of [password, decoded(password)]) {
+      // A password that is also the user or the database is no secret, and its word belongs into the message.
+      if (secret.length < SHORTEST_HIDDEN || others.includes(secret)) continue;
+      shown = shown.replace(wholeWord(secret), "***");
+    }
   }
-  return shown;
+  return shown
+    .replace(/([\w+.-]+:\/\/[^\s:@/]*):\S*@/g, "$1:***@")
+    .replace(/([?&]password=)[^&\s'"]*/g, "$1***");
 }
 
-function decodeURIComponentOr(text: string): string {
+/** Finds a text where it is not a part of a longer word. */
+function wholeWord(text: string): RegExp {
+  return new RegExp(`(?<!\\w)${text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")}(?!\\w)`, "g");
+}
+
+function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -1,4 +1,5 @@
 /** The commands, their options and their help. */
+import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { CookieOptions } from "../settings.ts";
 import { clearExpired } from "./commands/clear-expired.ts";
@@ -9,7 +10,7 @@ import { revoke } from "./commands/revoke.ts";
 import { stats } from "./commands/stats.ts";
 import { type CommonOptions, type Context, withStore } from "./context.ts";
 import { EXIT } from "./exit.ts";
-import { isWrongUse, problemOf } from "./problem.ts";
+import { isWrongUse, problemOf, withoutPasswords } from "./problem.ts";
 
 /** Runs the command, and resolves to its exit code. */
 export async function run(args: readonly string[]): Promise<number> {
@@ -18,6 +19,7 @@ export async function run(args: readonly string[]): Promise<number> {
     code = ended;
   });
   try {
+    refuseMissingCommand(program, args[0]);
     await program.parseAsync(args, { from: "user" });
     return code;
   } catch (error) {
@@ -34,6 +36,13 @@ function programOf(end: (code: number) => void): Command {
   const program = new Command("coatcheck")
     .description("Looks after the sessions of a site.")
     .exitOverride()
+    // An argument in the wrong place may be the URL of the store.
+    .configureOutput({ writeErr: (text) => process.stderr.write(withoutPasswords(text)) })
+    .option("-V, --version", "show the version")
+    .on("option:version", () => {
+      console.log(versionOf());
+      throw new CommanderError(EXIT.DONE, "coatcheck.version", "");
+    })
     .showHelpAfterError("(see coatcheck --help)")
     .addHelpText(
       "after",
@@ -139,6 +148,20 @@ Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stoppe
     .option("--no-cookie-http-only", "cookie.httpOnly is false");
 
   return program;
+}
+
+/** Says what is missing where the first word is an option of a command, or the URL of a store. */
+function refuseMissingCommand(program: Command, first: string | undefined): void {
+  const isOption = first?.startsWith("-") && !/^(-h|--help|-V|--version)$/.test(first);
+  if (!isOption && !first?.includes(":")) return;
+  const word = isOption ? first?.split("=", 1)[0] : "the URL";
+  program.error(`error: A command is missing before ${word}. For example: coatcheck stats --store <url>`);
+}
+
+/** Read when it is asked for. The file is two folders up from the source and from what is built. */
+function versionOf(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
 interface CookieFlags {

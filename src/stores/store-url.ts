@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Store } from "../contract/store.ts";
 import { type StoreOutline, storeOpenedLater } from "./calls/opened-later.ts";
 import { memoryStore } from "./memory.ts";
@@ -9,7 +10,7 @@ import { openMysql, openPostgres } from "./url/sql.ts";
 export interface UrlStore extends Store {
   /** Creates the table where it is missing. Only SQL stores have one, and this method. */
   createTable?(): Promise<void>;
-  /** The clock of the store's server, epoch milliseconds; absent where there is none, or several. */
+  /** The clock of the store's server, epoch milliseconds; of several servers the one furthest from ours. Absent without a server. */
   serverTime?(): Promise<number>;
   /** Closes the connections that the store has opened. */
   close(): Promise<void>;
@@ -27,7 +28,7 @@ const table: Kind["verbs"] = ["clearExpired", "listUser", "stats", "check", "cre
 const redis: Kind = {
   open: openRedis,
   capabilities: { expiresNatively: true },
-  verbs: ["listUser", "stats", "check"],
+  verbs: ["listUser", "stats", "check", "serverTime"],
 };
 const postgres: Kind = { open: openPostgres, verbs: [...table, "serverTime"] };
 const mysql: Kind = { open: openMysql, verbs: [...table, "serverTime"] };
@@ -39,8 +40,8 @@ const kinds: Readonly<Record<string, Kind>> = {
   postgresql: postgres,
   mysql,
   mariadb: mysql,
-  redis: { ...redis, verbs: [...redis.verbs, "serverTime"] },
-  rediss: { ...redis, verbs: [...redis.verbs, "serverTime"] },
+  redis,
+  rediss: redis,
   "redis+cluster": redis,
   "rediss+cluster": redis,
   "redis+sentinel": redis,
@@ -68,14 +69,15 @@ export function storeFromUrl(url: string): UrlStore {
 
 function openSqlite(url: string): Open {
   const path = pathOf(url);
+  const absolute = path === ":memory:" ? path : resolve(path);
   return async () => {
     const { sqliteStore } = await import("./sqlite.ts");
-    return sqliteStore(path);
+    return sqliteStore(absolute);
   };
 }
 
 function openFile(url: string): Open {
-  const directory = pathOf(url);
+  const directory = resolve(pathOf(url));
   return async () => {
     const { fileStore } = await import("./file.ts");
     return fileStore(directory);

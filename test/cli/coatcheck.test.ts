@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,12 +9,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { StoreCall, StoredRecord, StoreId } from "coatcheck";
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
-import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { mariadb } from "../servers/mariadb.ts";
 import { memcached } from "../servers/memcached.ts";
 import { postgres } from "../servers/postgres.ts";
 import { redis } from "../servers/redis.ts";
+import { type RedisCluster, startRedisCluster } from "../servers/redis-cluster.ts";
 import { cli } from "../servers/redis-nodes.ts";
+import { type RedisSentinel, startRedisSentinel } from "../servers/redis-sentinel.ts";
+import { missing } from "../servers/start.ts";
 import { describeWithServer } from "../servers/suite.ts";
 import { run, runJson, start, startOnTerminal } from "./run.ts";
 
@@ -136,17 +139,46 @@ for (const kind of [postgres, mariadb, redis]) {
 }
 
 describeWithServer(redis, (server) => {
-  test("doctor passes on what the store warns of: a server that throws sessions out", async () => {
-    cli(server(), "config", "set", "maxmemory", "100mb");
-    cli(server(), "config", "set", "maxmemory-policy", "allkeys-lru");
+  test("doctor says that a server which evicts what was not used lately is wrong for sessions", async () => {
+    cli(server(), "config", "set", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru");
+    onTestFinished(() => {
+      cli(server(), "config", "set", "maxmemory", "0", "maxmemory-policy", "noeviction");
+    });
     const { code, said } = await runJson("doctor", "--store", server().url);
-    expect(code).toBe(0);
+    expect(code).toBe(1);
     expect(said.findings).toContainEqual({
       about: "store",
-      state: "advice",
+      state: "wrong",
       says: expect.stringMatching(/maxmemory-policy allkeys-lru.*noeviction/s),
     });
   });
+});
+
+describe.skipIf(missing(redis))("on several Redis servers", () => {
+  let cluster: RedisCluster;
+  let site: RedisSentinel;
+  beforeAll(async () => {
+    [cluster, site] = await Promise.all([startRedisCluster(), startRedisSentinel("coats")]);
+  }, 300_000);
+  afterAll(() => Promise.all([cluster?.stop(), site?.stop()]));
+
+  test("doctor looks at their clocks, and says what a failover would cost", async () => {
+    for (const [url, nodes] of [
+      [`redis+cluster://127.0.0.1:${cluster.nodes[0]?.port}`, cluster.nodes],
+      [`redis+sentinel://127.0.0.1:${site.sentinel.port}/coats`, site.nodes],
+    ] as const) {
+      const before = await runJson("doctor", "--store", url);
+      expect(before.code, url).toBe(0);
+      expect(before.said.findings, url).toEqual([
+        { about: "store", state: "advice", says: expect.stringContaining("min-replicas-to-write") },
+        { about: "store", state: "good", says: expect.any(String) },
+        { about: "clock", state: "good", says: expect.any(String) },
+      ]);
+      for (const node of nodes) cli(node, "config", "set", "min-replicas-to-write", "1");
+      const after = await runJson("doctor", "--store", url);
+      expect(after.said.findings.map(({ state }: { state: string }) => state)).toEqual(["good", "good"]);
+    }
+  }, 60_000);
 });
 
 describeWithServer(memcached, (server) => {
@@ -161,8 +193,13 @@ describeWithServer(memcached, (server) => {
       said: { created: false },
     });
     expect(await runJson("stats", "--store", url)).toEqual({ code: 1, said: { stats: null } });
-    const { code, err } = await run(["list", "--user", "ann", "--store", url]);
-    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining("an index of users") });
+    for (const command of [["list"], ["revoke", "--all"]]) {
+      const { code, err } = await run([...command, "--user", "ann", "--store", url]);
+      expect({ code, err }).toEqual({
+        code: 2,
+        err: expect.stringMatching(/^This store keeps no list of a user's sessions/),
+      });
+    }
     expect(await runJson("doctor", "--store", url)).toMatchObject({ code: 0, said: { ok: true } });
   });
 });
@@ -332,6 +369,14 @@ describe("on SQLite and files", () => {
       [["revoke", "x", "--except", "y", "--user", "ann", "--store", url], /only with --all/],
       [["doctor", "--store", url, "--cookie-same-site", "loose"], /Allowed choices are lax, strict, none/],
       [["sweep"], /unknown command 'sweep'/],
+      [["postgres://ann:geheim@host/db"], /A command is missing before the URL/],
+      [["--store", "postgres://ann:geheim@host/db"], /A command is missing before --store/],
+      [["--store=postgres://ann:geheim@host/db"], /A command is missing before --store/],
+      [["--json", "--store", "redis://:geheim@host"], /A command is missing before --json/],
+      [["stats", "--store", url, "--timeout", "redis://:geheim@host"], /--timeout.*above 0/s],
+      [["doctor", "--store", url, "--cookie-same-site", "redis://:geheim@host"], /Allowed choices are/],
+      [["stats", "--stor=redis://:geheim@host"], /unknown option/],
+      [["stats", "redis://ann:geheim@host", "--store", url], /too many arguments/],
       [["stats", "--store", url, "--colour"], /unknown option '--colour'/],
       [[], /Usage: coatcheck/],
     ];
@@ -344,6 +389,23 @@ describe("on SQLite and files", () => {
     const { code, said } = await runJson("stats", "--store", "nonsense:");
     expect({ code, said }).toEqual({ code: 2, said: { error: expect.stringContaining("takes a URL") } });
   }, 60_000);
+
+  test("says its version", async () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    for (const flag of ["--version", "-V"])
+      expect(await run([flag])).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  });
+
+  test("a reader that has seen enough ends it quietly, with its work done", async () => {
+    for (let n = 0; n < 3; n++) await keep(store, { expiresAt: Date.now() - 1000 });
+    const { child, ended } = start(["clear-expired", "--store", url]);
+    child.stdout?.destroy();
+    expect(await ended).toEqual({ code: 0, out: "", err: "" });
+    expect(await counted()).toEqual({ live: 0, expired: 0 });
+    const help = start(["--help"]);
+    help.child.stdout?.destroy();
+    expect(await help.ended).toEqual({ code: 0, out: "", err: "" });
+  });
 
   test("help has examples for every command", async () => {
     const { code, out } = await run(["--help"]);

@@ -30,3 +30,18 @@ test("never shows a password, should a driver do so", () => {
     expect(problemOf(new Error(`cannot log in with ${shown} at ${url}`))).not.toContain(shown);
   }
 });
+
+test("a password that is a common word leaves the words of a message as they are", () => {
+  for (const url of [
+    "redis://:a@host",
+    "postgres://postgres:postgres@host/site",
+    "mysql://ann:table@host/site",
+  ]) {
+    vi.stubEnv("SESSION_STORE", url);
+    const says = 'the table "sessions" of postgres cannot be read';
+    expect(problemOf(new Error(says))).toBe(says);
+    expect(problemOf(new Error(`no answer from ${url}`))).toBe(
+      `no answer from ${url.replace(/:[^:]*@/, ":***@")}`,
+    );
+  }
+});

@@ -9,6 +9,7 @@ import { spyStore } from "../instruments/spy-store.ts";
 import { postgres } from "../servers/postgres.ts";
 import { redis } from "../servers/redis.ts";
 import { type Connected, singles } from "../servers/redis-clients.ts";
+import { cli } from "../servers/redis-nodes.ts";
 import { describeWithServer } from "../servers/suite.ts";
 import { call, newId, newTable, record } from "./suites/sql.ts";
 
@@ -51,6 +52,17 @@ describeWithServer(redis, (redisServer) => {
       },
       { describe, it, without: ["peek"] },
     );
+
+    it("a Redis that evicts is a good cache, and check says so", async () => {
+      const { parts, dispose } = await site();
+      const evict = (policy: string, memory: string) =>
+        cli(redisServer(), "config", "set", "maxmemory", memory, "maxmemory-policy", policy);
+      evict("allkeys-lru", "100mb");
+      await cachedStore(parts[0] as (typeof parts)[0]).check?.(call());
+      await expect(parts[0]?.cache.check(call())).rejects.toThrow("allkeys-lru");
+      evict("noeviction", "0");
+      await dispose();
+    });
 
     it("a session is read from Redis alone, and PostgreSQL is asked when Redis has forgotten it", async () => {
       const { parts, dispose } = await site();

@@ -2,9 +2,12 @@ import type { Store, StoreCall, StoredRecord, StoreId } from "coatcheck";
 import { redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { overhearWarnings } from "../instruments/overheard.ts";
 import { redis } from "../servers/redis.ts";
 import { type Connected, sentinels } from "../servers/redis-clients.ts";
+import { cli, until } from "../servers/redis-nodes.ts";
 import { type RedisSentinel, startRedisSentinel } from "../servers/redis-sentinel.ts";
+import type { Server } from "../servers/server.ts";
 import { missing } from "../servers/start.ts";
 
 let made = 0;
@@ -34,6 +37,29 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
   afterAll(() => site?.stop());
 
   for (const [library, connect] of Object.entries(sentinels)) {
+    test(`${library}: check tells what a failover would cost`, async () => {
+      const { client, close } = await connect(site, "coats");
+      const store = redisStore({ client });
+      const warnings = overhearWarnings();
+      const codes = async () => (await warnings()).splice(0).map(({ code }) => code);
+      await store.check(call());
+      expect(await codes()).toEqual(["COATCHECK_REDIS_MIN_REPLICAS"]);
+      for (const node of site.nodes) cli(node, "config", "set", "min-replicas-to-write", "1");
+      await store.check(call());
+      expect(await codes()).toEqual([]);
+      const replica = site.nodes.find((node) => node !== site.primary()) as Server;
+      await replica.kill();
+      await until("the primary has lost its replica", () =>
+        cli(site.primary(), "info", "replication").includes("connected_slaves:0"),
+      );
+      await store.check(call());
+      expect(await codes()).toEqual(["COATCHECK_REDIS_NO_REPLICA"]);
+      await replica.restart();
+      await site.whole();
+      for (const node of site.nodes) cli(node, "config", "set", "min-replicas-to-write", "0");
+      await close();
+    }, 30_000);
+
     describe(library, () => {
       let here: Connected;
       let elsewhere: Connected;

@@ -1,6 +1,15 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -92,6 +101,19 @@ describe("a URL without a server", () => {
     onTestFinished(() => process.chdir(before));
     await works("sqlite:relative.sqlite3");
     expect(existsSync(`${path}/relative.sqlite3`)).toBe(true);
+  });
+
+  test("a relative path is where the process was when the store was made", async () => {
+    const [path, other, before] = [folder(), folder(), process.cwd()];
+    process.chdir(path);
+    onTestFinished(() => process.chdir(before));
+    const stores = ["sqlite:relative.sqlite3", "file:relative"].map(storeFromUrl);
+    const files = fileStore("files");
+    process.chdir(other);
+    for (const store of [...stores, files]) expect(await store.create(newId(), record(), call())).toBe(true);
+    for (const store of stores) await store.close();
+    expect(readdirSync(path).sort()).toEqual(["files", "relative", "relative.sqlite3"]);
+    expect(readdirSync(other)).toEqual([]);
   });
 
   test("memory: is a store of its own each time", async () => {
@@ -279,8 +301,8 @@ describe("what is known before the driver is there", () => {
       expect(Object.keys(store).sort()).toEqual(Object.keys(real).sort());
       expect(store.capabilities).toEqual(real.capabilities);
       expect(typeof close).toBe("function");
-      const hasOneServer = /^(postgres|postgresql|mysql|mariadb|rediss?|memcached):/.test(url);
-      expect(typeof serverTime).toBe(hasOneServer ? "function" : "undefined");
+      const hasServer = !/^(sqlite|file|memory):/.test(url);
+      expect(typeof serverTime).toBe(hasServer ? "function" : "undefined");
     });
   }
 });

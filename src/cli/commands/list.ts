@@ -1,9 +1,11 @@
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
+import { needUserIndex } from "../user-index.ts";
 import { sessionsWord, table, time } from "../words.ts";
 
 /** Lists the sessions of a user, without their data: that is between the user and the site. */
-export async function list({ sessions, tell }: Context, { user }: { readonly user: string }) {
+export async function list({ sessions, store, tell }: Context, { user }: { readonly user: string }) {
+  needUserIndex(store);
   const found = (await sessions.listUserSessions(user)).map(({ data: _data, ...session }) => session);
   const rows = found.map(({ handle, authenticatedAt, lastSeenAt, expiresAt }) => [
     handle,

@@ -1,6 +1,7 @@
 import { SettingsError } from "../../errors.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
+import { needUserIndex } from "../user-index.ts";
 import { sessionsWord } from "../words.ts";
 
 export interface RevokeOptions {
@@ -11,7 +12,7 @@ export interface RevokeOptions {
 
 /** Ends one session of a user, or all of them. */
 export async function revoke(
-  { sessions, tell }: Context,
+  { sessions, store, tell }: Context,
   handle: string | undefined,
   { user, all = false, except }: RevokeOptions,
 ) {
@@ -19,6 +20,7 @@ export async function revoke(
     throw new SettingsError("handle", "the handle of one session, or --all in its place");
   if (except !== undefined && !all) throw new SettingsError("--except", "a handle, only with --all", except);
   if (handle === undefined) {
+    needUserIndex(store);
     const ended = await sessions.revokeUser(user, except === undefined ? {} : { except });
     tell({ user, ended }, `${sessionsWord(ended)} of ${user} ended.`);
     return EXIT.DONE;

@@ -20,6 +20,8 @@ export interface Connection {
   readonly keyPrefix: string;
   /** True where keys lie on several servers, so that no script may have more than one. */
   readonly isCluster: boolean;
+  /** True where a replica takes the place of a dead primary: with Sentinel and in a Cluster. */
+  readonly hasFailover: boolean;
   /** True when the client was closed, or never opened. */
   isClosed(): boolean;
   /** Runs the command on the primary that owns the key. */

@@ -14,7 +14,11 @@ interface Pipeline {
 }
 
 interface Known extends IoredisClient {
-  readonly options?: { readonly keyPrefix?: string; readonly scaleReads?: unknown };
+  readonly options?: {
+    readonly keyPrefix?: string;
+    readonly scaleReads?: unknown;
+    readonly sentinels?: readonly unknown[] | null;
+  };
   pipeline(): Pipeline;
 }
 
@@ -28,7 +32,7 @@ const ON_PRIMARY = "return redis.call(ARGV[1], KEYS[1], unpack(ARGV, 2))";
 
 export function fromIoredis(given: IoredisClient): Connection {
   const client = given as Known;
-  const { keyPrefix = "", scaleReads = "master" } = client.options ?? {};
+  const { keyPrefix = "", scaleReads = "master", sentinels } = client.options ?? {};
 
   function run(key: string, command: Command): Promise<unknown> {
     if (!client.isCluster) return client.call(...command);
@@ -61,6 +65,7 @@ export function fromIoredis(given: IoredisClient): Connection {
   return {
     keyPrefix,
     isCluster: client.isCluster,
+    hasFailover: client.isCluster || Boolean(sentinels?.length),
     isClosed: () => client.status === "end",
     run,
     runAndWait: (_key, command, { replicas, timeout }) => redirected(runAndWait(command, replicas, timeout)),

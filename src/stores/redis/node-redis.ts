@@ -34,9 +34,16 @@ interface Cluster extends NodeRedisClient {
 
 /** `isReadonly` is false for reads too: only the primary knows what was written last. */
 export function fromNodeRedis(client: NodeRedisClient): Connection {
-  const given = { keyPrefix: "", isCluster: "masters" in client, isClosed: () => !client.isOpen };
-  if (given.isCluster) return { ...given, ...cluster(client as unknown as Cluster) };
-  if ("getMasterNode" in client) return { ...given, ...sentinel(client as unknown as Sentinel) };
+  const isCluster = "masters" in client;
+  const isSentinel = "getMasterNode" in client;
+  const given = {
+    keyPrefix: "",
+    isCluster,
+    hasFailover: isCluster || isSentinel,
+    isClosed: () => !client.isOpen,
+  };
+  if (isCluster) return { ...given, ...cluster(client as unknown as Cluster) };
+  if (isSentinel) return { ...given, ...sentinel(client as unknown as Sentinel) };
   return { ...given, ...single(client as unknown as Single) };
 }
 

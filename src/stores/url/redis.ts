@@ -30,7 +30,7 @@ export function openRedis(url: string) {
     await connected(client);
     return {
       ...redisStore({ client: client as never, ...(options as Omit<RedisStoreOptions, "client">) }),
-      ...(kind === undefined && { serverTime: () => timeOf(client as never) }),
+      serverTime: () => timeOf(client, kind),
       close: async () => void client.destroy(),
     };
   };
@@ -88,7 +88,29 @@ async function connected(client: Client): Promise<void> {
   }
 }
 
-async function timeOf(client: { sendCommand(command: string[]): Promise<unknown> }): Promise<number> {
-  const [seconds, micros] = (await client.sendCommand(["TIME"])) as [string, string];
-  return Number(seconds) * 1000 + Number(micros) / 1000;
+/** The clock of the primary; in a Cluster that of the primary whose clock is furthest from ours. */
+async function timeOf(client: unknown, kind: string | undefined): Promise<number> {
+  const times = await Promise.all(
+    (await primariesOf(client, kind)).map(async (ask) => {
+      const [seconds, micros] = (await ask(["TIME"])) as [string, string];
+      return Number(seconds) * 1000 + Number(micros) / 1000;
+    }),
+  );
+  const now = Date.now();
+  return times.reduce((one, other) => (Math.abs(one - now) > Math.abs(other - now) ? one : other));
+}
+
+type Ask = (command: string[]) => Promise<unknown>;
+
+async function primariesOf(client: unknown, kind: string | undefined): Promise<Ask[]> {
+  if (kind === "cluster") {
+    const cluster = client as ReturnType<NodeRedis["createCluster"]>;
+    const nodes = await Promise.all(cluster.masters.map((node) => cluster.nodeClient(node)));
+    return nodes.map((node) => (command) => node.sendCommand(command));
+  }
+  if (kind === "sentinel") {
+    const sentinel = client as ReturnType<NodeRedis["createSentinel"]>;
+    return [(command) => sentinel.sendCommand(false, command)];
+  }
+  return [(command) => (client as ReturnType<NodeRedis["createClient"]>).sendCommand(command)];
 }
