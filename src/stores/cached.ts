@@ -48,11 +48,32 @@ export interface CachedStoreOptions {
   readonly cacheTimeout?: number;
 }
 
+/** A SQL store, whose table has to be created once. */
+interface StoreWithTable extends Store {
+  createTable(): Promise<void>;
+}
+
+export interface CachedStore extends Store {
+  check: NonNullable<Store["check"]>;
+  close: NonNullable<Store["close"]>;
+  /** Creates the tables of `store` and `cache` where they are missing. Only there where one of the two has a table. */
+  createTable?(): Promise<void>;
+}
+
 /**
  * A store with a cache before it: Django's cached_db. It keeps the promises of `store`. Throws a SettingsError for options that
  * cannot work.
  */
-export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }: CachedStoreOptions): Store {
+export function cachedStore(
+  options: CachedStoreOptions & { readonly store: StoreWithTable },
+): CachedStore & StoreWithTable;
+export function cachedStore(options: CachedStoreOptions): CachedStore;
+export function cachedStore({
+  cache,
+  store,
+  cacheAge = 300,
+  cacheTimeout = 0.5,
+}: CachedStoreOptions): CachedStore {
   isStore("cache", cache);
   isStore("store", store);
   if (cache === store) throw new SettingsError("cache", "another store than the option store");
@@ -205,7 +226,7 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
     return signal.aborted ? Promise.reject(signal.reason) : work();
   }
 
-  const made: Store = {
+  const made: CachedStore = {
     capabilities: { ...store.capabilities, expiresNatively: !canClear },
     read: (id, call) => begin(call, () => read(id, call)),
     create: (id, record, call) => begin(call, () => create(id, record, call)),
@@ -226,6 +247,12 @@ export function cachedStore({ cache, store, cacheAge = 300, cacheTimeout = 0.5 }
   if (canClear) made.clearExpired = (call) => begin(call, () => clearExpired(call));
   // The cache has no part in these. They are there where the store has them.
   if (store.listUser) made.listUser = (...given) => (store as Required<Store>).listUser(...given);
+  const tables = [store, cache].filter((one): one is StoreWithTable => "createTable" in one);
+  if (tables.length > 0) {
+    made.createTable = async () => {
+      for (const one of tables) await one.createTable();
+    };
+  }
   if (store.stats) made.stats = (...given) => (store as Required<Store>).stats(...given);
   return made;
 }

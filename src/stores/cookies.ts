@@ -45,8 +45,15 @@ export function signedCookieStore({ secrets }: CookieStoreOptions): Store {
   const signer = new Signer(checked(secrets), DJANGO_SALT);
   return cookieStore({
     seal({ data, userId, createdAt, authenticatedAt, expiresAt, expiry }) {
+      const members = parseObject(data);
+      if (FIELDS in members) {
+        throw new TypeError(
+          `Signed cookies keep the key ${JSON.stringify(FIELDS)} for their own fields, so a session in one cannot have it. ` +
+            "Give yours another name.",
+        );
+      }
       const fields = [userId, createdAt, authenticatedAt, expiresAt, expiry];
-      return signer.sign(JSON.stringify(Object.assign(parseObject(data), { [FIELDS]: fields })), Date.now());
+      return signer.sign(JSON.stringify(Object.assign(members, { [FIELDS]: fields })), Date.now());
     },
     open(value) {
       const signed = signer.unsign(value);

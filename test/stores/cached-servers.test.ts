@@ -47,18 +47,32 @@ describeWithServer(redis, (redisServer) => {
       "cached, Redis over PostgreSQL",
       async () => {
         const { parts, dispose } = await site();
-        const [store, elsewhere] = parts.map((part) => cachedStore(part)) as [Store, Store];
+        const [store, elsewhere] = parts.map((part): Store => cachedStore(part)) as [Store, Store];
         return { store, elsewhere, dispose };
       },
       { describe, it, without: ["peek"] },
     );
+
+    it("a fresh database gets its table through it", async () => {
+      const { parts } = await site();
+      const [pool, table] = [pools[0] as pg.Pool, newTable()];
+      const store = cachedStore({
+        cache: (parts[0] as (typeof parts)[0]).cache,
+        store: postgresStore({ pool, table }),
+      });
+      await expect(store.check(call())).rejects.toThrow("createTable");
+      await store.createTable();
+      await store.check(call());
+      expect(await store.create(newId(), record(), call())).toBe(true);
+      await pool.query(`DROP TABLE ${table}`);
+    });
 
     it("a Redis that evicts is a good cache, and check says so", async () => {
       const { parts, dispose } = await site();
       const evict = (policy: string, memory: string) =>
         cli(redisServer(), "config", "set", "maxmemory", memory, "maxmemory-policy", policy);
       evict("allkeys-lru", "100mb");
-      await cachedStore(parts[0] as (typeof parts)[0]).check?.(call());
+      await cachedStore(parts[0] as (typeof parts)[0]).check(call());
       await expect(parts[0]?.cache.check(call())).rejects.toThrow("allkeys-lru");
       evict("noeviction", "0");
       await dispose();

@@ -409,6 +409,9 @@ describe("a cachedStore", () => {
     expect([both.capabilities?.expiresNatively, both.clearExpired]).toEqual([true, undefined]);
     const { listUser, stats, ...bare } = memoryStore();
     expect(Object.keys(made(memoryStore(), bare))).not.toContain("listUser");
+    expect(Object.keys(made(memoryStore(), bare))).not.toContain("createTable");
+    expect(Object.keys(made(memoryStore(), sqliteStore(":memory:")))).toContain("createTable");
+    expect(Object.keys(made(sqliteStore(":memory:"), memoryStore()))).toContain("createTable");
     const weak = { ...memoryStore(), capabilities: { compareAndSet: false } };
     expect(made(memoryStore(), weak).capabilities?.compareAndSet).toBe(false);
   });

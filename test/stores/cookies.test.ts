@@ -182,6 +182,20 @@ describe("signedCookieStore", () => {
   });
 });
 
+describe("a key that signed cookies keep for themselves", () => {
+  it("is refused by name, and nothing is sent", async () => {
+    const browser = browse(signedCookieStore({ secrets: [SECRET] }));
+    await expect(browser.visit((session) => session.set("_coatcheck", 1))).rejects.toThrow('"_coatcheck"');
+    const session = await browser.open();
+    session.set("_coatcheck", 1);
+    await expect(session.save()).rejects.toThrow('"_coatcheck"');
+    session.delete("_coatcheck");
+    session.set("coatcheck", 1);
+    await browser.respond(session);
+    expect(await browser.sees()).toEqual({ coatcheck: 1 });
+  });
+});
+
 describe("encryptedCookieStore", () => {
   it("writes a JWE that jose decrypts", async () => {
     const browser = browse(encryptedCookieStore({ secrets: [SECRET] }));

@@ -281,6 +281,47 @@ describe("fileStore", () => {
     expect([...seen].filter((path) => path.includes("sessions"))).toHaveLength(5);
   });
 
+  it("files and folders of other programs stop nothing, and are left alone", async () => {
+    const now = Date.now();
+    const ids = [newId(), newId(), newId()];
+    for (const [n, id] of ids.entries())
+      await store.create(id, record({ userId: "ann", expiresAt: now + HOUR * (n + 1) }), call(now));
+    const folders = [
+      folder,
+      ...everything()
+        .filter(({ isFile }) => !isFile)
+        .map(({ path }) => path),
+    ];
+    const strays = folders.flatMap((at) => {
+      const [state = "state"] = readdirSync(at).filter((name) => name.startsWith("live_"));
+      const names = [".DS_Store", "._note.json", "Thumbs.db", `${state} copy`, "0000.txt"];
+      for (const name of names) writeFileSync(join(at, name), "stray");
+      mkdirSync(join(at, "lost+found"));
+      writeFileSync(join(at, "lost+found", "note"), "stray");
+      return [...names, "lost+found"].map((name) => join(at, name));
+    });
+    const long = new Date(Date.now() - HOUR);
+    for (const path of strays) utimesSync(path, long, long);
+
+    expect(await store.listUser("ann", call(now))).toHaveLength(3);
+    expect(await store.stats(call(now))).toMatchObject({ live: 3, authenticated: 3 });
+    const [first, second, third] = ids as [StoreId, StoreId, StoreId];
+    expect(await store.read(first, call(now))).toMatchObject({ version: 1 });
+    expect(await store.update(first, record({ userId: "ann", version: 2 }), 1, call(now))).toBe("saved");
+    const moved = newId();
+    expect(await store.rotate(first, moved, record({ userId: "ann", version: 3 }), 2, call(now))).toBe(
+      "saved",
+    );
+    expect(await store.delete(second, call(now))).toBeUndefined();
+    expect(await store.listUser("ann", call(now))).toEqual(expect.arrayContaining([moved, third]));
+    expect(await store.clearExpired({ ...call(now + 5 * HOUR), limit: 10 })).toBe(3);
+    await sweepAll();
+    expect(await store.stats(call(now + 5 * HOUR))).toMatchObject({ live: 0, expired: 0 });
+    expect(await store.listUser("ann", call(now))).toEqual([]);
+    expect(files().filter((path) => /_[0-9a-f]{16,64}$/.test(path))).toEqual([]);
+    for (const path of strays) expect(existsSync(path), path).toBe(true);
+  });
+
   it("stops clearing when its signal aborts", async () => {
     const now = Date.now();
     for (let n = 0; n < 100; n++) await store.create(newId(), record({ expiresAt: now + 1000 }), call(now));

@@ -1,12 +1,13 @@
 import { access, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { StoredRecord, StoreId } from "../../contract/record.ts";
+import { isStoreId, type StoredRecord, type StoreId } from "../../contract/record.ts";
 import { flush, list, makeFolder, move, moveFolder, read, remove, removeFolder, write } from "./disk.ts";
 import {
   contentName,
   decode,
   encode,
   isContentName,
+  isOurs,
   type Live,
   liveName,
   type Pending,
@@ -141,26 +142,33 @@ export class Folders {
     return this.#strip(this.#folder(id), names, id);
   }
 
-  /** Removes the folder of a session whose state is gone. False where a slow writer has put a record there meanwhile. */
+  /**
+   * Removes the folder of a session whose state is gone, unless files of other programs are in it. False where a slow writer
+   * has put a record there meanwhile.
+   */
   async clear(id: StoreId, folder: Folder): Promise<boolean> {
     await this.strip(id, folder);
-    return await removeFolder(this.#folder(id));
+    if (await removeFolder(this.#folder(id))) return true;
+    return !(await list(this.#folder(id)))?.some(isOurs);
   }
 
   /** Removes folders that were never put in their place and are older than this, by the clock of this machine. */
   async clearUnfinished(milliseconds: number): Promise<void> {
     for (const name of await readdir(this.#unfinished)) {
+      const [id, content = "", ...more] = name.split("_");
+      if (!isStoreId(id) || !/^[0-9a-f]{16}$/.test(content) || more.length > 0) continue;
       const made = join(this.#unfinished, name);
       const status = await stat(made).catch(() => null);
       if (status === null || Date.now() - status.mtimeMs < milliseconds) continue;
-      await this.#discard(made, name.slice(0, name.indexOf("_")) as StoreId);
+      await this.#discard(made, id);
     }
   }
 
   /** Yields all ids, a folder of them at a time. */
   async *all(): AsyncGenerator<StoreId[]> {
     for (const shard of await readdir(this.#sessions)) {
-      yield ((await list(join(this.#sessions, shard))) ?? []) as StoreId[];
+      if (!/^[0-9a-f]{2}$/.test(shard)) continue;
+      yield ((await list(join(this.#sessions, shard))) ?? []).filter(isStoreId);
     }
   }
 
@@ -190,7 +198,7 @@ export class Folders {
     if (names === null) return;
     const taken = await this.look(id);
     if (taken.state === undefined) await this.#strip(made, names, id);
-    await Promise.all(names.map((name) => remove(join(made, name))));
+    await Promise.all(names.filter(isOurs).map((name) => remove(join(made, name))));
     await removeFolder(made);
   }
 

@@ -1,4 +1,5 @@
-import type { StoredRecord, StoreId } from "../../contract/record.ts";
+/** The names of our files. A folder may hold others, such as .DS_Store: they are passed over and left alone. */
+import { isStoreId, type StoredRecord, type StoreId } from "../../contract/record.ts";
 
 /** The state of a session, which is the name of an empty file. Its record is `<content>.json`. Renaming changes the session. */
 export interface Live {
@@ -38,14 +39,23 @@ export const movedName = (to: StoreId, until: number) => `moved_${to}_${until}`;
 
 export const contentName = (content: string) => `${content}.json`;
 
-export const isContentName = (name: string) => name.endsWith(".json");
+export const isContentName = (name: string) => /^[0-9a-f]{16}\.json$/.test(name);
 
+/** Whether the file in the folder of a session is one of ours. */
+export const isOurs = (name: string) => isContentName(name) || parseState(name) !== undefined;
+
+/** Reads the name of a state; undefined for any other name. */
 export function parseState(name: string): State | undefined {
-  const [kind, a = "", b = "", content = "", from = ""] = name.split("_");
-  if (kind === "moved") return { kind, name, to: a as StoreId, expiresAt: Number(b) };
-  const numbers = { version: Number(a), expiresAt: Number(b) };
-  if (kind === "live") return { kind, name, ...numbers, content };
-  if (kind === "pending") return { kind, name, ...numbers, content, from: from as StoreId };
+  const [kind, first = "", second = "", content = "", from, ...more] = name.split("_");
+  const expiresAt = Number(second);
+  if (second === "" || Number.isNaN(expiresAt) || more.length > 0) return undefined;
+  if (kind === "moved")
+    return isStoreId(first) && content === "" ? { kind, name, to: first, expiresAt } : undefined;
+  const version = Number(first);
+  if (first === "" || Number.isNaN(version) || !/^[0-9a-f]{16}$/.test(content)) return undefined;
+  if (kind === "live") return from === undefined ? { kind, name, version, expiresAt, content } : undefined;
+  if (kind === "pending")
+    return isStoreId(from) ? { kind, name, version, expiresAt, content, from } : undefined;
   return undefined;
 }
 

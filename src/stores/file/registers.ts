@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { access, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { StoreId } from "../../contract/record.ts";
+import { isStoreId, type StoreId } from "../../contract/record.ts";
 import { enter, flush, list, remove, removeFolder } from "./disk.ts";
 
 /** How much time one folder of the register of ends covers, milliseconds. */
@@ -14,6 +14,12 @@ const digits = (moment: number) => String(Math.max(0, Math.floor(moment))).padSt
 export interface Due {
   readonly id: StoreId;
   readonly moment: number;
+}
+
+/** The entry of a name, or none for the file of another program. */
+function dueOf(name: string): Due[] {
+  const [, moment, id] = /^(\d{16,})_([0-9a-f]{64})$/.exec(name) ?? [];
+  return isStoreId(id) ? [{ id, moment: Number(moment) }] : [];
 }
 
 /**
@@ -46,7 +52,7 @@ export class Registers {
     const ids = await list(this.#user(userId));
     // A user has no sessions only where the register is there: its disk may not be mounted.
     if (ids === null) await access(join(this.#root, "users"));
-    return (ids ?? []) as StoreId[];
+    return (ids ?? []).filter(isStoreId);
   }
 
   /** Makes the entry of an end. It may be of an earlier moment: a session that is prolonged needs no other entry. */
@@ -62,12 +68,10 @@ export class Registers {
   /** Yields the sessions that may have ended by now, the oldest first, a folder of them at a time. */
   async *due(now: number): AsyncGenerator<Due[]> {
     const ends = join(this.#root, "ends");
-    const slots = (await readdir(ends)).filter((slot) => slot <= slotOf(now)).sort();
+    const isDue = (slot: string) => /^\d{12,}$/.test(slot) && slot <= slotOf(now);
+    const slots = (await readdir(ends)).filter(isDue).sort();
     for (const slot of slots) {
-      const entries = ((await list(join(ends, slot))) ?? []).sort().map((name) => {
-        const [moment, id] = name.split("_") as [string, StoreId];
-        return { id, moment: Number(moment) };
-      });
+      const entries = ((await list(join(ends, slot))) ?? []).sort().flatMap(dueOf);
       yield entries.filter(({ moment }) => moment <= now);
       if (slot < slotOf(now)) await removeFolder(join(ends, slot));
     }
