@@ -24,8 +24,8 @@ export interface Ticket {
    * signed or encrypted, and is written anew with every change.
    */
   readonly kind: "keyed" | "carried";
-  /** null for a value that is not ours or has been tampered with: the store is not asked then. */
-  parse(value: string): CookieContent | null;
+  /** Reads the value of the cookie `name`. null for a value that is not ours or has been tampered with: the store is not asked then. */
+  parse(value: string, name: string): CookieContent | null;
   /** A new address for a session. */
   mint(): Address;
   /** The value of the cookie `name` for a stored session. Throws CookieTooLargeError. */

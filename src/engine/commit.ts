@@ -271,7 +271,7 @@ export class Committer {
     if (draft.hasMoved(session)) return;
     const { expiry, expiresAt } = session.record;
     const untilClose = expiry === 0 || (expiry === null && settings.expireAtBrowserClose);
-    const value = ticket.issue(session, this.#cookie.name(arrival.secure));
+    const value = ticket.issue(session, arrival.name);
     draft.cookie = { value, maxAge: untilClose ? null : (expiresAt - now) / 1000 };
   }
 

@@ -40,6 +40,8 @@ const NONE: State = { is: "none" };
 export interface Arrival {
   /** Whether the request came over TLS. */
   readonly secure: boolean;
+  /** The name of our cookie in this request. */
+  readonly name: string;
   /** The values of all cookies of our name that came. */
   readonly values: readonly string[];
 }
@@ -145,7 +147,7 @@ export class Draft {
 
   /** The contents of the cookies of our name; at most two, as more than that come from no honest browser. */
   get presented(): readonly CookieContent[] {
-    this.#presented ??= contentsOf(this.arrival.values, this.ticket);
+    this.#presented ??= contentsOf(this.arrival, this.ticket);
     return this.#presented;
   }
 
@@ -324,12 +326,12 @@ export class Draft {
   }
 }
 
-function contentsOf(values: readonly string[], ticket: Ticket): CookieContent[] {
+function contentsOf({ name, values }: Arrival, ticket: Ticket): CookieContent[] {
   if (values.length > 1) tell("duplicated", () => ({ values: values.length }));
   const contents: CookieContent[] = [];
   for (const [index, value] of values.entries()) {
     if (values.indexOf(value) < index) continue;
-    const content = contents.length < 2 ? ticket.parse(value) : null;
+    const content = contents.length < 2 ? ticket.parse(value, name) : null;
     if (content !== null) contents.push(content);
     else tell("malformed", () => ({ length: value.length }));
   }

@@ -64,7 +64,8 @@ export class Engine<Session = unknown> {
   /** The draft of a request. The store is not asked yet. */
   begin(cookieHeader: string | null | undefined, { secure }: OpenOptions): Draft {
     this.sweeper.start();
-    return new Draft(this.#settings, { secure, values: readCookie(cookieHeader, this.#cookie.name(secure)) });
+    const name = this.#cookie.name(secure);
+    return new Draft(this.#settings, { secure, name, values: readCookie(cookieHeader, name) });
   }
 
   /** The session that the handler gets for a draft. */

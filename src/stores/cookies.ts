@@ -19,19 +19,28 @@ export interface CookieStoreOptions {
    * secret has 32 characters or more.
    */
   readonly secrets: readonly string[];
+  /**
+   * A cookie that was sealed for one purpose is not accepted for another. Default is the name of the cookie, so that two
+   * `session()` may share a secret; signed cookies of both default names have Django's salt. Give a purpose where cookies must
+   * stay valid under a new name. In signed cookies `"django"` is Django's salt under any name.
+   */
+  readonly purpose?: string;
 }
 
 /** The most that browsers keep of a name and a value together, bytes (RFC 6265bis, 5.6). */
 const LARGEST_COOKIE = 4096;
 
+/** Seals records for one purpose. */
 interface Seal {
   seal(record: StoredRecord): string;
-  /** null for a value that none of our secrets sealed. */
+  /** null for a value that none of our secrets sealed for this purpose. */
   open(value: string): StoredRecord | null;
 }
 
 /** The salt with which Django signs session cookies; for other purposes it signs with other salts. */
 const DJANGO_SALT = "django.contrib.sessions.backends.signed_cookies";
+/** The purposes that have Django's salt: the default names of the cookie, and Django itself. */
+const DJANGO_PURPOSES = ["sessionid", "__Host-sessionid", "django"];
 /** The life of a cookie that Django signed, which does not say when it expires: Django's default of two weeks. */
 const DJANGO_AGE_MS = 1_209_600_000;
 /** The key of the record's own fields beside those of the data. Django reserves names that begin with "_". */
@@ -41,37 +50,58 @@ const FIELDS = "_coatcheck";
  * Sessions in cookies that visitors can read but not change: Django's signed cookies, with Django's salt and format, so
  * that under one secret each side reads the data of the other. Throws a SettingsError for options that cannot work.
  */
-export function signedCookieStore({ secrets }: CookieStoreOptions): Store {
-  const signer = new Signer(checked(secrets), DJANGO_SALT);
-  return cookieStore({
+export function signedCookieStore(options: CookieStoreOptions): Store {
+  const secrets = checked(options);
+  return cookieStore(options.purpose, (purpose) => signedSeal(secrets, purpose));
+}
+
+function signedSeal(secrets: readonly string[], purpose: string): Seal {
+  const signer = new Signer(
+    secrets,
+    DJANGO_PURPOSES.includes(purpose) ? DJANGO_SALT : `${DJANGO_SALT}:${purpose}`,
+  );
+  return {
     seal({ data, userId, createdAt, authenticatedAt, expiresAt, expiry }) {
-      const members = parseObject(data);
+      const [dictionary, ...ours] = partsOf(data);
+      const members = parseObject(dictionary);
       if (FIELDS in members) {
         throw new TypeError(
           `Signed cookies keep the key ${JSON.stringify(FIELDS)} for their own fields, so a session in one cannot have it. ` +
             "Give yours another name.",
         );
       }
-      const fields = [userId, createdAt, authenticatedAt, expiresAt, expiry];
+      const fields = [userId, createdAt, authenticatedAt, expiresAt, expiry, ...ours];
       return signer.sign(JSON.stringify(Object.assign(members, { [FIELDS]: fields })), Date.now());
     },
     open(value) {
       const signed = signer.unsign(value);
       if (signed === null) return null;
-      const { [FIELDS]: fields, ...data } = parseObject(signed.json);
-      const born = [null, signed.at, null, signed.at + DJANGO_AGE_MS, null];
-      return recordOf(JSON.stringify(data), fields ?? born);
+      const { [FIELDS]: fields = [null, signed.at, null, signed.at + DJANGO_AGE_MS, null], ...members } =
+        parseObject(signed.json);
+      const [, , , , , ...ours] = fields as string[];
+      return recordOf([JSON.stringify(members), ...ours].join("\n"), fields);
     },
-  });
+  };
+}
+
+/** The data is the dictionary and then, where there is any, a second JSON object of the framework's own. */
+function partsOf(data: string): [dictionary: string, ...ours: string[]] {
+  const end = data.indexOf("}\n{");
+  return end === -1 ? [data] : [data.slice(0, end + 1), data.slice(end + 2)];
 }
 
 /**
  * Sessions in cookies that visitors can neither read nor change: JWE with AES-256-GCM (RFC 7516). Throws a SettingsError for
  * options that cannot work.
  */
-export function encryptedCookieStore({ secrets }: CookieStoreOptions): Store {
-  const encrypter = new Encrypter(checked(secrets));
-  return cookieStore({
+export function encryptedCookieStore(options: CookieStoreOptions): Store {
+  const secrets = checked(options);
+  return cookieStore(options.purpose, (purpose) => encryptedSeal(secrets, purpose));
+}
+
+function encryptedSeal(secrets: readonly string[], purpose: string): Seal {
+  const encrypter = new Encrypter(secrets, purpose);
+  return {
     // JSON has no raw line break, so the first one ends the fields.
     seal({ data, userId, createdAt, authenticatedAt, expiresAt, expiry }) {
       const fields = [userId, createdAt, authenticatedAt, expiresAt, expiry];
@@ -83,10 +113,14 @@ export function encryptedCookieStore({ secrets }: CookieStoreOptions): Store {
       const end = text.indexOf("\n");
       return recordOf(text.slice(end + 1), JSON.parse(text.slice(0, end)));
     },
-  });
+  };
 }
 
-function checked(secrets: unknown): readonly string[] {
+/** Returns the secrets, after a look at all options. */
+function checked({ secrets, purpose }: CookieStoreOptions): readonly string[] {
+  if (purpose !== undefined && (typeof purpose !== "string" || purpose === "")) {
+    throw new SettingsError("purpose", "a text that is not empty", purpose);
+  }
   const isList = Array.isArray(secrets) && secrets.length > 0;
   if (!isList || !secrets.every((secret) => typeof secret === "string" && secret !== "")) {
     throw new SettingsError("secrets", "a list of one or more secret strings, the one to seal with first");
@@ -123,11 +157,21 @@ function recordOf(data: string, fields: unknown): StoredRecord {
   } as unknown as StoredRecord;
 }
 
-/** The core carries the record from cookie to cookie, so the verbs have nothing to do. */
-function cookieStore(seal: Seal): Store {
+/**
+ * The core carries the record from cookie to cookie, so the verbs have nothing to do. Without a purpose of its own, the name of
+ * the cookie is the purpose.
+ */
+function cookieStore(purpose: string | undefined, makeSeal: (purpose: string) => Seal): Store {
+  const seals = new Map<string, Seal>();
+  function sealOf(name: string): Seal {
+    const wanted = purpose ?? name;
+    const seal = seals.get(wanted) ?? makeSeal(wanted);
+    seals.set(wanted, seal);
+    return seal;
+  }
   return {
     capabilities: { compareAndSet: false, expiresNatively: true },
-    ticket: ticketOf(seal),
+    ticket: ticketOf(sealOf),
     read: async () => null,
     create: async () => true,
     update: async () => "saved",
@@ -148,20 +192,20 @@ function newId(): StoreId {
   return `${prefix}${count.toString(16).padStart(16, "0")}` as StoreId;
 }
 
-function ticketOf({ seal, open }: Seal): Ticket {
+function ticketOf(sealOf: (name: string) => Seal): Ticket {
   return {
     kind: "carried",
     mint: () => ({ key: null, id: newId() }),
-    parse(value) {
+    parse(value, name) {
       try {
-        const record = open(value);
+        const record = sealOf(name).open(value);
         return record === null ? null : { key: null, id: newId(), record };
       } catch {
         return null; // Sealed with our secret, and yet no session: another program has the secret.
       }
     },
     issue({ record }, name) {
-      const value = seal(record);
+      const value = sealOf(name).seal(record);
       const size = name.length + value.length;
       if (size > LARGEST_COOKIE)
         throw new CookieTooLargeError(size, LARGEST_COOKIE, largestKeys(record.data));
@@ -171,7 +215,7 @@ function ticketOf({ seal, open }: Seal): Ticket {
 }
 
 function largestKeys(data: string): string[] {
-  const sizes = Object.entries(parseObject(data)).map(
+  const sizes = Object.entries(parseObject(partsOf(data)[0])).map(
     ([key, value]) => [key, JSON.stringify(value).length] as const,
   );
   return sizes.sort(([, a], [, b]) => b - a).map(([key, size]) => `${key} (${size})`);

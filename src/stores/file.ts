@@ -38,6 +38,7 @@ import {
   type WriteOutcome,
 } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
+import { warn } from "../warn.ts";
 import { prepare, probe } from "./file/disk.ts";
 import { type Folder, Folders } from "./file/folders.ts";
 import { type Live, liveName, movedName, pendingName } from "./file/names.ts";
@@ -101,9 +102,9 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
   function tellDamage(): null {
     if (!isDamageTold) {
       isDamageTold = true;
-      globalThis.process?.emitWarning?.(
+      warn(
+        "COATCHECK_FILE_STORE_DAMAGED",
         `A session in ${root} is damaged, as after a power cut, and counts as ended. With synchronous: "full" none would be.`,
-        { type: "CoatcheckWarning", code: "COATCHECK_FILE_STORE_DAMAGED" },
       );
     }
     return null;

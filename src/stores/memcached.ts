@@ -31,6 +31,7 @@ import {
   type WriteOutcome,
 } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
+import { warn } from "../warn.ts";
 import { type MemcachedClient, memcachedBy, type TokenValue } from "./memcached/client.ts";
 
 export type { MemcachedClient } from "./memcached/client.ts";
@@ -176,7 +177,13 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
     async check({ signal }) {
       await memcached.gets(`${prefix}check`, signal);
       const evicted = Number((await memcached.stats(signal)).get("evictions") ?? 0);
-      if (evicted > 0) warn(evicted);
+      if (evicted > 0) {
+        warn(
+          "COATCHECK_MEMCACHED_EVICTION",
+          `Memcached has thrown out ${evicted} items for want of room: if those were sessions, their users were signed out. ` +
+            "Give it more memory (-m), and sessions a server of their own.",
+        );
+      }
     },
   };
 }
@@ -218,12 +225,4 @@ function lifetime(milliseconds: number): number {
   if (seconds <= THIRTY_DAYS) return seconds;
   const end = Math.floor(Date.now() / 1000) + seconds;
   return end < 2 ** 31 ? end : 0;
-}
-
-function warn(evicted: number): void {
-  globalThis.process?.emitWarning?.(
-    `Memcached has thrown out ${evicted} items for want of room: users were signed out, if those were sessions. Give it more ` +
-      "memory (-m), and sessions a server of their own.",
-    { type: "CoatcheckWarning", code: "COATCHECK_MEMCACHED_EVICTION" },
-  );
 }

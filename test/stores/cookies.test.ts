@@ -130,9 +130,52 @@ describe.each(kinds)("$name", ({ make }) => {
     const { ticket } = make({ secrets: [SECRET] });
     const browser = browse(make({ secrets: [SECRET] }));
     await browser.visit((session) => session.set("a", 1));
-    const ids = [1, 2, 3].flatMap(() => [ticket?.mint().id, ticket?.parse(browser.key ?? "")?.id]);
+    const ids = [1, 2, 3].flatMap(() => [
+      ticket?.mint().id,
+      ticket?.parse(browser.key ?? "", "sessionid")?.id,
+    ]);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{64}$/);
     expect(new Set(ids).size).toBe(6);
+  });
+
+  it("keeps the record byte for byte, with a second object behind the dictionary", () => {
+    const { ticket } = make({ secrets: [SECRET] });
+    const times = { createdAt: 1, authenticatedAt: null, expiresAt: 3, expiry: 60 };
+    for (const data of ["{}", '{"a":{"b":1}}', '{"a":{}}\n{"label":"x"}', '{}\n{"a":{},"b":"}\\n{"}']) {
+      const record = { data, version: 0, userId: "ann", ...times, format: 1 };
+      const value = ticket?.issue({ key: null, record }, "id") ?? "";
+      expect(ticket?.parse(value, "id")?.record).toEqual(record);
+    }
+  });
+
+  it("is not accepted under another name, though two session() share a secret", async () => {
+    const named = (name: string) => browse(make({ secrets: [SECRET] }), { cookie: { name } });
+    const [visitor, admin] = [named("visitor"), named("admin")];
+    await visitor.visit((session) => session.set("admin", true));
+    admin.jar.set("admin", visitor.key ?? "");
+    expect(await admin.sees()).toEqual({});
+    const usual = browse(make({ secrets: [SECRET] }));
+    usual.jar.set("sessionid", visitor.key ?? "");
+    expect(await usual.sees()).toEqual({});
+    await usual.visit((session) => session.set("a", 1));
+    admin.jar.set("admin", usual.key ?? "");
+    expect(await admin.sees()).toEqual({});
+    expect(await visitor.sees()).toEqual({ admin: true });
+  });
+
+  it("is accepted under another name where both have one purpose, and only there", async () => {
+    const of = (name: string, purpose: string) =>
+      browse(make({ secrets: [SECRET], purpose }), { cookie: { name } });
+    const before = of("old", "the site");
+    await before.visit((session) => session.set("a", 1));
+    const after = of("new", "the site");
+    after.jar.set("new", before.key ?? "");
+    expect(await after.sees()).toEqual({ a: 1 });
+    const other = of("old", "the shop");
+    other.jar.set("old", before.key ?? "");
+    expect(await other.sees()).toEqual({});
+    expect(() => make({ secrets: [SECRET], purpose: "" })).toThrow(SettingsError);
+    expect(() => make({ secrets: [SECRET], purpose: 7 as never })).toThrow(SettingsError);
   });
 
   it("says that a user's sessions cannot be listed", async () => {
@@ -165,6 +208,25 @@ describe("signedCookieStore", () => {
     expect(await browser.sees()).toEqual({ a: 1 });
     now += 1_209_600_000;
     expect(await browser.sees()).toEqual({});
+  });
+
+  it('reads a cookie that Django signed under both default names, and under others with the purpose "django"', async () => {
+    const clock = () => 1_700_000_000_000;
+    const secrets = [DJANGO_SECRET];
+    const secure = new Browser(createSessions({ store: signedCookieStore({ secrets }), clock }), {
+      secure: true,
+    });
+    secure.jar.set("__Host-sessionid", DJANGO_COOKIE);
+    expect(await secure.sees()).toEqual({ a: 1 });
+    const named = browse(signedCookieStore({ secrets }), { clock, cookie: { name: "id" } });
+    named.jar.set("id", DJANGO_COOKIE);
+    expect(await named.sees()).toEqual({});
+    const django = browse(signedCookieStore({ secrets, purpose: "django" }), {
+      clock,
+      cookie: { name: "id" },
+    });
+    django.jar.set("id", DJANGO_COOKIE);
+    expect(await django.sees()).toEqual({ a: 1 });
   });
 
   it.each([
@@ -203,7 +265,7 @@ describe("encryptedCookieStore", () => {
     const key = new Uint8Array(hkdfSync("sha256", SECRET, "", "coatcheck cookie A256GCM", 32));
     const { plaintext, protectedHeader } = await compactDecrypt(browser.key ?? "", key);
     expect(new TextDecoder().decode(plaintext).split("\n")[1]).toBe('{"wheels":"alloy"}');
-    expect(protectedHeader).toMatchObject({ alg: "dir", enc: "A256GCM" });
+    expect(protectedHeader).toMatchObject({ alg: "dir", enc: "A256GCM", name: "sessionid" });
   });
 
   it("never seals the same text the same way or with one IV twice, and shows nothing of it", async () => {

@@ -1,6 +1,7 @@
 /**
  * Encrypts text as a JWE in its compact form (RFC 7516): `header..iv.ciphertext.tag`, with alg "dir" and enc "A256GCM"
- * (RFC 7518, 4.5 and 5.3). The key of a secret is HKDF-SHA256 of it, without salt; the header names the key.
+ * (RFC 7518, 4.5 and 5.3). The key of a secret is HKDF-SHA256 of it, without salt. The header names the key and the purpose;
+ * it is the additional data of the encryption, so a text for one purpose cannot pass for one of another.
  */
 import {
   createCipheriv,
@@ -12,7 +13,8 @@ import {
   randomBytes,
 } from "node:crypto";
 
-const PURPOSE = "coatcheck cookie A256GCM";
+/** The info of HKDF: no other program derives this key from the same secret. */
+const INFO = "coatcheck cookie A256GCM";
 const CIPHER = "aes-256-gcm";
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
@@ -21,16 +23,18 @@ const OPTIONS = { authTagLength: TAG_BYTES };
 interface Key {
   /** A KeyObject, because to import the bytes of a key takes a cipher longer than all the rest of its work. */
   readonly secret: KeyObject;
-  /** The protected header, in base64url; it names the key. */
+  /** The protected header, in base64url. It names the key and the purpose. */
   readonly header: string;
   /** The header as additional data, which GCM authenticates with the text. */
   readonly aad: Buffer;
 }
 
-function keyOf(secret: string): Key {
-  const bytes = Buffer.from(hkdfSync("sha256", secret, "", PURPOSE, 32));
+function keyOf(secret: string, purpose: string): Key {
+  const bytes = Buffer.from(hkdfSync("sha256", secret, "", INFO, 32));
   const kid = createHash("sha256").update(bytes).digest("base64url").slice(0, 8);
-  const header = Buffer.from(JSON.stringify({ alg: "dir", enc: "A256GCM", kid })).toString("base64url");
+  const header = Buffer.from(JSON.stringify({ alg: "dir", enc: "A256GCM", kid, name: purpose })).toString(
+    "base64url",
+  );
   return { secret: createSecretKey(bytes), header, aad: Buffer.from(header) };
 }
 
@@ -49,12 +53,12 @@ function newIv(): Buffer {
   return iv;
 }
 
-/** Encrypts with the first of its secrets, and decrypts what any of them encrypted. */
+/** Encrypts for one purpose with the first of its secrets, and decrypts what any of them encrypted for that purpose. */
 export class Encrypter {
   readonly #keys: readonly Key[];
 
-  constructor(secrets: readonly string[]) {
-    this.#keys = secrets.map(keyOf);
+  constructor(secrets: readonly string[], purpose: string) {
+    this.#keys = secrets.map((secret) => keyOf(secret, purpose));
   }
 
   encrypt(text: string): string {

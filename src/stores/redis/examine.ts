@@ -1,3 +1,4 @@
+import { warn } from "../../warn.ts";
 import type { Ask, Connection } from "./client.ts";
 
 /** Rejects, saying what to mend, when a primary cannot keep the promises; warns where a failover would cost sessions. */
@@ -11,8 +12,8 @@ export async function examine(connection: Connection, replicas: number): Promise
   }
   if (connection.hasFailover && found.some(({ connected_slaves }) => connected_slaves === "0")) {
     warn(
-      "A Redis primary has no replica: when it dies, its sessions are gone. Give every primary a replica.",
       "COATCHECK_REDIS_NO_REPLICA",
+      "A Redis primary has no replica: when it dies, its sessions are gone. Give every primary a replica.",
     );
   }
   // Redis tells the number of good replicas only where it has been told to insist on some.
@@ -20,9 +21,9 @@ export async function examine(connection: Connection, replicas: number): Promise
     connected_slaves !== "0" && min_slaves_good_slaves === undefined;
   if (found.some(isUnguarded)) {
     warn(
+      "COATCHECK_REDIS_MIN_REPLICAS",
       "A Redis primary has min-replicas-to-write 0: cut off from its replicas, it goes on taking writes, and a failover " +
         "undoes them, logouts too. Set min-replicas-to-write 1 and min-replicas-max-lag 10.",
-      "COATCHECK_REDIS_MIN_REPLICAS",
     );
   }
 }
@@ -78,8 +79,4 @@ function throwIfClusterDown({ cluster_state = "ok" }: Info): void {
   throw new Error(
     "The Redis Cluster is down: not every slot has a primary. Look at CLUSTER INFO and CLUSTER NODES.",
   );
-}
-
-function warn(message: string, code: string): void {
-  globalThis.process?.emitWarning?.(message, { type: "CoatcheckWarning", code });
 }
