@@ -97,6 +97,19 @@ test("search finds titles and authors, whatever the case and the accents", async
   expect(await browser.text("/catalog/books/?q=dragonriders")).toContain("0 books for");
 });
 
+test("a search takes any number of words, and each of them counts", async () => {
+  const browser = new Reader(site().url);
+  const asked = async (words: string[]) => {
+    const response = await browser.get(`/catalog/books/?q=${words.join("+")}`);
+    expect(response.status).toBe(200);
+    return response.text();
+  };
+  const thousand = Array.from({ length: 1500 }, (_, i) => `w${i}`);
+  expect(await asked(thousand)).toContain("0 books for");
+  expect(await asked(Array(1500).fill("emma"))).toContain("1 book for");
+  expect(await asked([...Array(1500).fill("emma"), "moby"])).toContain("0 books for");
+});
+
 test("what is searched for is shown as text, never as markup", async () => {
   const page = await new Reader(site().url).text(
     `/catalog/books/?q=${encodeURIComponent('"><script>alert(1)</script>')}`,
@@ -136,4 +149,5 @@ test("styles may be kept for a year, pages never without asking", async () => {
   const css = await browser.get(stylesheet);
   expect(css.status).toBe(200);
   expect(css.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+  expect(css.headers.get("x-content-type-options")).toBe("nosniff");
 });

@@ -104,6 +104,39 @@ describeInChromium(
       await page.getByText("1 book to read some day.").waitFor();
     });
 
+    test("after a failed sign-in the cursor is where the next try begins", async () => {
+      const page = await visitor();
+      await page.goto("/accounts/login/");
+      await page.getByLabel("Username").fill("reader");
+      await page.getByLabel("Password").fill("wrong");
+      await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
+      await page.getByText("do not go together").waitFor();
+      expect(await page.evaluate("document.activeElement.id")).toBe("password");
+    });
+
+    test("a form that comes back has its cursor in the first field to mend", async () => {
+      const page = await visitor();
+      await signIn(page, "librarian");
+      await page.goto("/catalog/author/create/");
+      await page.getByLabel("Last name").fill(" ");
+      await page.getByLabel("Year of birth").fill("MDCCC");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Write a year in digits").waitFor();
+      expect(await page.evaluate("document.activeElement.id")).toBe("lastName");
+    });
+
+    test("the line breaks of a summary are kept", async () => {
+      const page = await visitor();
+      await signIn(page, "librarian");
+      await page.goto("/catalog/book/create/?author=1");
+      await page.getByLabel("Title").fill("Two Verses");
+      await page.getByLabel("Written in").selectOption("English");
+      await page.getByLabel("Summary").fill("The first line,\nand the second.");
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("“Two Verses” was added.").waitFor();
+      expect(await page.locator("main").innerText()).toContain("The first line,\nand the second.");
+    });
+
     test("with cookies off, the login page says so instead of asking for ever", async () => {
       const page = await visitorWithoutCookies(site().url);
       await signIn(page, "reader");

@@ -46,6 +46,21 @@ test("an author is added, changed and removed", async () => {
   expect((await browser.get(path)).status).toBe(404);
 });
 
+test("authors are in the order of their last names, whatever the case and the accents", async () => {
+  for (const lastName of ["de Beauvoir", "Éluard", "zu Dohna"]) {
+    await send("/catalog/author/create/", { firstName: "", lastName, born: "", died: "" });
+  }
+  const form = await browser.text("/catalog/book/create/");
+  const [select = ""] = /<select id="authorId".*?<\/select>/s.exec(form) ?? [];
+  const offered = [...select.matchAll(/<option value="\d+">([^<]+)/g)].map(([, name]) => name as string);
+  const place = (name: string) => offered.findIndex((offer) => offer.startsWith(name));
+  expect(place("de Beauvoir")).toBeGreaterThan(place("Chekhov"));
+  expect(place("de Beauvoir")).toBeLessThan(place("Dickens"));
+  expect(place("Éluard")).toBeGreaterThan(place("Dumas"));
+  expect(place("Éluard")).toBeLessThan(place("Flaubert"));
+  expect(offered.at(-1)).toBe("zu Dohna");
+});
+
 test("an author with books stays", async () => {
   expect(await browser.text("/catalog/author/1/delete/")).toContain("Remove the books first.");
   await send("/catalog/author/1/delete/", {});
@@ -113,6 +128,32 @@ test("a copy is removed, but not while it is on loan", async () => {
   const after = await browser.text("/catalog/book/1");
   expect(after).toContain("was removed.");
   expect(after).not.toContain(free);
+});
+
+test("a copy goes to maintenance and comes back, but never while it is on loan", async () => {
+  const path = await send("/catalog/book/create/", { ...book, title: "The Repaired" });
+  await send(`${path}/copies/`, { imprint: "Hardback" });
+  const copy = /\/catalog\/copy\/([0-9a-f-]{36})\/borrow/.exec(await browser.text(path))?.[1];
+  const status = async () => /class="status [\w-]+">([^<]+)</.exec(await browser.text(path))?.[1];
+  await send(`/catalog/copy/${copy}/status/`, { status: "maintenance" });
+  expect(await status()).toBe("Maintenance");
+  expect(await browser.text(path)).not.toContain(`/catalog/copy/${copy}/borrow/`);
+  await send(`/catalog/copy/${copy}/status/`, { status: "available" });
+  expect(await status()).toBe("Available");
+
+  await send(`/catalog/copy/${copy}/borrow/`, {});
+  await send(`/catalog/copy/${copy}/status/`, { status: "available" });
+  expect(await browser.text(path)).toContain("This copy is on loan");
+  expect(await status()).toBe("On loan");
+  expect((await browser.post(`/catalog/copy/${copy}/status/`, { status: "on loan" })).status).toBe(400);
+});
+
+test("every seeded copy in maintenance or reserved can be made available", async () => {
+  for (const id of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
+    const page = await browser.text(`/catalog/book/${id}`);
+    const waiting = page.match(/class="status (?:maintenance|reserved)"/g)?.length ?? 0;
+    expect(page.match(/name="status" value="available"/g)?.length ?? 0, `book ${id}`).toBe(waiting);
+  }
 });
 
 test.each([

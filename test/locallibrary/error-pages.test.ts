@@ -61,7 +61,9 @@ test("when the sessions cannot be reached the visitor is asked to wait, and keep
   const response = await browser.get("/catalog/");
   expect(response.status).toBe(503);
   expect(response.headers.get("retry-after")).toMatch(/^\d+$/);
-  expect(await response.text()).toContain("Closed for a moment");
+  const page = await response.text();
+  expect(page).toContain("Closed for a moment");
+  expect(page).not.toContain("Sign in");
   expect(browser.cookies).toEqual(cookies);
 
   client.exec(`ALTER TABLE away RENAME TO "${table}"`);

@@ -95,6 +95,14 @@ describeInChromium(
         expect(await gone.count()).toBe(0);
       }
     });
+
+    test("a printed list says which of its pages it is", async () => {
+      const page = await visitor();
+      await page.emulateMedia({ media: "print" });
+      await page.goto("/catalog/books/?page=2");
+      expect(await page.getByText(/^Page 2 of \d+$/).isVisible()).toBe(true);
+      expect(await page.getByRole("link", { name: "Next" }).count()).toBe(0);
+    });
   },
 );
 

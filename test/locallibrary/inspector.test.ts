@@ -124,6 +124,21 @@ test.each([
   expect(dictionary(await browser.text("/session/"))).toBe(dictionary(before));
 });
 
+test("the last request of a session is shown to its own visitor only", async () => {
+  const [laptop, phone] = [new Reader(site().url), new Reader(site().url)];
+  for (const browser of [laptop, phone]) await browser.login("reader", "borrow-a-book");
+  await press(laptop, "set", { key: "secret_car", value: "mini" });
+  const handles = [
+    ...(await phone.text("/accounts/sessions/")).matchAll(/name="handle" value="([0-9a-f]+)"/g),
+  ];
+  expect(handles.length).toBeGreaterThan(0);
+  for (const [, handle] of handles) {
+    const page = await new Reader(site().url).text(`/session/?ended=${handle}`);
+    expect(page).toContain("Nothing seen yet.");
+    expect(page).not.toContain("secret_car");
+  }
+});
+
 test("twenty keys of one's own are enough", async () => {
   const browser = new Reader(site().url);
   for (let i = 0; i < 20; i++) await press(browser, "set", { key: `key_${i}`, value: "1" });

@@ -1,5 +1,8 @@
 import { join } from "node:path";
+import { memoryStore, type StoreId } from "coatcheck";
 import { expect, onTestFinished, test } from "vitest";
+import { failFast } from "../../examples/locallibrary/src/session/fail-fast.ts";
+import { heldStore } from "../instruments/held-store.ts";
 import { redis } from "../servers/redis.ts";
 import { describeWithServer } from "../servers/suite.ts";
 import { Reader } from "./reader.ts";
@@ -31,6 +34,71 @@ describeWithServer(redis, (server) => {
     expect(site.output()).toContain("redis://");
     expect(await walkThrough(site.url)).toContain("This store forgets expired sessions by itself");
   });
+});
+
+describeWithServer(redis, (server) => {
+  test("while Redis is away the catalog can be read, and what needs the session says so until Redis is back", async () => {
+    if (!server().own) return;
+    const site = await siteOn(server().url);
+    const browser = new Reader(site.url);
+    await browser.login("reader", "borrow-a-book");
+    await server().kill();
+
+    for (const path of ["/catalog/books/", "/catalog/book/1", "/catalog/authors/", "/catalog/genre/1"]) {
+      const response = await browser.get(path);
+      expect(response.status, path).toBe(200);
+      const page = await response.text();
+      expect(page, path).toContain("Signing in is not possible just now");
+      expect(page, path).not.toContain("/accounts/login/");
+    }
+    for (const path of ["/catalog/", "/catalog/mybooks/", "/catalog/reading-list/", "/session/"]) {
+      const response = await browser.get(path);
+      expect(response.status, path).toBe(503);
+      expect(response.headers.get("retry-after"), path).toMatch(/^\d+$/);
+      expect(await response.text(), path).toContain("Closed for a moment");
+    }
+    for (const path of [
+      "/catalog/book/1/list/",
+      "/preferences/notice/",
+      "/accounts/login/",
+      "/accounts/logout/",
+    ]) {
+      expect((await browser.post(path)).status, path).toBe(503);
+    }
+
+    await server().restart();
+    await expect.poll(async () => (await browser.get("/catalog/")).status, { timeout: 20_000 }).toBe(200);
+  });
+});
+
+const anyId = "a".repeat(64) as StoreId;
+const call = () => ({ signal: AbortSignal.timeout(10_000), now: Date.now() });
+const refuse = () => Promise.reject(new Error("connection refused"));
+
+test("once the store is known to be away, nothing waits for it until it answers again", async () => {
+  const { store, calls, answer, hold } = heldStore(memoryStore());
+  const hasty = failFast(store);
+  for (let i = 0; i < 2; i++) answer("read", refuse);
+  const asked = hold("read");
+  await expect(hasty.read(anyId, call())).rejects.toThrow("connection refused");
+
+  await asked.arrived;
+  const before = calls.length;
+  for (const refused of [hasty.read(anyId, call()), hasty.delete(anyId, call())]) {
+    await expect(refused).rejects.toThrow("The store is away");
+  }
+  expect(calls.length).toBe(before);
+
+  asked.release();
+  await expect.poll(() => hasty.read(anyId, call()).catch(() => "away")).toBe(null);
+});
+
+test("a call that fails while the store is there holds up no other", async () => {
+  const { store, answer } = heldStore(memoryStore());
+  const hasty = failFast(store);
+  answer("delete", refuse);
+  await expect(hasty.delete(anyId, call())).rejects.toThrow("connection refused");
+  expect(await hasty.read(anyId, call())).toBe(null);
 });
 
 test("sessions can have a file of their own", async () => {

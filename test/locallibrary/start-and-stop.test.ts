@@ -20,6 +20,20 @@ test("the first start makes and fills the database, and the banner says all one 
   }
 });
 
+test("the banner names no password that its reader has changed", async () => {
+  const database = temporaryDatabase();
+  const first = await startSite(database);
+  const browser = new Reader(first.url);
+  await browser.login("reader", "borrow-a-book");
+  const fresh = "four horses in a teacup";
+  await browser.post("/accounts/password/", { old: "borrow-a-book", fresh, again: fresh });
+  await first.stop();
+  const { output } = await startSite(database);
+  expect(output()).not.toContain("borrow-a-book");
+  expect(output()).not.toContain(fresh);
+  expect(output()).toContain("librarian / mind-the-shelves");
+});
+
 test("it answers on this machine only, by name and by number", async () => {
   const site = await startSite();
   const { port } = new URL(site.url);

@@ -4,6 +4,7 @@ import express, { type Express } from "express";
 import type { LibraryDatabase } from "./database/open.ts";
 import { refuseCrossSite } from "./middleware/cross-site.ts";
 import { errorPage } from "./middleware/error-page.ts";
+import { loadSession, needsSession } from "./middleware/load-session.ts";
 import { notFound } from "./middleware/not-found.ts";
 import { responseHeaders } from "./middleware/response-headers.ts";
 import { staticFiles } from "./middleware/static-files.ts";
@@ -44,9 +45,13 @@ export function createApp({ database, sessions, sessionStore }: Library): Expres
   app.use(refuseCrossSite);
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));
   app.use(session(sessions));
+  app.use(loadSession);
   const lastRequests = new LastRequests();
   app.use(lastRequests.watch);
   app.use(visitor(database));
+
+  // The catalog, and nothing else, is shown also while the sessions' store is away.
+  app.use(["/accounts", "/preferences", "/session", "/librarian"], needsSession);
 
   app.get("/", (_req, res) => res.redirect("/catalog/"));
   app.use("/catalog", homeRoutes(database));

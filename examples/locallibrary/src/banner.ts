@@ -1,11 +1,17 @@
 import { relative } from "node:path";
-import { demoUsers } from "./seed/users.ts";
+import type { DemoUser } from "./seed/users.ts";
 
-export function banner(port: number, databasePath: string, storeName: string): string {
+/** What the site prints when it has started. `demoUsers` are those whose passwords may be shown. */
+export function banner(
+  port: number,
+  demoUsers: readonly DemoUser[],
+  databasePath: string,
+  storeName: string,
+): string {
   const users = demoUsers.map(({ username, password }) => `${username} / ${password}`).join("   ");
   return `
   LocalLibrary   http://localhost:${port}/
-  Sign in as     ${users}
+  Sign in as     ${users || "(all passwords have been changed)"}
   Books          in ${relative("", databasePath)}
   Sessions       in ${storeName}
   Stop           Ctrl+C

@@ -6,6 +6,7 @@ import { createSessions } from "coatcheck";
 import { createApp } from "./app.ts";
 import { banner } from "./banner.ts";
 import { type LibraryDatabase, openDatabase } from "./database/open.ts";
+import { findDemoUsers } from "./queries/users.ts";
 import { startSampling } from "./session/sampling.ts";
 import { openSessionStore, type SessionStore } from "./session/store.ts";
 
@@ -17,7 +18,8 @@ const databasePath = resolve(process.env.LIBRARY_DATABASE || join(import.meta.di
 
 const database = openOrRefuse(databasePath);
 const sessionStore = await storeOrRefuse(process.env.SESSION_STORE);
-const sessions = createSessions({ store: sessionStore.store });
+// Lazy, so that the catalog can be shown while the store is away: see middleware/load-session.ts.
+const sessions = createSessions({ store: sessionStore.store, lazy: true });
 const server = createServer(createApp({ database, sessions, sessionStore }));
 
 server.once("error", (error: NodeJS.ErrnoException) => {
@@ -25,7 +27,8 @@ server.once("error", (error: NodeJS.ErrnoException) => {
   refuseToStart(`port ${port} cannot be had (${why}). Set PORT to another, or to 0 for any free one.`);
 });
 server.listen(port, HOST, () => {
-  console.log(banner((server.address() as AddressInfo).port, databasePath, sessionStore.name));
+  const { port } = server.address() as AddressInfo;
+  console.log(banner(port, findDemoUsers(database), databasePath, sessionStore.name));
   startSampling(database, sessions);
 });
 

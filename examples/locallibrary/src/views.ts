@@ -27,7 +27,7 @@ export function useViews(app: Express): void {
   liquid.registerFilter("lifespan", lifespan);
   liquid.registerFilter("remaining", remaining);
 
-  // Every page has these; a page shown before the session was read, such as 503, keeps the nulls.
+  // What every page needs to know. An error page that is shown before the session was read keeps these values.
   Object.assign(app.locals, {
     stylesheets: {
       library: staticUrl("library.css"),
@@ -37,7 +37,10 @@ export function useViews(app: Express): void {
     icon: staticUrl("icon.svg"),
     scripts: { countdown: staticUrl("countdown.js"), clearing: staticUrl("clearing.js") },
     user: null,
+    isVisitorKnown: false,
+    isSessionAway: false,
     path: null,
+    here: "/catalog/",
     returnTo: null,
     theme: "auto",
     noticeDismissed: true,

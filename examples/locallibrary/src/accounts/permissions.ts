@@ -1,22 +1,32 @@
-import type { RequestHandler } from "express";
+import type { Request, RequestHandler, Response } from "express";
+import type { User } from "../database/schema.ts";
 import { HttpError } from "../request/http-error.ts";
-import { returnPath } from "../request/return-path.ts";
-import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
 
-/** Lets in who is signed in, and leads everybody else over the login page back to where they were going. */
+/** Lets users pass, and leads other visitors over the login page back to the page they came from. */
 export const signedIn: RequestHandler = (req, res, next) => {
+  if (res.locals.storeError) throw res.locals.storeError;
   if (res.locals.user) return next();
-  // A form cannot be sent again after signing in, so that leads back to the page that held it.
-  const backTo = req.method === "GET" ? req.originalUrl : returnPath(singleValue(req.body?.next));
-  flash(req.session, "refused", "Sign in first, and you will be back here.");
-  res.redirect(303, `/accounts/login/?next=${encodeURIComponent(backTo)}`);
+  leadToLogin(req, res);
 };
 
-/** Lets in librarians only. */
+/** Lets librarians pass. */
 export const librarian: RequestHandler = (req, res, next) => {
   signedIn(req, res, () => {
-    if (res.locals.user.role === "librarian") return next();
-    throw new HttpError(403, `${res.locals.user.username} is no librarian and asked for ${req.originalUrl}.`);
+    const { role, username } = userOf(res);
+    if (role === "librarian") return next();
+    throw new HttpError(403, `${username} is no librarian and asked for ${req.originalUrl}.`);
   });
 };
+
+/** The user, in a route that comes after `signedIn` or `librarian`. */
+export function userOf(res: Response): User {
+  const { user } = res.locals;
+  if (!user) throw new Error("This route does not ask for a user first.");
+  return user;
+}
+
+function leadToLogin(req: Request, res: Response): void {
+  flash(req.session, "refused", "Sign in first, and you will be back here.");
+  res.redirect(303, `/accounts/login/?next=${encodeURIComponent(res.locals.here)}`);
+}

@@ -1,4 +1,5 @@
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import { themes } from "../choices/choices.ts";
 
 // The tables as queries see them; migrations/ holds the SQL that makes them.
 
@@ -74,8 +75,23 @@ export const users = sqliteTable("users", {
   passwordHash: text("password_hash").notNull(),
   /** Epoch milliseconds; null for a password that the library gave. */
   passwordChangedAt: integer("password_changed_at"),
+  // The user's preferences; null until the user has chosen.
+  theme: text({ enum: themes }),
+  perPage: integer("per_page"),
+  noticeDismissed: integer("notice_dismissed", { mode: "boolean" }),
 });
 export type User = typeof users.$inferSelect;
+
+/** The books that a user wants to read some day. The ids tell the order in which they were added. */
+export const readingLists = sqliteTable("reading_list", {
+  id: integer().primaryKey(),
+  userId: integer("user_id")
+    .notNull()
+    .references(() => users.id, { onDelete: "cascade" }),
+  bookId: integer("book_id")
+    .notNull()
+    .references(() => books.id, { onDelete: "cascade" }),
+});
 
 /** How often a wrong password came lately, by who tried and whose it was. */
 export const wrongPasswords = sqliteTable("wrong_passwords", {

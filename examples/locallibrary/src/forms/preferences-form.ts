@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { pageSizes, themes } from "../session/preferences.ts";
+import { pageSizes, themes } from "../choices/choices.ts";
 
 export const preferencesForm = z.object({
   perPage: z.coerce.number().pipe(z.literal(pageSizes, "Choose one of these.")),

@@ -5,8 +5,13 @@ import express from "express";
 
 const DIRECTORY = join(import.meta.dirname, "../../public");
 
-/** Kept by browsers for a year: a changed file has a new address. */
-export const staticFiles = express.static(DIRECTORY, { immutable: true, maxAge: "1y", index: false });
+/** The files in public/. Browsers may keep them for a year, because a changed file gets a new address. */
+export const staticFiles = express.static(DIRECTORY, {
+  immutable: true,
+  maxAge: "1y",
+  index: false,
+  setHeaders: (res) => res.setHeader("X-Content-Type-Options", "nosniff"),
+});
 
 /** The address of a file in public/, with a fingerprint of its content. */
 export function staticUrl(name: string): string {

@@ -1,27 +1,73 @@
 import type { RequestHandler } from "express";
+import { accountChoices, adoptChoices } from "../choices/account-choices.ts";
+import { type Choices, defaults } from "../choices/choices.ts";
+import { sessionChoices } from "../choices/session-choices.ts";
 import type { LibraryDatabase } from "../database/open.ts";
+import type { User } from "../database/schema.ts";
 import { findUser } from "../queries/users.ts";
+import { returnPath } from "../request/return-path.ts";
+import { singleValue } from "../request/single-value.ts";
 import { takeFlashes } from "../session/flash.ts";
 
 const MINUTE_MS = 60_000;
 
-/** Gives every page what it shows besides its own matter: the user, the preferences, the messages that wait. */
+declare global {
+  namespace Express {
+    interface Locals {
+      user: User | null;
+      choices: Choices;
+      /** The page that the visitor is on: forms send it along as `next`, to be led back. */
+      here: string;
+    }
+  }
+}
+
+/** Gives every page what it shows of its visitor: the user, the preferences, the messages that wait. */
 export function visitor(database: LibraryDatabase): RequestHandler {
   return (req, res, next) => {
-    const { session } = req;
+    const { path, session } = req;
+    const here = req.method === "GET" ? req.originalUrl : formPage(req.body, req.originalUrl);
+    // A sign-in from a page under /accounts/ leads to the catalog, and not back to "You are signed out".
+    Object.assign(res.locals, { path, here, returnTo: path.startsWith("/accounts/") ? null : here });
+    if (res.locals.storeError) {
+      Object.assign(res.locals, { user: null, choices: noChoices, isSessionAway: true });
+      return next();
+    }
+
     const user = session.userId === null ? null : (findUser(database, Number(session.userId)) ?? null);
-    // The framework knows when a session was last written; a library card should know when it was last shown.
-    if (user && Date.now() - session.get("seen_at", 0) > MINUTE_MS) session.set("seen_at", Date.now());
+    const choices = user ? accountChoices(database, user) : sessionChoices(session);
+    if (user) {
+      adoptChoices(session, choices);
+      // The framework notes when a session was last written. The list of devices needs when it was last used.
+      if (Date.now() - session.get("seen_at", 0) > MINUTE_MS) session.set("seen_at", Date.now());
+    }
+    const { theme, noticeDismissed } = choices.preferences;
+    const readingListSize = choices.readingList.length;
     Object.assign(res.locals, {
       user,
-      path: req.path,
-      returnTo: req.path.startsWith("/accounts/") ? null : req.originalUrl,
-      theme: session.get("theme", "auto"),
-      noticeDismissed: session.get("notice_dismissed", false),
-      readingListSize: session.get("reading_list", []).length,
+      choices,
+      isVisitorKnown: true,
+      theme,
+      noticeDismissed,
+      readingListSize,
     });
-    // Read by the page that shows them, and only then: a redirect leaves them for the next.
+    // Taken by the page that shows them, and only then: a redirect leaves them for the next page.
     Object.defineProperty(res.locals, "flashes", { enumerable: true, get: () => takeFlashes(session) });
     next();
   };
 }
+
+/** The page that held a form. Where the form does not say, the address itself: most forms are sent to their own page. */
+function formPage(body: Record<string, unknown> | undefined, address: string): string {
+  const next = singleValue(body?.next);
+  return next === undefined ? address : returnPath(next);
+}
+
+/** While the session cannot be read; routes that would change choices come after `needsSession`. */
+const noChoices: Choices = {
+  preferences: defaults,
+  prefer: () => {},
+  readingList: [],
+  list: () => false,
+  unlist: () => {},
+};

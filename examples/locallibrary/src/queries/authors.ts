@@ -2,6 +2,9 @@ import { count, eq, sql } from "drizzle-orm";
 import type { LibraryDatabase } from "../database/open.ts";
 import { authors, books } from "../database/schema.ts";
 
+/** The order of authors in every list: by last name as a reader would sort it, "de Beauvoir" after "Darwin". */
+export const byName = [sql`fold(${authors.lastName})`, sql`fold(${authors.firstName})`, authors.id];
+
 export function countAuthors(database: LibraryDatabase): number {
   return database.select({ authors: count() }).from(authors).get()?.authors ?? 0;
 }
@@ -12,7 +15,7 @@ export function findAuthors(database: LibraryDatabase, { limit, offset }: { limi
     .from(authors)
     .leftJoin(books, eq(books.authorId, authors.id))
     .groupBy(authors.id)
-    .orderBy(sql`fold(${authors.lastName})`, sql`fold(${authors.firstName})`, authors.id)
+    .orderBy(...byName)
     .limit(limit)
     .offset(offset)
     .all();

@@ -3,11 +3,16 @@ import type { LibraryDatabase } from "../database/open.ts";
 import { authors, bookGenres, books, copies, genres, languages } from "../database/schema.ts";
 import type { BookFields } from "../forms/book-form.ts";
 import type { FieldErrors } from "../forms/read-form.ts";
+import { byName } from "./authors.ts";
 
 /** What the form offers to choose from. */
 export function findChoices(database: LibraryDatabase) {
   return {
-    authors: database.select().from(authors).orderBy(authors.lastName, authors.firstName).all(),
+    authors: database
+      .select()
+      .from(authors)
+      .orderBy(...byName)
+      .all(),
     languages: database.select().from(languages).orderBy(languages.name).all(),
     genres: database.select().from(genres).orderBy(genres.name).all(),
   };

@@ -1,8 +1,8 @@
 import { and, eq, ne } from "drizzle-orm";
 import type { LibraryDatabase } from "../database/open.ts";
-import { books, copies, users } from "../database/schema.ts";
+import { books, type CopyStatus, copies, users } from "../database/schema.ts";
 
-/** A copy with its book, and who has it at home. */
+/** A copy with its book and its borrower. */
 export function findCopy(database: LibraryDatabase, id: string) {
   return database
     .select({ copy: copies, book: books, borrower: { id: users.id, name: users.name } })
@@ -17,7 +17,17 @@ export function addCopy(database: LibraryDatabase, copy: typeof copies.$inferIns
   database.insert(copies).values(copy).run();
 }
 
-/** False when it is on loan, and somebody would bring back what we do not have. */
+/** Answers false, and changes nothing, while the copy is on loan: only bringing it back ends a loan. */
+export function setCopyStatus(database: LibraryDatabase, id: string, status: CopyStatus): boolean {
+  const { changes } = database
+    .update(copies)
+    .set({ status, dueBack: null })
+    .where(and(eq(copies.id, id), ne(copies.status, "on loan")))
+    .run();
+  return changes === 1;
+}
+
+/** Answers false, and removes nothing, while the copy is on loan. */
 export function removeCopy(database: LibraryDatabase, id: string): boolean {
   return (
     database

@@ -1,4 +1,5 @@
 import { and, eq, isNull } from "drizzle-orm";
+import type { Preferences } from "../choices/choices.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import { users } from "../database/schema.ts";
 import { demoUsers } from "../seed/users.ts";
@@ -26,7 +27,15 @@ export function setPassword(
   return changes === 1;
 }
 
-/** The accounts to try, as long as they have the password that we gave them. */
+export function setPreferences(
+  database: LibraryDatabase,
+  id: number,
+  preferences: Partial<Preferences>,
+): void {
+  database.update(users).set(preferences).where(eq(users.id, id)).run();
+}
+
+/** The demo accounts that still have the password from the seed: only those passwords may be shown. */
 export function findDemoUsers(database: LibraryDatabase) {
   const unchanged = database
     .select({ username: users.username })

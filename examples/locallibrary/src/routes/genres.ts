@@ -5,7 +5,6 @@ import { findGenre, findGenres } from "../queries/genres.ts";
 import { pageOf } from "../request/paging.ts";
 import { idFrom, orNotFound } from "../request/rows.ts";
 import { singleValue } from "../request/single-value.ts";
-import { perPage } from "../session/preferences.ts";
 
 export function genreRoutes(database: LibraryDatabase): Router {
   const router = Router();
@@ -17,7 +16,11 @@ export function genreRoutes(database: LibraryDatabase): Router {
   router.get("/genre/:id", (req, res) => {
     const genre = orNotFound(findGenre(database, idFrom(req.params.id)));
     const shelved = { genreId: genre.id };
-    const page = pageOf(countBooks(database, shelved), perPage(req.session), singleValue(req.query.page));
+    const page = pageOf(
+      countBooks(database, shelved),
+      res.locals.choices.preferences.perPage,
+      singleValue(req.query.page),
+    );
     res.render("catalog/genre", { genre, page, books: findBooks(database, shelved, page) });
   });
 

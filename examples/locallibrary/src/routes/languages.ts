@@ -5,7 +5,6 @@ import { findLanguage, findLanguages } from "../queries/languages.ts";
 import { pageOf } from "../request/paging.ts";
 import { idFrom, orNotFound } from "../request/rows.ts";
 import { singleValue } from "../request/single-value.ts";
-import { perPage } from "../session/preferences.ts";
 
 export function languageRoutes(database: LibraryDatabase): Router {
   const router = Router();
@@ -17,7 +16,11 @@ export function languageRoutes(database: LibraryDatabase): Router {
   router.get("/language/:id", (req, res) => {
     const language = orNotFound(findLanguage(database, idFrom(req.params.id)));
     const written = { languageId: language.id };
-    const page = pageOf(countBooks(database, written), perPage(req.session), singleValue(req.query.page));
+    const page = pageOf(
+      countBooks(database, written),
+      res.locals.choices.preferences.perPage,
+      singleValue(req.query.page),
+    );
     res.render("catalog/language", { language, page, books: findBooks(database, written, page) });
   });
 

@@ -1,5 +1,5 @@
 import { Router } from "express";
-import { librarian, signedIn } from "../accounts/permissions.ts";
+import { librarian, signedIn, userOf } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import { daysFromToday, today } from "../format/days.ts";
 import { readForm } from "../forms/read-form.ts";
@@ -11,7 +11,6 @@ import { returnPath } from "../request/return-path.ts";
 import { orNotFound } from "../request/rows.ts";
 import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
-import { perPage } from "../session/preferences.ts";
 
 const LOAN_DAYS = 21;
 
@@ -19,22 +18,22 @@ export function loanRoutes(database: LibraryDatabase): Router {
   const router = Router();
 
   router.get("/mybooks/", signedIn, (req, res) => {
-    const mine = { borrowerId: res.locals.user.id };
+    const mine = { borrowerId: userOf(res).id };
     const counts = countLoans(database, mine);
-    const page = pageOf(counts.all, perPage(req.session), singleValue(req.query.page));
+    const page = pageOf(counts.all, res.locals.choices.preferences.perPage, singleValue(req.query.page));
     res.render("loans/my-books", { counts, page, loans: findLoans(database, mine, page), today: today() });
   });
 
   router.get("/borrowed/", librarian, (req, res) => {
     const counts = countLoans(database);
-    const page = pageOf(counts.all, perPage(req.session), singleValue(req.query.page));
+    const page = pageOf(counts.all, res.locals.choices.preferences.perPage, singleValue(req.query.page));
     res.render("loans/borrowed", { counts, page, loans: findLoans(database, {}, page), today: today() });
   });
 
   router.post("/copy/:id/borrow/", signedIn, (req, res) => {
     const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
     const dueBack = daysFromToday(LOAN_DAYS);
-    if (borrow(database, copy.id, res.locals.user.id, dueBack)) {
+    if (borrow(database, copy.id, userOf(res).id, dueBack)) {
       flash(req.session, "done", `“${book.title}” is yours to read. Bring it back by ${written(dueBack)}.`);
     } else {
       flash(req.session, "refused", `Somebody was quicker: this copy of “${book.title}” has just gone.`);
@@ -44,7 +43,7 @@ export function loanRoutes(database: LibraryDatabase): Router {
 
   router.post("/copy/:id/return/", signedIn, (req, res) => {
     const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
-    const { id, role } = res.locals.user;
+    const { id, role } = userOf(res);
     if (takeBack(database, copy.id, role === "librarian" ? {} : { borrowerId: id })) {
       flash(req.session, "done", `“${book.title}” is back on the shelf. Thank you.`);
     } else {

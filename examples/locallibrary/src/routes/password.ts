@@ -2,7 +2,7 @@ import { hash } from "@node-rs/argon2";
 import type { Sessions } from "coatcheck";
 import { type Response, Router } from "express";
 import { authenticate } from "../accounts/authentication.ts";
-import { signedIn } from "../accounts/permissions.ts";
+import { signedIn, userOf } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import { passwordForm } from "../forms/password-form.ts";
 import { type FieldErrors, readForm } from "../forms/read-form.ts";
@@ -24,7 +24,7 @@ export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): R
     const { values, errors } = readForm(passwordForm, req.body);
     if (errors) return showForm(res, errors);
 
-    const attempt = { username: res.locals.user.username, address: req.ip ?? "" };
+    const attempt = { username: userOf(res).username, address: req.ip ?? "" };
     const { user, wait } = await authenticate(database, attempt, values.old);
     if (!user) return showForm(res, { old: wait > 0 ? TOO_MANY : WRONG });
     if (!setPassword(database, user.id, user.passwordHash, await hash(values.fresh))) {

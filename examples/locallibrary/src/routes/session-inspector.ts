@@ -36,7 +36,7 @@ export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests)
       handle === null
         ? null
         : await store.read(handle as StoreId, { signal: AbortSignal.timeout(2000), now: Date.now() });
-    const remembered = handle ?? singleValue(req.query.ended);
+    const ended = singleValue(req.query.ended);
     res.render("session/inspector", {
       refusal,
       record: record === null || record === "moved" ? null : facts(record),
@@ -47,7 +47,7 @@ export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests)
         // Shown on every page as they are delivered, this one too.
         .filter(([key]) => key !== "flashes")
         .map(([key, value]) => ({ key, json: readable(value) })),
-      lastRequest: remembered === undefined ? null : lastRequests.of(remembered),
+      lastRequest: lastRequests.of(session) ?? (ended === undefined ? null : lastRequests.thatEnded(ended)),
       expiries: Object.keys(expiries),
     });
   };
@@ -64,8 +64,8 @@ export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests)
         res.status(422);
         return show(req, res, error.message);
       }
-      const { rememberAs } = res.locals;
-      res.redirect(303, rememberAs === undefined ? PATH : `${PATH}?ended=${rememberAs}`);
+      const { endedAs } = res.locals;
+      res.redirect(303, endedAs === undefined ? PATH : `${PATH}?ended=${endedAs}`);
     });
   };
 
@@ -95,7 +95,7 @@ export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests)
 
   action("flush", (session, _form, res) => {
     session.flush();
-    res.locals.rememberAs = randomUUID();
+    res.locals.endedAs = randomUUID();
   });
 
   action("expiry", (session, form) => {

@@ -1,7 +1,7 @@
 import type { Sessions } from "coatcheck";
 import { Router } from "express";
 import { deviceName } from "../accounts/device.ts";
-import { signedIn } from "../accounts/permissions.ts";
+import { signedIn, userOf } from "../accounts/permissions.ts";
 import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
 
@@ -12,7 +12,7 @@ export function userSessionRoutes(sessions: Sessions): Router {
   const router = Router();
 
   router.get("/sessions/", signedIn, async (req, res) => {
-    const all = await sessions.listUserSessions(res.locals.user.id);
+    const all = await sessions.listUserSessions(userOf(res).id);
     const devices = all
       .map(({ handle, createdAt, lastSeenAt, data }) => ({
         handle,
@@ -29,7 +29,7 @@ export function userSessionRoutes(sessions: Sessions): Router {
   router.post("/sessions/end/", signedIn, async (req, res) => {
     const handle = singleValue(req.body?.handle) ?? "";
     // The user comes from the session, never from the form: nobody ends somebody else's.
-    if (await sessions.revoke(handle, { userId: res.locals.user.id })) {
+    if (await sessions.revoke(handle, { userId: userOf(res).id })) {
       flash(req.session, "done", "That device is signed out; it will notice at its next click.");
     } else {
       flash(req.session, "refused", "That device was signed out already.");
@@ -38,7 +38,7 @@ export function userSessionRoutes(sessions: Sessions): Router {
   });
 
   router.post("/sessions/end-others/", signedIn, async (req, res) => {
-    const ended = await sessions.revokeUser(res.locals.user.id, { except: req.session.handle });
+    const ended = await sessions.revokeUser(userOf(res).id, { except: req.session.handle });
     const devices = ended === 1 ? "1 other device was" : `${ended} other devices were`;
     flash(req.session, "done", `${devices} signed out.`);
     res.redirect(303, PATH);

@@ -4,6 +4,8 @@ export const demoUsers = [
   { username: "librarian", password: "mind-the-shelves", name: "Lee Librarian", role: "librarian" },
 ] as const;
 
+export type DemoUser = (typeof demoUsers)[number];
+
 /** The rest of the town: they have books at home, and nobody knows their passwords. */
 export const neighbours = [
   { username: "ada", name: "Ada Quill" },

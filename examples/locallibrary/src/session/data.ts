@@ -1,5 +1,5 @@
+import type { Theme } from "../choices/choices.ts";
 import type { Flash } from "./flash.ts";
-import type { Theme } from "./preferences.ts";
 
 // What LocalLibrary keeps in a session: the keys and their types, for the compiler to hold us to.
 declare module "coatcheck" {

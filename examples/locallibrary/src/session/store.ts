@@ -2,6 +2,7 @@ import type { Store } from "coatcheck";
 import { sqliteStore } from "coatcheck/sqlite";
 import { storeFromUrl } from "coatcheck/store-url";
 import type { LibraryDatabase } from "../database/open.ts";
+import { failFast } from "./fail-fast.ts";
 
 export interface SessionStore {
   store: Store;
@@ -23,7 +24,7 @@ export async function openSessionStore(
   }
   await store.createTable?.();
   await store.check?.({ signal: AbortSignal.timeout(10_000), now: Date.now() });
-  return { store, name: withoutSecrets(url) };
+  return { store: failFast(store), name: withoutSecrets(url) };
 }
 
 /** By pattern: the URL of a cluster names several hosts, which `URL` refuses. */

@@ -1,0 +1,36 @@
+import { and, asc, eq } from "drizzle-orm";
+import type { LibraryDatabase } from "../database/open.ts";
+import { books, readingLists } from "../database/schema.ts";
+
+/** The ids of the books on a user's list, in the order in which they were added. */
+export function findList(database: LibraryDatabase, userId: number): number[] {
+  return database
+    .select({ bookId: readingLists.bookId })
+    .from(readingLists)
+    .where(eq(readingLists.userId, userId))
+    .orderBy(asc(readingLists.id))
+    .all()
+    .map(({ bookId }) => bookId);
+}
+
+/** Answers false where the list holds `most` other books. A book that has gone from the library is passed over. */
+export function addToList(database: LibraryDatabase, userId: number, bookId: number, most: number): boolean {
+  return database.transaction(
+    (transaction) => {
+      const list = transaction.select().from(readingLists).where(eq(readingLists.userId, userId)).all();
+      if (list.some((listed) => listed.bookId === bookId)) return true;
+      if (list.length >= most) return false;
+      const book = transaction.select().from(books).where(eq(books.id, bookId)).get();
+      if (book) transaction.insert(readingLists).values({ userId, bookId }).run();
+      return true;
+    },
+    { behavior: "immediate" },
+  );
+}
+
+export function removeFromList(database: LibraryDatabase, userId: number, bookId: number): void {
+  database
+    .delete(readingLists)
+    .where(and(eq(readingLists.userId, userId), eq(readingLists.bookId, bookId)))
+    .run();
+}
