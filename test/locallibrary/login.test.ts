@@ -72,3 +72,33 @@ test("who is welcome is told so, once", async () => {
   expect(await browser.text("/catalog/")).toContain("Welcome, Robin Reader.");
   expect(await browser.text("/catalog/")).not.toContain("Welcome, Robin");
 });
+
+test("a vanished test cookie proves nothing where a cookie came with the form", async () => {
+  const tested = { ...credentials, tested: "yes" };
+  const signIn = async (browser: Reader) => (await browser.post("/accounts/login/", tested)).status;
+
+  const twoTabs = new Reader(site().url);
+  for (let tab = 0; tab < 2; tab++) await twoTabs.text("/accounts/login/");
+  expect(await signIn(twoTabs)).toBe(303);
+  expect(await signIn(twoTabs)).toBe(303); // Also after Back.
+
+  const cleared = new Reader(site().url);
+  await cleared.text("/accounts/login/");
+  await cleared.post("/session/clear/");
+  expect(await signIn(cleared)).toBe(303);
+
+  const [here, elsewhere] = [new Reader(site().url), new Reader(site().url)];
+  for (const browser of [here, elsewhere]) await browser.login("reader", "borrow-a-book");
+  await elsewhere.post("/accounts/sessions/end-others/");
+  expect(here.cookies.size).toBe(1);
+  expect(await signIn(here)).toBe(303);
+});
+
+test("a browser that has sent a cookie before is not tested again, and may sign out in another tab meanwhile", async () => {
+  const browser = new Reader(site().url);
+  await browser.visit();
+  expect(await browser.text("/accounts/login/")).not.toContain('name="tested"');
+  await browser.login("reader", "borrow-a-book");
+  await browser.post("/accounts/logout/");
+  expect((await browser.post("/accounts/login/", credentials)).status).toBe(303);
+});

@@ -1,6 +1,6 @@
 import type { Sessions } from "coatcheck";
 import { session } from "coatcheck/express";
-import express, { type Express } from "express";
+import express, { type Express, Router } from "express";
 import type { LibraryDatabase } from "./database/open.ts";
 import { refuseCrossSite } from "./middleware/cross-site.ts";
 import { errorPage } from "./middleware/error-page.ts";
@@ -35,7 +35,7 @@ export interface Library {
   sessionStore: SessionStore;
 }
 
-export function createApp({ database, sessions, sessionStore }: Library): Express {
+export function createApp(library: Library): Express {
   const app = express();
   app.disable("x-powered-by");
   useViews(app);
@@ -44,35 +44,39 @@ export function createApp({ database, sessions, sessionStore }: Library): Expres
   app.use(responseHeaders);
   app.use(refuseCrossSite);
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));
-  app.use(session(sessions));
+  app.use(session(library.sessions));
   app.use(loadSession);
   const lastRequests = new LastRequests();
   app.use(lastRequests.watch);
-  app.use(visitor(database));
-
-  // The catalog, and nothing else, is shown also while the sessions' store is away.
-  app.use(["/accounts", "/preferences", "/session", "/librarian"], needsSession);
-
-  app.get("/", (_req, res) => res.redirect("/catalog/"));
-  app.use("/catalog", homeRoutes(database));
-  app.use("/catalog", loanRoutes(database));
-  // Before the books and authors themselves: "create" is no id.
-  app.use("/catalog", bookEditingRoutes(database));
-  app.use("/catalog", authorEditingRoutes(database));
-  app.use("/catalog", copyRoutes(database));
-  app.use("/catalog", readingListRoutes(database));
-  app.use("/catalog", bookRoutes(database));
-  app.use("/catalog", authorRoutes(database));
-  app.use("/catalog", genreRoutes(database));
-  app.use("/catalog", languageRoutes(database));
-  app.use("/accounts", accountRoutes(database));
-  app.use("/accounts", passwordRoutes(database, sessions));
-  app.use("/accounts", userSessionRoutes(sessions));
-  app.use("/preferences", preferenceRoutes());
-  app.use("/session", sessionInspectorRoutes(sessionStore.store, lastRequests));
-  app.use("/librarian/sessions", sessionDashboardRoutes(database, sessions, sessionStore));
-
+  app.use(siteRoutes(library, lastRequests));
   app.use(notFound);
   app.use(errorPage);
   return app;
+}
+
+function siteRoutes({ database, sessions, sessionStore }: Library, lastRequests: LastRequests): Router {
+  const routes = Router();
+  routes.use(visitor(database));
+  // While the sessions' store is away, only the catalog can be read.
+  routes.use(["/accounts", "/preferences", "/session", "/librarian"], needsSession);
+
+  routes.get("/", (_req, res) => res.redirect("/catalog/"));
+  routes.use("/catalog", homeRoutes(database));
+  routes.use("/catalog", loanRoutes(database));
+  // Before the books and authors themselves, whose addresses would take "create" for an id.
+  routes.use("/catalog", bookEditingRoutes(database));
+  routes.use("/catalog", authorEditingRoutes(database));
+  routes.use("/catalog", copyRoutes(database));
+  routes.use("/catalog", readingListRoutes(database));
+  routes.use("/catalog", bookRoutes(database));
+  routes.use("/catalog", authorRoutes(database));
+  routes.use("/catalog", genreRoutes(database));
+  routes.use("/catalog", languageRoutes(database));
+  routes.use("/accounts", accountRoutes(database, sessions, routes));
+  routes.use("/accounts", passwordRoutes(database, sessions));
+  routes.use("/accounts", userSessionRoutes(sessions));
+  routes.use("/preferences", preferenceRoutes());
+  routes.use("/session", sessionInspectorRoutes(sessionStore.store, lastRequests));
+  routes.use("/librarian/sessions", sessionDashboardRoutes(database, sessions, sessionStore));
+  return routes;
 }

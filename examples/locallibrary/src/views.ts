@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { Express } from "express";
 import { Liquid } from "liquidjs";
@@ -25,6 +26,7 @@ export function useViews(app: Express): void {
   liquid.registerFilter("counted", counted);
   liquid.registerFilter("full_name", fullName);
   liquid.registerFilter("lifespan", lifespan);
+  liquid.registerFilter("new_token", () => randomUUID());
   liquid.registerFilter("remaining", remaining);
 
   // What every page needs to know. An error page that is shown before the session was read keeps these values.

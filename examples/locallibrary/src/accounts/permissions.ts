@@ -2,15 +2,25 @@ import type { Request, RequestHandler, Response } from "express";
 import type { User } from "../database/schema.ts";
 import { HttpError } from "../request/http-error.ts";
 import { flash } from "../session/flash.ts";
+import { keepForm } from "./interrupted-form.ts";
 
-/** Lets users pass, and leads other visitors over the login page back to the page they came from. */
+/**
+ * Lets users pass. Other visitors are led over the login page back to the page they came from; a form that they sent is
+ * kept, and sent when they have signed in.
+ */
 export const signedIn: RequestHandler = (req, res, next) => {
-  if (res.locals.storeError) throw res.locals.storeError;
-  if (res.locals.user) return next();
+  if (isUser(res)) return next();
+  if (req.method !== "GET") keepForm(req, res);
   leadToLogin(req, res);
 };
 
-/** Lets librarians pass. */
+/** `signedIn` for a form with passwords in it, which must not be kept. */
+export const signedInForSecrets: RequestHandler = (req, res, next) => {
+  if (isUser(res)) return next();
+  leadToLogin(req, res);
+};
+
+/** Lets librarians pass, and treats visitors who are not signed in as `signedIn` does. */
 export const librarian: RequestHandler = (req, res, next) => {
   signedIn(req, res, () => {
     const { role, username } = userOf(res);
@@ -26,7 +36,14 @@ export function userOf(res: Response): User {
   return user;
 }
 
+function isUser(res: Response): boolean {
+  if (res.locals.storeError) throw res.locals.storeError;
+  return res.locals.user !== null;
+}
+
 function leadToLogin(req: Request, res: Response): void {
-  flash(req.session, "refused", "Sign in first, and you will be back here.");
+  if (!req.session.has("interrupted_form")) {
+    flash(req.session, "refused", "Sign in first, and you will be back here.");
+  }
   res.redirect(303, `/accounts/login/?next=${encodeURIComponent(res.locals.here)}`);
 }

@@ -52,7 +52,11 @@ export function visitor(database: LibraryDatabase): RequestHandler {
       readingListSize,
     });
     // Taken by the page that shows them, and only then: a redirect leaves them for the next page.
-    Object.defineProperty(res.locals, "flashes", { enumerable: true, get: () => takeFlashes(session) });
+    Object.defineProperty(res.locals, "flashes", {
+      configurable: true,
+      enumerable: true,
+      get: () => takeFlashes(session),
+    });
     next();
   };
 }

@@ -1,54 +1,90 @@
-import { type Response, Router } from "express";
+import type { Sessions } from "coatcheck";
+import { type RequestHandler, type Response, Router } from "express";
 import { authenticate } from "../accounts/authentication.ts";
 import { deviceOf } from "../accounts/device.ts";
+import { keptFormOf, sendForm, takeForm } from "../accounts/interrupted-form.ts";
 import type { LibraryDatabase } from "../database/open.ts";
+import type { User } from "../database/schema.ts";
 import { findDemoUsers } from "../queries/users.ts";
 import { returnPath } from "../request/return-path.ts";
 import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
+import { formToken, isFirstSending } from "../session/sent-forms.ts";
 
 const TWO_WEEKS_S = 14 * 24 * 60 * 60;
 const UNTIL_THE_BROWSER_CLOSES = 0;
 
-export function accountRoutes(database: LibraryDatabase): Router {
+interface LoginForm {
+  /** The page to lead to. */
+  next: string;
+  /** The id of an interrupted form that is to be sent after signing in. */
+  keptForm: string | null;
+  /** The page set a test cookie, because nothing else has shown yet that the browser takes cookies. */
+  isTested: boolean;
+  username?: string;
+  failure?: "cookies" | "too many" | "wrong";
+}
+
+/** `routes` are those of the whole site: they get the interrupted form of a visitor who has signed in. */
+export function accountRoutes(database: LibraryDatabase, sessions: Sessions, routes: RequestHandler): Router {
   const router = Router();
 
-  const showLogin = (
-    res: Response,
-    form: { next: string; isTested: boolean; username?: string; failure?: string },
-  ) => {
+  const showLogin = (res: Response, form: LoginForm) => {
     const demoUsers = findDemoUsers(database);
     res.render("accounts/login", { username: "", failure: null, ...form, demoUsers });
+  };
+
+  /** Ends the session that an earlier sending of the same login form began. */
+  const endEarlierSignIn = async (user: User, token: string | undefined) => {
+    for (const { handle, data } of await sessions.listUserSessions(user.id)) {
+      const isEarlier = Array.isArray(data.sent_forms) && data.sent_forms.includes(token);
+      if (isEarlier) await sessions.revoke(handle, { userId: user.id });
+    }
   };
 
   router.get("/login/", (req, res) => {
     const next = returnPath(singleValue(req.query.next));
     if (res.locals.user) return res.redirect(next);
-    if (!req.session.testCookieWorked()) req.session.setTestCookie();
-    showLogin(res, { next, isTested: true });
+    const isTested = req.headers.cookie === undefined;
+    if (isTested) req.session.setTestCookie();
+    showLogin(res, { next, keptForm: keptFormOf(req.session, next), isTested });
   });
 
-  router.post("/login/", async (req, res) => {
+  router.post("/login/", async (req, res, next) => {
     const { session } = req;
-    const next = returnPath(singleValue(req.body?.next));
     const username = singleValue(req.body?.username)?.trim() ?? "";
-    // Only our page has set a test cookie; a program that posts at once has not been asked to keep any.
-    const isTested = singleValue(req.body?.tested) === "yes";
-    if (isTested && !session.testCookieWorked()) {
+    const form: LoginForm = {
+      next: returnPath(singleValue(req.body?.next)),
+      keptForm: singleValue(req.body?.kept_form) ?? null,
+      // A program that posts at once has not seen our page, and no test cookie.
+      isTested: singleValue(req.body?.tested) === "yes",
+      username,
+    };
+    // A test cookie that vanished proves nothing where another cookie came: the session may have been replaced by a
+    // sign-in in another tab, or ended on another device.
+    if (form.isTested && !session.testCookieWorked() && req.headers.cookie === undefined) {
       session.setTestCookie();
       res.status(422);
-      return showLogin(res, { next, isTested, username, failure: "cookies" });
+      return showLogin(res, { ...form, failure: "cookies" });
     }
 
     const attempt = { username, address: req.ip ?? "" };
     const { user, wait } = await authenticate(database, attempt, singleValue(req.body?.password) ?? "");
     if (wait > 0) {
       res.status(429).set("Retry-After", String(wait));
-      return showLogin(res, { next, isTested, username, failure: "too many" });
+      return showLogin(res, { ...form, failure: "too many" });
     }
     if (!user) {
       res.status(422);
-      return showLogin(res, { next, isTested, username, failure: "wrong" });
+      return showLogin(res, { ...form, failure: "wrong" });
+    }
+
+    // After a double click on "Sign in" the browser hangs up on the first sending, and takes the answer to the second.
+    // The first must not begin a session that no browser holds. Where it was quicker, the second ends that session.
+    if (res.closed) return;
+    if (!(await isFirstSending(req))) {
+      if (session.userId === String(user.id)) return res.redirect(303, form.next);
+      await endEarlierSignIn(user, formToken(req));
     }
 
     session.login(user.id);
@@ -56,10 +92,12 @@ export function accountRoutes(database: LibraryDatabase): Router {
     session.assign({ ...deviceOf(req), seen_at: Date.now() });
     if (session.testCookieWorked()) session.deleteTestCookie();
     flash(session, "done", `Welcome, ${user.name}.`);
-    res.redirect(303, next);
+    const keptForm = takeForm(session, form.keptForm ?? undefined, user);
+    if (keptForm) sendForm(routes, keptForm, req, res, next);
+    else res.redirect(303, form.next);
   });
 
-  // Signing out changes something, so a link or a prefetch must not do it: the page has a button.
+  // Signing out is a change, so a link or a prefetch must not do it: the page has a button.
   router.get("/logout/", (_req, res) => {
     res.render("accounts/logout");
   });

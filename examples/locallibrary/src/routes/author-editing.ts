@@ -8,6 +8,7 @@ import { findAuthor } from "../queries/authors.ts";
 import { countBooks } from "../queries/books.ts";
 import { idFrom, orNotFound } from "../request/rows.ts";
 import { flash } from "../session/flash.ts";
+import { isFirstSending } from "../session/sent-forms.ts";
 
 const BLANK = { firstName: "", lastName: "", born: null, died: null };
 
@@ -20,9 +21,10 @@ export function authorEditingRoutes(database: LibraryDatabase): Router {
     showForm(res, null, BLANK);
   });
 
-  router.post("/author/create/", librarian, (req, res) => {
+  router.post("/author/create/", librarian, async (req, res) => {
     const { values, errors } = readForm(authorForm, req.body);
     if (errors) return showForm(res, null, req.body, errors);
+    if (!(await isFirstSending(req))) return res.redirect(303, "/catalog/authors/");
     const id = createAuthor(database, values);
     flash(req.session, "done", "The author was added.");
     res.redirect(303, `/catalog/author/${id}`);

@@ -7,6 +7,7 @@ import { createBook, deleteBook, faultsOf, findChoices, updateBook } from "../qu
 import { findBook } from "../queries/books.ts";
 import { idFrom, orNotFound } from "../request/rows.ts";
 import { flash } from "../session/flash.ts";
+import { isFirstSending } from "../session/sent-forms.ts";
 
 const BLANK = {
   title: "",
@@ -45,9 +46,10 @@ export function bookEditingRoutes(database: LibraryDatabase): Router {
     showForm(res, null, { authorId: req.query.author });
   });
 
-  router.post("/book/create/", librarian, (req, res) => {
+  router.post("/book/create/", librarian, async (req, res) => {
     const fields = fieldsOr(res, null, req.body);
     if (!fields) return;
+    if (!(await isFirstSending(req))) return res.redirect(303, "/catalog/books/");
     const id = createBook(database, fields);
     flash(req.session, "done", `“${fields.title}” was added. Now add its copies.`);
     res.redirect(303, `/catalog/book/${id}`);

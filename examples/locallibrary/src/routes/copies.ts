@@ -9,16 +9,17 @@ import { addCopy, findCopy, removeCopy, setCopyStatus } from "../queries/copies.
 import { HttpError } from "../request/http-error.ts";
 import { idFrom, orNotFound } from "../request/rows.ts";
 import { flash } from "../session/flash.ts";
+import { isFirstSending } from "../session/sent-forms.ts";
 
 export function copyRoutes(database: LibraryDatabase): Router {
   const router = Router();
 
-  router.post("/book/:id/copies/", librarian, (req, res) => {
+  router.post("/book/:id/copies/", librarian, async (req, res) => {
     const book = orNotFound(findBook(database, idFrom(String(req.params.id))));
     const { values, errors } = readForm(copyForm, req.body);
     if (errors) {
       flash(req.session, "refused", `The copy was not added. Its imprint: ${errors.imprint}`);
-    } else {
+    } else if (await isFirstSending(req)) {
       addCopy(database, { id: randomUUID(), bookId: book.id, status: "available", ...values });
       flash(req.session, "done", `A copy of “${book.title}” was added.`);
     }

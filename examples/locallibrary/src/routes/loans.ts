@@ -11,6 +11,7 @@ import { returnPath } from "../request/return-path.ts";
 import { orNotFound } from "../request/rows.ts";
 import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
+import { isFirstSending } from "../session/sent-forms.ts";
 
 const LOAN_DAYS = 21;
 
@@ -30,9 +31,10 @@ export function loanRoutes(database: LibraryDatabase): Router {
     res.render("loans/borrowed", { counts, page, loans: findLoans(database, {}, page), today: today() });
   });
 
-  router.post("/copy/:id/borrow/", signedIn, (req, res) => {
+  router.post("/copy/:id/borrow/", signedIn, async (req, res) => {
     const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
     const dueBack = daysFromToday(LOAN_DAYS);
+    if (!(await isFirstSending(req))) return res.redirect(303, `/catalog/book/${book.id}`);
     if (borrow(database, copy.id, userOf(res).id, dueBack)) {
       flash(req.session, "done", `“${book.title}” is yours to read. Bring it back by ${written(dueBack)}.`);
     } else {
@@ -41,15 +43,17 @@ export function loanRoutes(database: LibraryDatabase): Router {
     res.redirect(303, `/catalog/book/${book.id}`);
   });
 
-  router.post("/copy/:id/return/", signedIn, (req, res) => {
+  router.post("/copy/:id/return/", signedIn, async (req, res) => {
     const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
     const { id, role } = userOf(res);
+    const next = returnPath(singleValue(req.body?.next));
+    if (!(await isFirstSending(req))) return res.redirect(303, next);
     if (takeBack(database, copy.id, role === "librarian" ? {} : { borrowerId: id })) {
       flash(req.session, "done", `“${book.title}” is back on the shelf. Thank you.`);
     } else {
       flash(req.session, "refused", `This copy of “${book.title}” is not out on loan to you.`);
     }
-    res.redirect(303, returnPath(singleValue(req.body?.next)));
+    res.redirect(303, next);
   });
 
   // The tutorial's address has the copy's id after "book".

@@ -2,12 +2,13 @@ import { hash } from "@node-rs/argon2";
 import type { Sessions } from "coatcheck";
 import { type Response, Router } from "express";
 import { authenticate } from "../accounts/authentication.ts";
-import { signedIn, userOf } from "../accounts/permissions.ts";
+import { signedInForSecrets, userOf } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import { passwordForm } from "../forms/password-form.ts";
 import { type FieldErrors, readForm } from "../forms/read-form.ts";
 import { setPassword } from "../queries/users.ts";
 import { flash } from "../session/flash.ts";
+import { isFirstSending } from "../session/sent-forms.ts";
 
 const TOO_MANY = "Too many wrong passwords. Wait a quarter of an hour and try again.";
 const WRONG = "This is not your present password.";
@@ -15,23 +16,25 @@ const WRONG = "This is not your present password.";
 export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): Router {
   const router = Router();
 
-  router.get("/password/", signedIn, (_req, res) => {
+  router.get("/password/", signedInForSecrets, (_req, res) => {
     showForm(res, {});
   });
 
-  router.post("/password/", signedIn, async (req, res) => {
+  router.post("/password/", signedInForSecrets, async (req, res) => {
     const { session } = req;
     const { values, errors } = readForm(passwordForm, req.body);
     if (errors) return showForm(res, errors);
 
     const attempt = { username: userOf(res).username, address: req.ip ?? "" };
     const { user, wait } = await authenticate(database, attempt, values.old);
+    const newHash = await hash(values.fresh);
+    // After a double click the browser takes only the answer to the second sending, so that one must bring the new key.
+    if (res.closed) return;
+    if (!(await isFirstSending(req))) return res.redirect(303, "/accounts/sessions/");
     if (!user) return showForm(res, { old: wait > 0 ? TOO_MANY : WRONG });
-    if (!setPassword(database, user.id, user.passwordHash, await hash(values.fresh))) {
-      return showForm(res, { old: WRONG });
-    }
+    if (!setPassword(database, user.id, user.passwordHash, newHash)) return showForm(res, { old: WRONG });
 
-    // Whoever knew the old password is out: the other devices by their sessions, this one's old key by a new one.
+    // Whoever knew the old password must get out: the other devices lose their sessions, and this one gets a new key.
     const others = await sessions.revokeUser(user.id, { except: session.handle });
     session.cycleKey();
     const devices = others === 1 ? "1 other device was" : `${others} other devices were`;

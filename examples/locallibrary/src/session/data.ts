@@ -1,3 +1,4 @@
+import type { InterruptedForm } from "../accounts/interrupted-form.ts";
 import type { Theme } from "../choices/choices.ts";
 import type { Flash } from "./flash.ts";
 
@@ -13,6 +14,10 @@ declare module "coatcheck" {
     theme: Theme;
     notice_dismissed: boolean;
     flashes: Flash[];
+    /** The tokens of the forms that were sent last. */
+    sent_forms: string[];
+    /** Waits for the visitor to sign in. */
+    interrupted_form: InterruptedForm;
     /** Of the device, kept at login for the page of all one's sessions. */
     user_agent: string;
     address: string;

@@ -9,6 +9,8 @@ const ownKeys: Record<keyof SessionData, true> = {
   theme: true,
   notice_dismissed: true,
   flashes: true,
+  sent_forms: true,
+  interrupted_form: true,
   user_agent: true,
   address: true,
   seen_at: true,
