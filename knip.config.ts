@@ -21,8 +21,8 @@ export default {
   workspaces: {
     ".": {
       entry: [...publicFiles, "src/cli/coatcheck.ts", "scripts/*.{ts,mjs}", ...startedByTests],
-      // Describes a package that has no types of its own.
-      ignore: ["bench/types/*.d.ts"],
+      // The first describe a package that has no types of its own; the second are applications that a test builds elsewhere.
+      ignore: ["bench/types/*.d.ts", "test/everywhere/*/**"],
     },
     // Stylesheets and scripts of pages, and the declaration of the site's session keys.
     "examples/locallibrary": { entry: ["public/*.js", "src/session/data.ts"] },

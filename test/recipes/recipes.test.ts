@@ -1,186 +1,227 @@
-/**
- * The recipes of docs/recipes.md, taken from there. React Router and ws are the real ones; the hooks of SvelteKit, Next.js
- * and Astro, whose servers need a build, are called as those document it, with real requests.
- */
+/** The recipes of docs/recipes.md that need no build: a WebSocket and server-sent events. test/everywhere has the others. */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import type { Server } from "node:http";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import type { IncomingMessage, Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import type { Session, Sessions } from "coatcheck";
-import { afterAll, describe, expect, onTestFinished, test } from "vitest";
+import { memoryStore } from "coatcheck";
+import { chromium } from "playwright-core";
+import { afterAll, afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { Visitor } from "../frameworks/visitor.ts";
+import { faultyStore } from "../instruments/faulty-store.ts";
 import { installed } from "../runtimes/install.ts";
+import { browserMissing, chromiumArgs, chromiumPath } from "../servers/chromium.ts";
+import { recipeFiles } from "./recipe-files.ts";
 
 const here = new URL(".", import.meta.url);
 await installed(here);
 
-const folder = mkdtempSync(join(tmpdir(), "coatcheck-recipes-"));
-writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
-symlinkSync(fileURLToPath(new URL("node_modules", here)), join(folder, "node_modules"));
+/** The last second of the mark that a changed key leaves, as `MOVED_MARK_MS` of coatcheck says, is over. */
+const AFTER_THE_MARK_MS = 61_000;
 
-const recipes = readFileSync(new URL("../../docs/recipes.md", here), "utf8");
-for (const [, file = "", code = ""] of recipes.matchAll(/^```ts (\S+)\n(.*?)^```$/gms)) {
-  mkdirSync(dirname(join(folder, file)), { recursive: true });
-  writeFileSync(
-    join(folder, file),
-    code.replace('"sessions.sqlite3"', JSON.stringify(join(folder, "sessions.sqlite3"))),
-  );
+/** A folder with the files of the recipes. Their sessions have the options given here. */
+function written(options = 'store: sqliteStore("sessions.sqlite3")'): string {
+  const folder = mkdtempSync(join(tmpdir(), "coatcheck-recipes-"));
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  symlinkSync(fileURLToPath(new URL("node_modules", here)), join(folder, "node_modules"));
+  for (const heading of ["Recipes", "A WebSocket that knows its visitor", "Server-sent events"]) {
+    for (const [path, code] of recipeFiles(heading)) {
+      writeFileSync(join(folder, path), code.replace('store: sqliteStore("sessions.sqlite3")', options));
+    }
+  }
+  return folder;
 }
 
-const recipe = <Module>(file: string): Promise<Module> => import(join(folder, file));
-
-afterAll(async () => {
-  await (await recipe<{ sessions: Sessions }>("sessions.ts")).sessions.close();
-  rmSync(folder, { recursive: true });
-});
-
-/** What SvelteKit and Astro say of their hooks, as far as the recipes use it. */
-const frameworks = `
-declare module "@sveltejs/kit" {
-  interface Event { request: Request; locals: { session: import("coatcheck").Session } }
-  export type Handle = (input: { event: Event; resolve(event: Event): Promise<Response> }) => Promise<Response>;
-}
-declare module "astro" {
-  interface Context { request: Request; locals: { session: import("coatcheck").Session } }
-  export type MiddlewareHandler = (context: Context, next: () => Promise<Response>) => Promise<Response>;
-}
-`;
-
-test("each recipe compiles", () => {
+test("they compile", () => {
+  const folder = written();
+  onTestFinished(() => rmSync(folder, { recursive: true }));
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const compilerOptions = { noEmit: true, typeRoots: [join(root, "node_modules/@types")] };
-  const include = ["**/*.ts", "frameworks.d.ts"];
-  writeFileSync(join(folder, "frameworks.d.ts"), frameworks);
   writeFileSync(
     join(folder, "tsconfig.json"),
-    JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, include, exclude: [] }),
+    JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions, include: ["*.ts"], exclude: [] }),
   );
   const tsc = spawnSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], { encoding: "utf8" });
   expect([tsc.stdout, tsc.status]).toEqual(["", 0]);
 });
 
-/** A browser with a cookie, at a site that answers requests. */
-function browserOf(serve: (request: Request) => Response | Promise<Response>) {
-  let cookie = "";
-  return async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const response = await serve(new Request(`http://localhost${path}`, { ...init, headers: { cookie } }));
-    for (const line of response.headers.getSetCookie())
-      cookie = line.includes("Max-Age=0;") ? "" : (line.split(";")[0] as string);
-    return response;
-  };
+/** Milliseconds that the clock of the recipes' sessions is ahead. */
+let ahead = 0;
+const { store, breaks, mended } = faultyStore(memoryStore());
+Object.assign(globalThis, { optionsOfRecipes: { store, clock: () => Date.now() + ahead } });
+
+const folder = written("...globalThis.optionsOfRecipes");
+const recipe = <Module>(file: string): Promise<Module> => import(join(folder, file));
+
+afterEach(() => {
+  ahead = 0;
+  mended();
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Serves a recipe until the test has ended. */
+async function served(file: string): Promise<number> {
+  const { server } = await recipe<{ server: Server }>(file);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return (server.address() as AddressInfo).port;
 }
 
-test("React Router: loaders count, an action's login is there after the redirect", async () => {
-  const load = createRequire(new URL("package.json", here));
-  const { createRequestHandler } = load("react-router");
-  // What `react-router build` makes of a site with one route, and no page to render.
-  const root = { id: "root", path: "", module: await recipe<object>("app/root.ts") };
-  const handle = createRequestHandler({
-    entry: { module: { default: () => new Response("no page") } },
-    routes: { root },
-    assets: { entry: { module: "", imports: [] }, routes: {}, url: "", version: "" },
-    future: { v8_middleware: true },
-    publicPath: "/",
-    assetsBuildDirectory: "",
-    ssr: true,
-    isSpaMode: false,
-    prerender: [],
-    routeDiscovery: { mode: "initial", manifestPath: "/" },
-  });
-  const visit = browserOf((request) => handle(request));
-  expect(await (await visit("/")).json()).toEqual({ user: null, visits: 1 });
-  expect(await (await visit("/")).json()).toEqual({ user: null, visits: 2 });
-  const { status, headers } = await visit("/", { method: "POST" });
-  expect([status, headers.get("location")]).toEqual([302, "/"]);
-  expect(await (await visit("/")).json()).toEqual({ user: "ann", visits: 3 });
-});
-
-const count = (session: Session) => new Response(String(session.update("visits", (n = 0) => n + 1)));
-
-test("SvelteKit: the hook puts the session into locals, and stores it when the page is there", async () => {
-  interface Event {
-    request: Request;
-    locals: { session?: Session };
-  }
-  type Handle = (input: { event: Event; resolve(event: Event): Promise<Response> }) => Promise<Response>;
-  const { handle } = await recipe<{ handle: Handle }>("src/hooks.server.ts");
-  const resolve = async ({ locals }: Event) => count(locals.session as Session);
-  const visit = browserOf((request) => handle({ event: { request, locals: {} }, resolve }));
-  expect(await (await visit("/")).text()).toBe("1");
-  expect(await (await visit("/")).text()).toBe("2");
-});
-
-test("Next.js: a route handler gets the session and, after it, what Next gives", async () => {
-  type Get = (request: Request, context: { params: Promise<{ page: string }> }) => Promise<Response>;
-  const { GET } = await recipe<{ GET: Get }>("app/visits/[page]/route.ts");
-  const visit = browserOf((request) => GET(request, { params: Promise.resolve({ page: "home" }) }));
-  expect(await (await visit("/visits/home")).json()).toEqual({ page: "home", visits: 1 });
-  expect(await (await visit("/visits/home")).json()).toEqual({ page: "home", visits: 2 });
-});
-
-test("Astro: the middleware puts the session into locals, and stores it when the page is there", async () => {
-  interface Context {
-    request: Request;
-    locals: { session?: Session };
-  }
-  type OnRequest = (context: Context, next: () => Promise<Response>) => Promise<Response>;
-  const { onRequest } = await recipe<{ onRequest: OnRequest }>("src/middleware.ts");
-  const visit = browserOf((request) => {
-    const locals: Context["locals"] = {};
-    return onRequest({ request, locals }, async () => count(locals.session as Session));
-  });
-  expect(await (await visit("/")).text()).toBe("1");
-  expect(await (await visit("/")).text()).toBe("2");
-});
+/** What another request does to the session of a socket or a stream, and how long ago. */
+const elsewhere: [what: string, path: string, laterBy: number][] = [
+  ["signs out", "/logout", 0],
+  ["changes the key", "/renew", 0],
+  ["has changed the key more than a minute ago", "/renew", AFTER_THE_MARK_MS],
+];
 
 describe("a WebSocket", () => {
-  /** Resolves to the status of the answer to an upgrade, or to the open socket. */
-  async function dial(port: number, visitor: Visitor, origin: string): Promise<number | WebSocketOfWs> {
+  interface Socket {
+    /** Sends a text; resolves to the answer, or to the code with which the server closes the socket. */
+    says(text: string): Promise<string | number>;
+  }
+
+  /** Opens a socket; resolves to the status of the answer where the server refuses it. */
+  async function dial(
+    port: number,
+    { cookie }: Visitor,
+    origin = `http://127.0.0.1:${port}`,
+  ): Promise<number | Socket> {
     const { WebSocket } = createRequire(new URL("package.json", here))("ws");
-    const headers = visitor.cookie === undefined ? {} : { Cookie: visitor.cookie };
+    const headers = cookie === undefined ? {} : { Cookie: cookie };
     const socket = new WebSocket(`ws://127.0.0.1:${port}`, { origin, headers });
     onTestFinished(() => socket.terminate());
+    const says = (text: string) =>
+      new Promise<string | number>((resolve) => {
+        socket.once("message", (message: Buffer) => resolve(String(message)));
+        socket.once("close", resolve);
+        socket.send(text);
+      });
     return new Promise((resolve, reject) => {
-      socket.on("unexpected-response", (_request: unknown, answer: { statusCode: number }) =>
-        resolve(answer.statusCode),
+      socket.on("unexpected-response", (_request: unknown, { statusCode }: { statusCode: number }) =>
+        resolve(statusCode),
       );
-      socket.on("open", () => resolve(socket));
+      socket.on("open", () => resolve({ says }));
       socket.on("error", reject);
     });
   }
 
-  interface WebSocketOfWs {
-    send(text: string): void;
-    once(event: string, listener: (message: Buffer) => void): void;
+  /** A socket of a visitor who is signed in. */
+  async function signedIn() {
+    const port = await served("sockets.ts");
+    const visitor = new Visitor(port);
+    await visitor.visit("/login");
+    return { port, visitor, socket: (await dial(port, visitor)) as Socket };
   }
 
-  test("knows who is signed in, stores what it changes, and learns of the logout", async () => {
-    const { server } = await recipe<{ server: Server }>("sockets.ts");
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    onTestFinished(() => void server.close());
-    const { port } = server.address() as AddressInfo;
-    const origin = `http://127.0.0.1:${port}`;
-    const visitor = new Visitor(port);
-
-    expect(await dial(port, visitor, origin)).toBe(401);
-    await visitor.visit("/login");
+  test("is refused to a visitor who is not signed in, and to another site", async () => {
+    const { port, visitor } = await signedIn();
+    expect(await dial(port, new Visitor(port))).toBe(401);
     expect(await dial(port, visitor, "http://elsewhere.test")).toBe(401);
-
-    const socket = (await dial(port, visitor, origin)) as WebSocketOfWs;
-    const says = (text: string) =>
-      new Promise((resolve) => {
-        socket.once("message", (message) => resolve(String(message)));
-        socket.send(text);
-      });
-    expect(await says("hello")).toBe("ann: hello");
-    expect((await visitor.visit("/")).body).toBe("1 messages");
-    await visitor.visit("/logout");
-    expect(await says("are you there?")).toBe("signed out");
   });
+
+  test("knows who is signed in, and stores what it changes", async () => {
+    const { visitor, socket } = await signedIn();
+    expect(await socket.says("hello")).toBe("ann: hello");
+    expect((await visitor.visit("/")).body).toBe("1 messages");
+  });
+
+  test.each(elsewhere)(
+    "is closed when another request %s; a new socket finds what holds now",
+    async (_, path, later) => {
+      const { port, visitor, socket } = await signedIn();
+      expect(await socket.says("hello")).toBe("ann: hello");
+      await visitor.visit(path);
+      ahead = later;
+      expect(await socket.says("are you there?")).toBe(4000);
+      const next = await dial(port, visitor);
+      if (path === "/logout") expect(next).toBe(401);
+      else expect(await (next as Socket).says("hello again")).toBe("ann: hello again");
+    },
+  );
+
+  test("is closed when the store cannot answer, and the server lives on", async () => {
+    const { port, visitor, socket } = await signedIn();
+    breaks("read");
+    expect(await socket.says("hello")).toBe(1011);
+    mended();
+    expect(await ((await dial(port, visitor)) as Socket).says("hello again")).toBe("ann: hello again");
+  });
+
+  const why = browserMissing();
+  test.skipIf(why)(
+    `of a page is opened again by the page${why ? ` (${why})` : ""}`,
+    { timeout: 60_000 },
+    async () => {
+      const port = await served("sockets.ts");
+      const browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArgs });
+      onTestFinished(() => browser.close());
+      const context = await browser.newContext({ baseURL: `http://127.0.0.1:${port}` });
+      const [page, tab] = [await context.newPage(), await context.newPage()];
+      await page.goto("/login");
+      const code = recipeFiles("A WebSocket that knows its visitor").get("page.js");
+      await page.addScriptTag({ content: `${code}\nconnect();` });
+      const isOpen = () => page.waitForFunction("socket.readyState === 1");
+      const shows = (text: string) => page.getByText(text).waitFor();
+
+      await isOpen();
+      await page.evaluate('socket.send("hello")');
+      await shows("ann: hello");
+      await tab.goto("/renew");
+      await page.evaluate(
+        'const old = socket; old.send("lost"); new Promise((done) => old.addEventListener("close", done))',
+      );
+      await isOpen();
+      await page.evaluate('socket.send("hello again")');
+      await shows("ann: hello again");
+      await tab.goto("/logout");
+      await page.evaluate('socket.send("lost")');
+      await shows("closed");
+    },
+  );
+});
+
+describe("server-sent events", () => {
+  async function signedIn() {
+    const port = await served("events.ts");
+    const visitor = new Visitor(port);
+    await visitor.visit("/login");
+    return { visitor };
+  }
+
+  /** Resolves when the first event has come. */
+  async function firstEvent(stream: IncomingMessage): Promise<void> {
+    let read = "";
+    while (!read.includes("data: ann ")) read += (await once(stream, "data"))[0];
+  }
+
+  test("are refused to a visitor who is not signed in, once and for all", async () => {
+    const port = await served("events.ts");
+    expect((await new Visitor(port).visit("/events")).status).toBe(204);
+  });
+
+  test.each(elsewhere)(
+    "end when another request %s; the next stream finds what holds now",
+    async (_, path, later) => {
+      const { visitor } = await signedIn();
+      const { incoming } = await visitor.begin("/events");
+      await firstEvent(incoming);
+      await visitor.visit(path);
+      ahead = later;
+      await text(incoming); // It ends.
+      const { incoming: next, head } = await visitor.begin("/events");
+      expect(head.status).toBe(path === "/logout" ? 204 : 200);
+      if (path !== "/logout") await firstEvent(next);
+      next.destroy();
+    },
+  );
 });

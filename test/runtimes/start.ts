@@ -1,7 +1,8 @@
-/** Starts a program that says on which port it listens, and ends it with the tests, however they end. */
+/** Starts a program that listens on a port, and ends it with the tests, however they end. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Task } from "../servers/keeper.ts";
@@ -11,8 +12,10 @@ const READY_WITHIN_MS = 30_000;
 export interface Program {
   readonly program: string;
   readonly args: readonly string[];
-  /** Where it runs, and what is removed at the end. */
+  /** The folder that it runs in. The folder is removed at the end. */
   readonly folder: string;
+  /** The port, where the program was told one. Otherwise the program says which one it has taken. */
+  readonly port?: number;
 }
 
 export interface Started {
@@ -20,7 +23,7 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-export async function start({ program, args, folder }: Program): Promise<Started> {
+export async function start({ program, args, folder, port }: Program): Promise<Started> {
   const task: Task = { program, args, folder, crashSignal: "SIGKILL" };
   const keeper = fork(new URL("../servers/keeper.ts", import.meta.url), [JSON.stringify(task)], {
     execArgv: [],
@@ -33,20 +36,42 @@ export async function start({ program, args, folder }: Program): Promise<Started
   };
   keeper.send("start");
   try {
-    return { port: await portOf(program, join(folder, "server.log")), stop };
+    return { port: await whenListening(program, join(folder, "server.log"), port), stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+<<<<<<< HEAD
 /** Reads the port from what a program prints when it listens. All print it as workerd does, whose wording cannot be changed. */
 async function portOf(program: string, log: string): Promise<number> {
+=======
+async function whenListening(program: string, log: string, given: number | undefined): Promise<number> {
+>>>>>>> 1a9636d (Recipes: plain prose, sockets and event streams that open again when the session moved or ended, each framework's built and served by its own tool (npm run test:everywhere))
   for (const end = Date.now() + READY_WITHIN_MS; ; await sleep(20)) {
     const said = existsSync(log) ? readFileSync(log, "utf8") : "";
-    const port = /"event":"listen".*"port":(\d+)/.exec(said)?.[1];
-    if (port !== undefined) return Number(port);
+    const port = given ?? portIn(said);
+    if (port !== undefined && (await isListening(port))) return port;
     if (said.includes("The server ended with") || Date.now() > end)
-      throw new Error(`${program} did not say on which port it listens. It said:\n${said}`);
+      throw new Error(`${program} does not listen on ${port ?? "a port that it names"}. It said:\n${said}`);
   }
+}
+
+/** Looks for the words of workerd. Our own programs use the same. */
+function portIn(said: string): number | undefined {
+  const port = /"event":"listen".*"port":(\d+)/.exec(said)?.[1];
+  return port === undefined ? undefined : Number(port);
+}
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const tell = (answer: boolean) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", () => tell(true));
+    socket.once("error", () => tell(false));
+  });
 }
