@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { recipeFiles } from "../recipes/recipe-files.ts";
 import { installed } from "../runtimes/install.ts";
 import { type Started, start } from "../runtimes/start.ts";
 import { freePort } from "../servers/start.ts";
-import { recipeFiles } from "../recipes/recipe-files.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -43,12 +43,7 @@ export async function start({ program, args, folder, port }: Program): Promise<S
   }
 }
 
-<<<<<<< HEAD
-/** Reads the port from what a program prints when it listens. All print it as workerd does, whose wording cannot be changed. */
-async function portOf(program: string, log: string): Promise<number> {
-=======
 async function whenListening(program: string, log: string, given: number | undefined): Promise<number> {
->>>>>>> 1a9636d (Recipes: plain prose, sockets and event streams that open again when the session moved or ended, each framework's built and served by its own tool (npm run test:everywhere))
   for (const end = Date.now() + READY_WITHIN_MS; ; await sleep(20)) {
     const said = existsSync(log) ? readFileSync(log, "utf8") : "";
     const port = given ?? portIn(said);
@@ -58,7 +53,7 @@ async function whenListening(program: string, log: string, given: number | undef
   }
 }
 
-/** Looks for the words of workerd. Our own programs use the same. */
+/** Reads the port from what a program prints when it listens. All print it as workerd does, whose wording cannot be changed. */
 function portIn(said: string): number | undefined {
   const port = /"event":"listen".*"port":(\d+)/.exec(said)?.[1];
   return port === undefined ? undefined : Number(port);

@@ -113,13 +113,8 @@ function accountFor({ account }: ServerKind): { uid: number; gid: number } | und
   return { uid: id("-u"), gid: id("-g") };
 }
 
-<<<<<<< HEAD
 /** Below the range from which systems give out ports, so that no other program takes it while a test has the server unplugged. */
-async function freePort(): Promise<number> {
-=======
-/** Below the range from which systems give out ports, so that nobody takes it while a test has the server unplugged. */
 export async function freePort(): Promise<number> {
->>>>>>> 1a9636d (Recipes: plain prose, sockets and event streams that open again when the session moved or ended, each framework's built and served by its own tool (npm run test:everywhere))
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const probe = createServer().unref();
