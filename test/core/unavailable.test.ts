@@ -4,7 +4,7 @@ import { Browser } from "../instruments/browser.ts";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { overhear } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
-import type { Verb } from "../instruments/wrapped-store.ts";
+import { VERBS, type Verb } from "../instruments/wrapped-store.ts";
 
 /** A visitor with `{ a: 1 }` on a store that can be broken. */
 async function visitor(options: Options = {}) {
@@ -47,8 +47,6 @@ async function failing(
   return { ...broken, error };
 }
 
-const verbs = ["read", "create", "update", "rotate", "touch", "delete"] as const;
-
 describe("a store that fails is a 503, and the cookie stays as it is", () => {
   const faults: Record<string, () => unknown> = {
     "that rejects": () => Promise.reject(new Error("no")),
@@ -59,7 +57,7 @@ describe("a store that fails is a 503, and the cookie stays as it is", () => {
     "that answers a number": () => Promise.resolve(1),
     "that answers an object": () => Promise.resolve({ movedTo: "somewhere" }),
   };
-  const cases = verbs.flatMap((verb) => Object.keys(faults).map((fault) => ({ verb, fault })));
+  const cases = VERBS.flatMap((verb) => Object.keys(faults).map((fault) => ({ verb, fault })));
 
   it.each(cases)("$verb $fault", async ({ verb, fault }) => {
     const { of } = overhear();
@@ -93,7 +91,7 @@ describe("a store that fails is a 503, and the cookie stays as it is", () => {
 });
 
 describe("a store that hangs is unavailable when storeTimeout has passed", () => {
-  it.each(verbs)("at %s", async (verb) => {
+  it.each(VERBS)("at %s", async (verb) => {
     const began = performance.now();
     const { error } = await failing(verb, ({ hangs }) => hangs(verb), { storeTimeout: 0.05 });
     expect(error).toMatchObject(unavailable);

@@ -1,8 +1,7 @@
 import { createSessions, memoryStore, type Store } from "coatcheck";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-
-const VERBS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
+import { VERBS } from "../instruments/wrapped-store.ts";
 
 const record = fc.record({
   data: fc.constantFrom("{}", '{"n":1}', "no JSON: hunter2", "[]", "null"),

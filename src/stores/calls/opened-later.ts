@@ -1,4 +1,4 @@
-import type { Store, StoreCapabilities } from "../../contract/store.ts";
+import { type Store, type StoreCapabilities, VERBS } from "../../contract/store.ts";
 
 /** What must be known of a store before it is open. */
 export interface StoreOutline<S extends Store> {
@@ -6,8 +6,6 @@ export interface StoreOutline<S extends Store> {
   /** The methods that it has beyond the six of every store. Each of them answers with a promise. */
   readonly verbs: readonly Exclude<keyof S & string, "capabilities" | "ticket" | "close">[];
 }
-
-const EVERY_STORE_HAS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
 
 /** A store that is opened at the first call. If it could not be opened, the next call tries again. */
 export function storeOpenedLater<S extends Store>(
@@ -35,7 +33,7 @@ export function storeOpenedLater<S extends Store>(
     };
   return {
     ...(capabilities && { capabilities }),
-    ...Object.fromEntries([...EVERY_STORE_HAS, ...verbs].map((verb) => [verb, later(verb)])),
+    ...Object.fromEntries([...VERBS, ...verbs].map((verb) => [verb, later(verb)])),
     async close() {
       isClosed = true;
       // A store that could not be opened has nothing to close.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StoredRecord, StoreId } from "../../contract/record.ts";
-import type { StoreCall } from "../../contract/store.ts";
+import { type StoreCall, VERBS } from "../../contract/store.ts";
 import type { Sentence } from "../sentence.ts";
 import type { Trial } from "../trial.ts";
 
@@ -52,7 +52,7 @@ export const aborting: Sentence[] = [
         touch: true,
         delete: undefined,
       };
-      for (const verb of ["read", "create", "update", "rotate", "touch", "delete", "listUser"]) {
+      for (const verb of [...VERBS, "listUser"] as const) {
         const { id, record } = await t.keep({ userId: "ann" });
         const fresh = t.id();
         const run = verbs(t, id, record, fresh).find(([name]) => name === verb)?.[1];
