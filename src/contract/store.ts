@@ -62,8 +62,6 @@ export interface StoreStats {
 /** The methods that every store has: a request can cost one round trip for each. */
 export const VERBS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
 
-export type Verb = (typeof VERBS)[number];
-
 export interface Store {
   readonly capabilities?: StoreCapabilities;
 

@@ -12,7 +12,7 @@ export function isNewer(id: StoreId, { format }: StoredRecord): boolean {
 }
 
 /** Whether the data can be read. If it cannot, an event tells. */
-export function isIntact(id: StoreId, { data }: StoredRecord): boolean {
+function isIntact(id: StoreId, { data }: StoredRecord): boolean {
   try {
     parseData(data);
     return true;
