@@ -7,6 +7,7 @@
 export type { StoredRecord, StoreId } from "./contract/record.ts";
 export type {
   Moved,
+  StatsCall,
   Store,
   StoreCall,
   StoreCapabilities,
@@ -28,6 +29,12 @@ export {
 } from "./errors.ts";
 export type { SessionEvents } from "./events.ts";
 export type { Session } from "./session.ts";
-export { createSessions, type Sessions, type UserSession } from "./sessions.ts";
+export {
+  type ClearOptions,
+  createSessions,
+  type RevokeUserOptions,
+  type Sessions,
+  type UserSession,
+} from "./sessions.ts";
 export type { CookieOptions, Options, Resolve } from "./settings.ts";
 export { memoryStore } from "./stores/memory.ts";

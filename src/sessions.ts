@@ -2,12 +2,13 @@ import type { StoreStats } from "./contract/store.ts";
 import type { Header } from "./engine/commit.ts";
 import { Engine, type OpenOptions } from "./engine/engine.ts";
 import type { ClearOptions } from "./engine/sweeper.ts";
-import type { UserSession } from "./engine/users.ts";
+import type { RevokeUserOptions, UserSession } from "./engine/users.ts";
 import { draftOf, Session } from "./session.ts";
 import { type Options, readSettings, type Settings } from "./settings.ts";
 
 export type { OpenOptions } from "./engine/engine.ts";
-export type { UserSession } from "./engine/users.ts";
+export type { ClearOptions } from "./engine/sweeper.ts";
+export type { RevokeUserOptions, UserSession } from "./engine/users.ts";
 
 export interface ResponseHead {
   readonly status: number;
@@ -64,12 +65,16 @@ export class Sessions {
     return this[ENGINE].users.revoke(handle, String(userId));
   }
 
-  /** Ends all sessions of a user, but the one of the handle `except`; resolves to their number. */
-  revokeUser(userId: string | number, { except }: { except?: string | null } = {}): Promise<number> {
-    return this[ENGINE].users.revokeAll(String(userId), except);
+  /**
+   * Ends all sessions of a user, but the one of the handle `except`, a few at a time; resolves to their number, in which a
+   * session that had already expired may be counted. Where the store fails it rejects with StoreUnavailableError, which says how
+   * many have ended; the same call again ends the rest.
+   */
+  revokeUser(userId: string | number, options: RevokeUserOptions = {}): Promise<number> {
+    return this[ENGINE].users.revokeAll(String(userId), options);
   }
 
-  /** Counts the sessions of the store. Rejects with SettingsError when the store cannot count them. */
+  /** Counts the sessions of the store; `storeTimeout` holds for each of its steps. Rejects with SettingsError when the store cannot count them. */
   stats(): Promise<StoreStats> {
     return this[ENGINE].stats();
   }

@@ -20,6 +20,12 @@ export interface StoreCall {
   readonly now: number;
 }
 
+/** A call of `stats`, which may take several steps. */
+export interface StatsCall extends StoreCall {
+  /** To be called after each step: the deadline of the call then begins anew. A store that counts in one step need not call it. */
+  readonly onStep?: () => void;
+}
+
 /** The session lives on under another id; follow it there. */
 export interface Moved {
   readonly movedTo: StoreId;
@@ -112,7 +118,8 @@ export interface Store {
    */
   listUser?(userId: string, call: StoreCall): Promise<StoreId[]>;
 
-  stats?(call: StoreCall): Promise<StoreStats>;
+  /** Counts what is stored, in steps that are short enough to hold up nothing else. */
+  stats?(call: StatsCall): Promise<StoreStats>;
 
   /** Rejects, saying what to do, when the store cannot serve: not reachable, no table, the wrong one. */
   check?(call: StoreCall): Promise<void>;

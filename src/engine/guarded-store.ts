@@ -117,18 +117,22 @@ export class GuardedStore {
     return null;
   }
 
-  /** Makes any call of the store. The waiting ends early when the client of `request` hangs up. */
+  /**
+   * Makes any call of the store. The waiting ends early when the client of `request` hangs up. `onStep` is for calls of several
+   * steps: the deadline begins anew.
+   */
   ask<T>(
     doing: string,
     deadline: Deadline,
     fits: (answer: unknown) => boolean,
-    run: (store: Store, call: StoreCall) => Promise<T>,
+    run: (store: Store, call: StoreCall, onStep: () => void) => Promise<T>,
     request?: WaitingRequest,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       const guarded = new GuardedCall(this.#settings, doing, fits, resolve, reject);
       try {
-        Promise.resolve(run(this.#settings.store, guarded.call)).then(
+        const onStep = () => guarded.wait(this.deadline(), request);
+        Promise.resolve(run(this.#settings.store, guarded.call, onStep)).then(
           (answer) => guarded.answered(answer),
           (error) => guarded.fail(error),
         );
@@ -175,9 +179,10 @@ class GuardedCall<T> {
     this.#reject = reject;
   }
 
-  /** Gives up at the deadline, or when the client hangs up, unless the call is over by then. */
+  /** Gives up at the deadline, or when the client hangs up, unless the call is over by then. Called again, it sets a new one. */
   wait(deadline: Deadline, request: WaitingRequest | undefined): void {
     if (this.isOver) return;
+    this.#stopWaiting?.();
     const hangUp = request?.signal;
     if (hangUp?.aborted) {
       this.#hungUp();

@@ -1,6 +1,6 @@
 /** Clears expired sessions in batches: on demand, and in the background where the store does not forget them by itself. */
 
-import type { StoreStats } from "../contract/store.ts";
+import type { Store, StoreCall, StoreStats } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { GuardedStore } from "./guarded-store.ts";
@@ -23,12 +23,9 @@ const LONGEST_WAIT = 2 ** 31 - 1;
 export async function countSessions(store: GuardedStore): Promise<StoreStats> {
   if (store.given.stats === undefined) throw new SettingsError("store", "a store that has stats, for this");
   const isStats = (answer: unknown) => typeof answer === "object" && answer !== null;
-  return store.ask(
-    "count its sessions",
-    store.deadline(),
-    isStats,
-    async (given, call) => given.stats?.(call) as never,
-  );
+  const run = async (given: Store, { signal, now }: StoreCall, onStep: () => void) =>
+    given.stats?.({ signal, now, onStep }) as never;
+  return store.ask("count its sessions", store.deadline(), isStats, run);
 }
 
 export class Sweeper {

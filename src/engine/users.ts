@@ -4,7 +4,7 @@ import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.t
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { parseData } from "../data/json.ts";
-import { SettingsError } from "../errors.ts";
+import { SettingsError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
 import { lastSeenAt } from "./expiry.ts";
@@ -22,6 +22,21 @@ export interface UserSession {
   /** A copy: changing it does not change the session. */
   readonly data: Record<string, unknown>;
 }
+
+export interface RevokeUserOptions {
+  /** The handle of the session that goes on, usually that of the present request. */
+  except?: string | null;
+  /** Aborting it stops after the step under way. Another call ends the rest. */
+  signal?: AbortSignal;
+  /** Called after each step with the number of sessions ended so far. */
+  onProgress?: (progress: { ended: number }) => void;
+}
+
+/** How many calls of the store one step makes at once. A pool of ten connections has some left for requests then. */
+const AT_ONCE = 8;
+
+/** How often the list of sessions is looked at again, for sessions that were created meanwhile. */
+const PASSES = 10;
 
 export class Users {
   readonly #settings: Settings;
@@ -56,39 +71,80 @@ export class Users {
     return true;
   }
 
-  /** Ends all sessions of a user but the one with the handle `except`. Resolves to their number. */
-  async revokeAll(userId: string, except: string | null | undefined): Promise<number> {
+  /**
+   * Ends all sessions of a user but the one with the handle `except`, a few at a time. Resolves to their number, in which a
+   * session that had already expired may be counted. Where the store fails, it rejects with StoreUnavailableError, which says how
+   * many have ended.
+   */
+  async revokeAll(userId: string, { except, signal, onProgress }: RevokeUserOptions): Promise<number> {
+    const seen = new Set<StoreId>();
+    let spared = isStoreId(except) ? except : null;
     let ended = 0;
-    // Sessions may be created meanwhile, so it looks again until none is left; at most ten times, in case the user signs
-    // in faster than that.
-    for (let pass = 0; pass < 10; pass++) {
-      const found = await this.#sessionsOf(userId);
-      const spared = isStoreId(except) ? await this.#locate(except) : null;
-      const others = found.filter(({ id }) => id !== spared?.id);
-      if (others.length === 0) break;
-      await Promise.all(others.map(({ id }) => this.#end(id)));
-      ended += others.length;
+    let fault: unknown;
+    try {
+      for (let pass = 0; pass < PASSES && fault === undefined && !signal?.aborted; pass++) {
+        const ids = (await this.#idsOf(userId)).filter((id) => !seen.has(id));
+        if (ids.length === 0) break;
+        for await (const batch of inSteps(ids)) {
+          if (signal?.aborted) break;
+          // The session that goes on may change its key at any time.
+          if (spared !== null) spared = (await this.#locate(spared))?.id ?? spared;
+          const ends = await Promise.allSettled(batch.map((id) => this.#endOf(userId, id, spared)));
+          for (const id of batch) seen.add(id);
+          const count = ends.filter((end) => end.status === "fulfilled" && end.value).length;
+          ended += count;
+          onProgress?.({ ended });
+          const failed = ends.filter((end) => end.status === "rejected");
+          fault ??= failed[0]?.reason;
+          // One session that cannot be ended must not keep the others alive. A store that fails for all is not asked further.
+          if (failed.length === batch.length) break;
+        }
+      }
+    } catch (error) {
+      fault = error;
     }
-    return ended;
+    if (fault === undefined) return ended;
+    if (!(fault instanceof StoreUnavailableError)) throw fault;
+    const doing = `end all sessions of a user (${ended} have ended; the same call again ends the rest)`;
+    throw new StoreUnavailableError(doing, fault.cause);
   }
 
-  async #sessionsOf(userId: string): Promise<StoredSession[]> {
+  /**
+   * Ends the session that the index names by this id. False where it is spared. The record is not read: an id never changes its
+   * user. But the index may name an id that the session has left, and then the session is looked at.
+   */
+  async #endOf(userId: string, id: StoreId, spared: StoreId | null): Promise<boolean> {
+    if (id === spared) return false;
+    const movedTo = await this.#store.delete(id, this.#store.deadline());
+    if (movedTo === undefined) {
+      tell("ended", () => ({ session: logIdOf(id) }));
+      return true;
+    }
+    const session = await this.#locate(movedTo);
+    if (session === null || session.id === spared || session.record.userId !== userId) return false;
+    await this.#end(session.id);
+    return true;
+  }
+
+  /** The ids that the index names for a user. */
+  async #idsOf(userId: string): Promise<StoreId[]> {
     if (this.#store.given.listUser === undefined) {
       throw new SettingsError("store", "a store with an index of users, for this");
     }
     const isList = (answer: unknown) => Array.isArray(answer) && answer.every(isStoreId);
-    const ids = await this.#store.ask(
-      "list a user's sessions",
-      this.#store.deadline(),
-      isList,
-      async (store, call) => {
-        return store.listUser?.(userId, call) ?? [];
-      },
-    );
+    const doing = "list a user's sessions";
+    return await this.#store.ask(doing, this.#store.deadline(), isList, async (store, call) => {
+      return store.listUser?.(userId, call) ?? [];
+    });
+  }
+
+  async #sessionsOf(userId: string): Promise<StoredSession[]> {
     // The index may name the old and the new id of a session that has moved, hence the map by id.
     const sessions = new Map<StoreId, StoredSession>();
-    for (const session of await Promise.all(ids.map((id) => this.#locate(id)))) {
-      if (session?.record.userId === userId) sessions.set(session.id, session);
+    for await (const batch of inSteps(await this.#idsOf(userId))) {
+      for (const session of await Promise.all(batch.map((id) => this.#locate(id)))) {
+        if (session?.record.userId === userId) sessions.set(session.id, session);
+      }
     }
     return [...sessions.values()];
   }
@@ -100,6 +156,14 @@ export class Users {
   async #end(id: StoreId): Promise<void> {
     await this.#store.end(id, this.#store.deadline());
     tell("ended", () => ({ session: logIdOf(id) }));
+  }
+}
+
+/** Yields a few ids at a time, and lets requests in between: a store in this process may never wait. */
+async function* inSteps(ids: readonly StoreId[]): AsyncGenerator<readonly StoreId[]> {
+  for (let at = 0; at < ids.length; at += AT_ONCE) {
+    if (at > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    yield ids.slice(at, at + AT_ONCE);
   }
 }
 

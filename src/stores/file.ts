@@ -32,6 +32,7 @@ import { resolve } from "node:path";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import {
   MOVED_MARK_MS,
+  type StatsCall,
   type Store,
   type StoreCall,
   type StoreStats,
@@ -247,8 +248,8 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
     return cleared;
   }
 
-  /** Reads every session: some seconds for 100,000. */
-  async function stats({ now, signal }: StoreCall): Promise<StoreStats> {
+  /** Reads every session, a few at a time. */
+  async function stats({ now, signal, onStep }: StatsCall): Promise<StoreStats> {
     const stats = { live: 0, expired: 0, authenticated: 0, oldest: null as number | null, bytes: 0 };
     const count = async (id: StoreId) => {
       const { state } = await folders.find(id);
@@ -266,6 +267,7 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
       while (ids.length > 0) {
         signal.throwIfAborted();
         await Promise.all(ids.splice(0, AT_ONCE).map(count));
+        onStep?.();
       }
     }
     return stats;

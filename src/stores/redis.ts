@@ -30,13 +30,7 @@
 
 import { signalOf } from "../contract/call.ts";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
-import {
-  MOVED_MARK_MS,
-  type Store,
-  type StoreCall,
-  type StoreStats,
-  type WriteOutcome,
-} from "../contract/store.ts";
+import { MOVED_MARK_MS, type Store, type StoreCall, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { untilAborted } from "./calls/until-aborted.ts";
 import { within } from "./calls/within.ts";
@@ -47,7 +41,7 @@ import { examine } from "./redis/examine.ts";
 import { column, decode, encode, fieldsOf, type Stored, UNINDEXED } from "./redis/layout.ts";
 import { FinalError } from "./redis/retries.ts";
 import * as scripts from "./redis/scripts.ts";
-import { count } from "./redis/stats.ts";
+import { add, countAll, NOTHING, type Sum } from "./redis/stats.ts";
 
 export type { RedisClient } from "./redis/connection.ts";
 
@@ -85,6 +79,9 @@ const TAKEN = "The new id of a rotation is taken: ids must be random.";
 
 /** How long a rotation that was cut short can still be finished: longer than the mark lives that proves it. */
 const PENDING_MS = 2 * MOVED_MARK_MS;
+
+/** How many entries of a user's index one command reads: Redis does nothing else meanwhile. */
+const PAGE = 1000;
 
 /** How long a call waits for a clean-up, milliseconds. What it leaves behind is harmless, and Redis removes it in time. */
 const CLEAN_UP_MS = 250;
@@ -293,10 +290,35 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     return undefined;
   }
 
+  /**
+   * Reads the user's index a page at a time, by rising score. No entry is missed: a score is never lowered, so an entry that
+   * changes meanwhile comes later. A page begins at the last score of the one before, as many entries may have one score.
+   */
   async function listUser(userId: string, call: StoreCall): Promise<StoreId[]> {
     const key = userKey(userId);
-    const ids = await ask(key, ["zrangebyscore", key, `(${call.now}`, "+inf"], call);
-    return (ids as StoreId[]).map(String) as StoreId[];
+    const ids = new Set<StoreId>();
+    let from = `(${call.now}`;
+    for (let size = PAGE; ; ) {
+      const command: Command = ["zrangebyscore", key, from, "+inf", "withscores", "limit", "0", String(size)];
+      // Ids and scores in turn, which some protocol versions give as pairs.
+      const page = ((await ask(key, command, call)) as unknown[]).flat().map(String);
+      for (let at = 0; at < page.length; at += 2) ids.add(page[at] as StoreId);
+      if (page.length < 2 * size) return [...ids];
+      const last = page.at(-1) as string;
+      // Where a whole page has one score, only a larger page goes beyond it.
+      size = last === from ? 2 * size : PAGE;
+      from = last;
+    }
+  }
+
+  /** Counts the sessions under some keys, by one script where all are on one server. */
+  async function count([key, ...more]: readonly [string, ...string[]], call: StoreCall): Promise<Sum> {
+    const runScript = async (keys: readonly [string, ...string[]]) =>
+      (await run(scripts.count, keys, [], call)).split(" ").map(Number) as unknown as Sum;
+    return await byScriptOrSteps(
+      () => runScript([key, ...more]),
+      async () => (await Promise.all([key, ...more].map((one) => runScript([one])))).reduce(add, NOTHING),
+    );
   }
 
   return {
@@ -310,10 +332,9 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     delete: (id, call) => begin(call, () => remove(id, call)),
     listUser: (userId, call) => begin(call, () => listUser(userId, call)),
     stats: (call) =>
-      begin(call, async (): Promise<StoreStats> => {
+      begin(call, async () => {
         ready(call);
-        const weigh = (key: string) => run(scripts.weigh, key, [], call);
-        return await count(connection, `${prefix}s:`, weigh, call);
+        return await countAll(connection, `${prefix}s:`, (keys) => count(keys, call), call);
       }),
     check: (call) =>
       begin(call, async () => {

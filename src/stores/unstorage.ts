@@ -16,6 +16,7 @@ import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.t
 import {
   MOVED_MARK_MS,
   type Moved,
+  type StatsCall,
   type Store,
   type StoreCall,
   type StoreStats,
@@ -132,7 +133,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
   }
 
   /** Calls `see` with every item. */
-  async function lookAtAll(call: StoreCall, see: (id: StoreId, item: Item) => void): Promise<void> {
+  async function lookAtAll(call: StatsCall, see: (id: StoreId, item: Item) => void): Promise<void> {
     const keys = await untilAborted(call.signal, storage.getKeys(prefix));
     const ids = keys.map((key) => key.slice(prefix.length)).filter(isStoreId);
     for (let at = 0; at < ids.length; at += AT_ONCE) {
@@ -140,6 +141,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
       const some = ids.slice(at, at + AT_ONCE);
       const items = await untilAborted(call.signal, Promise.all(some.map((id) => load(id, call))));
       for (const [n, item] of items.entries()) if (item !== null) see(some[n] as StoreId, item);
+      call.onStep?.();
     }
   }
 

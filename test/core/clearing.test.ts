@@ -1,4 +1,11 @@
-import { createSessions, memoryStore, type Options, SettingsError, type Store } from "coatcheck";
+import {
+  createSessions,
+  memoryStore,
+  type Options,
+  SettingsError,
+  type Store,
+  StoreUnavailableError,
+} from "coatcheck";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { MovedClock } from "../instruments/moved-clock.ts";
@@ -161,6 +168,26 @@ describe("stats and close", () => {
       oldest: began,
       bytes: expect.any(Number),
     });
+  });
+
+  it("stats may take longer than storeTimeout, as long as each of its steps does not", async () => {
+    const counted = { live: 1, expired: 0, authenticated: 0, oldest: null, bytes: 0 };
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 60));
+    const inSteps = (steps: number): Store => ({
+      ...store,
+      async stats({ onStep }) {
+        for (let step = 0; step < steps; step++) {
+          await pause();
+          onStep?.();
+        }
+        await pause();
+        return counted;
+      },
+    });
+    const slow = (store: Store) => createSessions({ store, storeTimeout: 0.15 }).stats();
+    expect(await slow(inSteps(5))).toEqual(counted);
+    const stuck: Store = { ...store, stats: ({ onStep }) => new Promise(() => onStep?.()) };
+    await expect(slow(stuck)).rejects.toBeInstanceOf(StoreUnavailableError);
   });
 
   it("stats says what is missing where the store cannot count", async () => {

@@ -1,8 +1,20 @@
-import { createSessions, memoryStore, type Sessions, SettingsError, type Store } from "coatcheck";
+import {
+  createSessions,
+  memoryStore,
+  type Sessions,
+  SettingsError,
+  type Store,
+  type StoreCall,
+  type StoredRecord,
+  type StoreId,
+  StoreUnavailableError,
+} from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { heldStore } from "../instruments/held-store.ts";
 import { MovedClock } from "../instruments/moved-clock.ts";
+import { spyStore } from "../instruments/spy-store.ts";
+import { wrapStore } from "../instruments/wrapped-store.ts";
 
 let clock: MovedClock;
 let store: Store;
@@ -196,6 +208,147 @@ describe("revokeUser", () => {
   it("takes no handle as no exception", async () => {
     await signedIn("u1");
     expect(await sessions.revokeUser("u1", { except: null })).toBe(1);
+  });
+});
+
+describe("of a user with very many sessions", () => {
+  const MANY = 300;
+  const call = (): StoreCall => ({ signal: AbortSignal.timeout(5000), now: clock.now });
+  const idOf = (n: number) => n.toString(16).padStart(64, "0") as StoreId;
+
+  beforeEach(async () => {
+    for (let n = 0; n < MANY; n++) await store.create(idOf(n), recordOf("u1"), call());
+    await store.create(idOf(MANY), recordOf("u2"), call());
+  });
+
+  function recordOf(userId: string): StoredRecord {
+    const times = {
+      createdAt: clock.now,
+      authenticatedAt: clock.now,
+      expiresAt: clock.now + 900_000,
+      expiry: null,
+    };
+    return { data: "{}", version: 1, userId, ...times, format: 1 };
+  }
+
+  /** Sessions over the same store, whose calls take a while. */
+  function slowly(milliseconds: number, storeTimeout: number) {
+    const under = { way: 0, most: 0 };
+    const slow = wrapStore(store, async (_verb, run) => {
+      under.most = Math.max(under.most, ++under.way);
+      await new Promise((resolve) => setTimeout(resolve, milliseconds));
+      under.way--;
+      return run();
+    });
+    return { under, slow: createSessions({ store: slow, storeTimeout, clock: clock.read }) };
+  }
+
+  it("few calls are under way at once, and each has the whole storeTimeout", async () => {
+    const { under, slow } = slowly(10, 0.2);
+    expect(await slow.listUserSessions("u1")).toHaveLength(MANY);
+    expect(under.most).toBeLessThanOrEqual(10);
+    expect(await slow.revokeUser("u1")).toBe(MANY);
+    expect(under.most).toBeLessThanOrEqual(10);
+    expect(await sessions.listUserSessions("u1")).toEqual([]);
+    expect(await sessions.listUserSessions("u2")).toHaveLength(1);
+  });
+
+  it("requests go on between the steps", async () => {
+    let visits = 0;
+    let isOver = false;
+    const visiting = (async () => {
+      for (; !isOver; visits++) {
+        await (await signedIn("u3")).visit((session) => session.logout());
+        await new Promise((resolve) => setTimeout(resolve));
+      }
+    })();
+    await sessions.revokeUser("u1").finally(() => {
+      isOver = true;
+    });
+    await visiting;
+    expect(visits).toBeGreaterThan(5);
+  });
+
+  it("revokeUser reads nothing: a session never changes its user", async () => {
+    const spy = spyStore(store);
+    expect(await createSessions({ store: spy.store, clock: clock.read }).revokeUser("u1")).toBe(MANY);
+    expect(new Set(spy.took())).toEqual(new Set(["delete"]));
+  });
+
+  it("revokeUser tells how far it is, and stops at the signal; called again, it ends the rest", async () => {
+    const controller = new AbortController();
+    const told: number[] = [];
+    const ended = await sessions.revokeUser("u1", {
+      signal: controller.signal,
+      onProgress({ ended }) {
+        told.push(ended);
+        if (ended >= 100) controller.abort();
+      },
+    });
+    expect(ended).toBe(told.at(-1));
+    expect(ended).toBeLessThan(150);
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    expect(await sessions.listUserSessions("u1")).toHaveLength(MANY - ended);
+    expect(await sessions.revokeUser("u1")).toBe(MANY - ended);
+  });
+
+  it("where the store fails midway the error says how many have ended; called again, it ends the rest", async () => {
+    let deletes = 0;
+    const failing = wrapStore(store, (verb, run) => {
+      if (verb === "delete" && ++deletes > 100) throw new Error("the disk is on fire");
+      return run();
+    });
+    const error = await createSessions({ store: failing, clock: clock.read })
+      .revokeUser("u1")
+      .catch((error) => error);
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(error.message).toContain("100 have ended");
+    expect(String(error.cause)).toContain("the disk is on fire");
+    expect(deletes).toBeLessThan(150);
+    expect(await sessions.listUserSessions("u1")).toHaveLength(MANY - 100);
+    expect(await sessions.revokeUser("u1")).toBe(MANY - 100);
+  });
+
+  it("one session that cannot be ended keeps no other alive", async () => {
+    const failing = wrapStore(store, (verb, run, id) => {
+      if (verb === "delete" && id === idOf(0)) throw new Error("stuck");
+      return run();
+    });
+    await expect(createSessions({ store: failing, clock: clock.read }).revokeUser("u1")).rejects.toThrow(
+      `${MANY - 1} have ended`,
+    );
+    expect((await sessions.listUserSessions("u1")).map(({ handle }) => handle)).toEqual([idOf(0)]);
+  });
+});
+
+describe("an index that still names where a session was", () => {
+  /** The same store, whose list also has ids that sessions have left. */
+  const stale = (...left: string[]): Store => ({
+    ...store,
+    listUser: async (userId, call) => [
+      ...(left as StoreId[]),
+      ...((await store.listUser?.(userId, call)) ?? []),
+    ],
+  });
+
+  it("does not lead revokeUser to the session that it spares", async () => {
+    const here = await signedIn("u1");
+    const left = await handleOf(here);
+    await here.visit((session) => session.cycleKey());
+    const own = createSessions({ store: stale(left), clock: clock.read });
+    expect(await own.revokeUser("u1", { except: await handleOf(here) })).toBe(0);
+    expect((await here.open()).userId).toBe("u1");
+    expect(await own.revokeUser("u1")).toBe(1);
+    expect((await here.open()).userId).toBeNull();
+  });
+
+  it("does not lead revokeUser to another user's session", async () => {
+    const browser = new Browser(sessions);
+    await browser.visit((session) => session.set("a", 1));
+    const left = await handleOf(browser);
+    await browser.visit((session) => session.login("u2"));
+    await createSessions({ store: stale(left), clock: clock.read }).revokeUser("u1");
+    expect((await browser.open()).userId).toBe("u2");
   });
 });
 

@@ -323,6 +323,45 @@ describeWithServer(redis, (server) => {
     });
   });
 
+  test("counts and lists in short steps, however many sessions there are", async () => {
+    const client = new Redis({ port: server().port });
+    const sent: string[][] = [];
+    const call0 = client.call.bind(client);
+    client.call = ((...command: string[]) => {
+      sent.push(command);
+      return call0(...(command as [string]));
+    }) as typeof client.call;
+    const store = redisStore({ client, prefix: freshPrefix() });
+    const now = Date.now();
+    const created: StoreId[] = [];
+    for (let n = 0; n < 50; n++) {
+      const ids = Array.from({ length: 60 }, freshId);
+      // Many end at the same moment, as after a login by single sign-on.
+      const expiresAt = now + HOUR + (n < 40 ? 0 : n);
+      await Promise.all(
+        ids.map((id) => store.create(id, record({ userId: "ann", createdAt: n + 1, expiresAt }), call())),
+      );
+      created.push(...ids);
+    }
+    for (let n = 0; n < 100; n++) await store.create(freshId(), record(), call());
+    sent.length = 0;
+    let steps = 0;
+    expect(await store.stats({ ...call(), onStep: () => void steps++ })).toMatchObject({
+      live: 3100,
+      authenticated: 3000,
+      oldest: 1,
+    });
+    expect(steps).toBeGreaterThan(3);
+    expect(sent.length, "commands").toBeLessThan(60);
+    expect(Math.max(...sent.map(({ length }) => length)), "keys of one command").toBeLessThan(1100);
+    sent.length = 0;
+    const listed = await store.listUser("ann", call());
+    expect(listed).toHaveLength(3000);
+    expect(new Set(listed)).toEqual(new Set(created));
+    expect(sent.length).toBeGreaterThan(2);
+    client.disconnect();
+  });
+
   test("both libraries on one data: what one writes the other reads, and of two that race one wins", async () => {
     const prefix = freshPrefix();
     const all = await Promise.all(Object.values(singles).map((open) => open(server())));

@@ -713,6 +713,18 @@ const faults: [fault: string, breaks: string[], breakIt: (inner: Store) => Parti
     }),
   ],
   [
+    "stats that tells of its steps counts each step for itself",
+    ["stats counts the same when it is asked to tell of its steps"],
+    (inner) => ({
+      async stats(call) {
+        const stats = await inner.stats?.(call);
+        if (stats === undefined) throw new Error("The store under it counts.");
+        call.onStep?.();
+        return call.onStep === undefined ? stats : { ...stats, live: 0 };
+      },
+    }),
+  ],
+  [
     "stats counts marks",
     ["stats does not count a mark as a session"],
     (inner) => {

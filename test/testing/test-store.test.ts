@@ -117,7 +117,7 @@ describe("the store suite", () => {
         env: { ...process.env, NODE_TEST_CONTEXT: undefined },
       },
     );
-    expect(output).toMatch(/^# pass 69$/m);
+    expect(output).toMatch(/^# pass 70$/m);
     expect(output).toMatch(/^# skipped 3$/m);
     expect(output).toMatch(/^# fail 0$/m);
   });

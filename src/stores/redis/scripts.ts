@@ -199,9 +199,20 @@ redis.call("PEXPIRE", key, ttl)
 return "saved"
 `);
 
-/** For `stats`: the size of a session and its first line. */
-export const weigh = script(`
-local value = redis.call("GET", KEYS[1])
-if not value then return "" end
-return string.len(value) .. " " .. string.match(value, "^[^\\n]*")
+/** For `stats`: the number of live sessions under the keys, of those with a user, their bytes, and the oldest `createdAt`. */
+export const count = script(`
+local now = unpack(ARGV)
+${columns}
+local live, authenticated, bytes, oldest = 0, 0, 0, math.huge
+for _, key in ipairs(KEYS) do
+  local head = redis.pcall("GETRANGE", key, 0, 127)
+  if type(head) == "string" and string.sub(head, 1, 1) == "r" and column(head, ENDS) > now then
+    live = live + 1
+    bytes = bytes + redis.call("STRLEN", key)
+    if tonumber(column(head, INDEXED)) > 0 then authenticated = authenticated + 1 end
+    local createdAt = tonumber(string.match(head, "^%[[^,]+,([^,]+),", startOf(5)))
+    oldest = math.min(oldest, createdAt or oldest)
+  end
+end
+return string.format("%.0f %.0f %.0f ", live, authenticated, bytes) .. (live > 0 and string.format("%.17g", oldest) or "Infinity")
 `);

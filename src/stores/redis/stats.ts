@@ -1,43 +1,46 @@
-import type { StoreCall, StoreStats } from "../../contract/store.ts";
+import type { StatsCall, StoreStats } from "../../contract/store.ts";
 import type { Connection } from "./client.ts";
-import { fieldsOf } from "./layout.ts";
 
-/** Goes through every key of every primary, a few hundred at a time. A key that Redis moves meanwhile may count twice. */
-export async function count(
+/** How many keys of a primary one step looks at, about: Redis does nothing else meanwhile. */
+const STEP = 500;
+
+/** The sum of what the script `count` answered: live sessions, those with a user, bytes, and the oldest `createdAt`. */
+export type Sum = readonly [live: number, authenticated: number, bytes: number, oldest: number];
+
+export const NOTHING: Sum = [0, 0, 0, Number.POSITIVE_INFINITY];
+
+export const add = (one: Sum, other: Sum): Sum => [
+  one[0] + other[0],
+  one[1] + other[1],
+  one[2] + other[2],
+  Math.min(one[3], other[3]),
+];
+
+/**
+ * Goes through all keys of every primary in short steps. `count` counts the sessions under some of them. A key that Redis moves
+ * to another server meanwhile may count twice.
+ */
+export async function countAll(
   connection: Connection,
   prefix: string,
-  weigh: (key: string) => Promise<string>,
-  { signal, now }: StoreCall,
+  count: (keys: readonly [string, ...string[]]) => Promise<Sum>,
+  { signal, onStep }: StatsCall,
 ): Promise<StoreStats> {
   const pattern = `${(connection.keyPrefix + prefix).replace(/[\\*?[\]]/g, "\\$&")}{*`;
-  let live = 0;
-  let authenticated = 0;
-  let bytes = 0;
-  let oldest: number | null = null;
-
-  const add = (size: string, line: string) => {
-    if (!line.startsWith("r ") || Number(line.slice(2, 18)) <= now) return;
-    const [, createdAt, , , userId] = fieldsOf(line);
-    live++;
-    bytes += Number(size);
-    if (userId !== null) authenticated++;
-    oldest = Math.min(oldest ?? createdAt, createdAt);
-  };
-
+  let sum = NOTHING;
   for (const ask of await connection.primaries()) {
     let cursor = "0";
     do {
       signal.throwIfAborted();
-      const answer = await ask(["scan", cursor, "match", pattern, "count", "500"]);
-      const [next, keys] = answer as [unknown, string[]];
-      const weighed = await Promise.all(keys.map((key) => weigh(key.slice(connection.keyPrefix.length))));
-      for (const text of weighed) {
-        const space = text.indexOf(" ");
-        if (space > 0) add(text.slice(0, space), text.slice(space + 1));
-      }
+      const answer = await ask(["scan", cursor, "match", pattern, "count", String(STEP)]);
+      const [next, found] = answer as [unknown, string[]];
+      const [key, ...more] = found.map((name) => name.slice(connection.keyPrefix.length));
+      if (key !== undefined) sum = add(sum, await count([key, ...more]));
       cursor = String(next);
+      onStep?.();
     } while (cursor !== "0");
   }
+  const [live, authenticated, bytes, oldest] = sum;
   // Redis removes expired sessions by itself, so there are none to count.
-  return { live, expired: 0, authenticated, oldest, bytes };
+  return { live, expired: 0, authenticated, oldest: live === 0 ? null : oldest, bytes };
 }

@@ -37,6 +37,16 @@ export const counting: Sentence[] = [
     },
   },
   {
+    says: "stats counts the same when it is asked to tell of its steps",
+    needs: ["stats"],
+    async holds(t) {
+      for (let n = 0; n < 40; n++) await t.keep({ userId: n % 2 === 0 ? "ann" : null });
+      let steps = 0;
+      const told = await t.store.stats?.({ ...t.call, onStep: () => void steps++ });
+      assert.deepEqual(told, await t.store.stats?.(t.call), `after ${steps} steps`);
+    },
+  },
+  {
     says: "check resolves while the store can serve, on new data and on old",
     needs: ["check"],
     async holds(t) {
