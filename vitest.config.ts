@@ -31,7 +31,7 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      types("types", "tsconfig.json", ["test/**/*.test-d.ts"], ["test/types/*/**"]),
+      types("types", "tsconfig.json", ["test/**/*.test-d.ts"], ["test/types/*/**", "**/node_modules/**"]),
       ...[...typePrograms].map((folder) =>
         types(folder, `${folder}/tsconfig.json`, [`${folder}/*.test-d.ts`]),
       ),

@@ -1,3 +1,7 @@
+// Every public entry imports this file, and this line brings the package's root into the program: without it,
+// `declare module "coatcheck"` does not compile in an application that imports only "coatcheck/express".
+/// <reference path="../index.ts" preserve="true" />
+
 /**
  * The contract between the core and a place where sessions are kept.
  *

@@ -3,7 +3,8 @@
  * and all other servers whose middleware takes `(req, res, next)`.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Session } from "../session.ts";
+// Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
+import type { Session as VisitorSession } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
@@ -12,7 +13,7 @@ import { Visit } from "./on-node/visit.ts";
 declare global {
   namespace Express {
     interface Request {
-      readonly session: Session;
+      readonly session: VisitorSession;
     }
   }
 }

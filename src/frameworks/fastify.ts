@@ -1,6 +1,7 @@
 /** `coatcheck/fastify`: `app.register(session, options)`, then `request.session` in every hook and handler. */
 import type { FastifyInstance, FastifyReply } from "fastify";
-import type { Session } from "../session.ts";
+// Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
+import type { Session as VisitorSession } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { errorPage } from "./error-page.ts";
@@ -10,7 +11,7 @@ import { session as accessor, VISIT, Visit } from "./on-node/visit.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
-    readonly session: Session;
+    readonly session: VisitorSession;
   }
 }
 

@@ -1,6 +1,7 @@
 /** `coatcheck/koa`: `app.use(session(options))`, then `ctx.session` in every middleware that follows. */
 import type { Middleware } from "koa";
-import type { Session } from "../session.ts";
+// Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
+import type { Session as VisitorSession } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
@@ -9,7 +10,7 @@ import { Visit } from "./on-node/visit.ts";
 
 declare module "koa" {
   interface DefaultContext {
-    readonly session: Session;
+    readonly session: VisitorSession;
   }
 }
 
