@@ -215,6 +215,17 @@ describe("a handler that throws", () => {
     expect(await warnings()).toMatchObject([{ code: "COATCHECK_LOGIN_DROPPED" }]);
   });
 
+  test("an error, after a login that was saved: one warning says that the cookie is lost", async () => {
+    const warnings = await overhearWarnings();
+    const serve = withSession({ store: memoryStore() }, async (_request, session) => {
+      session.login("ann");
+      await session.save();
+      throw bug;
+    });
+    await expect(serve(new Request(site))).rejects.toBe(bug);
+    expect(await warnings()).toMatchObject([{ code: "COATCHECK_LOGIN_DROPPED" }]);
+  });
+
   test("an error, with no login before it: no warning", async () => {
     const warnings = await overhearWarnings();
     const serve = withSession({ store: memoryStore() }, (_request, session) => {

@@ -2,6 +2,7 @@
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { memoryStore, type Session, SettingsError, type Store } from "coatcheck";
+import { signedCookieStore } from "coatcheck/cookies";
 import { type SessionEnv, session } from "coatcheck/hono";
 import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
@@ -211,7 +212,7 @@ describe("a response that the handler sends itself, on node-server", () => {
     return RESPONSE_ALREADY_SENT;
   }
 
-  type Handle = (session: Session) => void;
+  type Handle = (session: Session) => void | Promise<void>;
 
   async function streaming(handle: Handle, store: Store = memoryStore()) {
     const app = new Hono<SessionEnv & { Bindings: HttpBindings }>();
@@ -219,8 +220,8 @@ describe("a response that the handler sends itself, on node-server", () => {
     app.get("/begin", (c) => c.json(c.var.session.update("visits", (n = 0) => n + 1)));
     app.get("/look", (c) => c.json([c.var.session.userId, c.var.session.toObject()]));
     const more = gate();
-    app.get("/", (c) => {
-      handle(c.var.session);
+    app.get("/", async (c) => {
+      await handle(c.var.session);
       return events(c, more.promise);
     });
     const { port, close } = await running(createAdaptorServer({ fetch: app.fetch }));
@@ -270,6 +271,40 @@ describe("a response that the handler sends itself, on node-server", () => {
     expect(await stream()).toBe(whole);
   });
 
+  const warned = [{ code: "COATCHECK_RESPONSE_ALREADY_SENT" }];
+
+  test("cannot carry the cookie of a session that the handler saved first: one warning says so", async () => {
+    const warnings = await overhearWarnings();
+    const { stream } = await streaming(async (session) => {
+      session.login("ann");
+      await session.save();
+    });
+    expect(await stream()).toBe(whole);
+    expect(await warnings()).toMatchObject(warned);
+  });
+
+  test("cannot carry the cookie that holds the whole session: one warning says so", async () => {
+    const warnings = await overhearWarnings();
+    const store = signedCookieStore({ secrets: ["a secret of this test, and of nothing else"] });
+    const { visitor, stream } = await streaming((session) => void session.set("streamed", true), store);
+    await visitor.visit("/begin");
+    expect(await stream()).toBe(whole);
+    expect((await visitor.visit("/look")).body).toBe('[null,{"visits":1}]');
+    expect(await warnings()).toMatchObject(warned);
+  });
+
+  test("cannot carry the cookie of what is set after a logout: the logout holds, and one warning says so", async () => {
+    const warnings = await overhearWarnings();
+    const { visitor, stream } = await streaming((session) => {
+      session.logout();
+      session.set("streamed", true);
+    });
+    await visitor.visit("/begin");
+    expect(await stream()).toBe(whole);
+    expect((await visitor.visit("/look")).body).toBe("[null,{}]");
+    expect(await warnings()).toMatchObject(warned);
+  });
+
   test.each([
     ["a first visit", false, (session: Session) => void session.set("a", 1)],
     ["a login", true, (session: Session) => session.login("ann")],
@@ -282,7 +317,7 @@ describe("a response that the handler sends itself, on node-server", () => {
     expect(await stream()).toBe(whole);
     expect(took()).toEqual(came ? ["read"] : []);
     expect((await visitor.visit("/look")).body).toBe(came ? '[null,{"visits":1}]' : "[null,{}]");
-    expect(await warnings()).toMatchObject([{ code: "COATCHECK_RESPONSE_ALREADY_SENT" }]);
+    expect(await warnings()).toMatchObject(warned);
   });
 });
 

@@ -7,7 +7,7 @@ import type { Session } from "../../session.ts";
 import { createSessions, ENGINE, isSessions, type Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
-import { joined } from "../session-headers.ts";
+import { withHeaders } from "./response-copy.ts";
 
 /** Options for every runtime. The store must be given, because no store runs on all of them. */
 export type WebOptions<Name extends string = string> = Options<Name> & { readonly store: Store };
@@ -80,50 +80,72 @@ export class WebVisit {
       finish();
       return response;
     }
-    const told = copyOf(response, this.#isHead ? null : finish);
-    for (const [name, value] of headers) addHeader(told.headers, name, value);
+    const copy = withHeaders(response, headers, this.#isHead ? null : finish);
     if (this.#isHead || response.body === null) finish();
-    return told;
+    return copy;
   }
 
   /** Commits for an answer that is an error: a session that the handler ended is ended, and nothing else is stored. */
   async giveUp(): Promise<void> {
     // If the store fails too, its event tells of it. The caller has an error to throw already.
-    await Promise.resolve(this.#engine.commit(this.#draft, 500)).catch(() => {});
+    await this.#commitFor(500).catch(() => {});
   }
 
   /** `giveUp` for an error that is thrown on. Warns when a login is lost, because the error may stand for a redirect. */
   async giveUpOnThrow(): Promise<void> {
-    if (this.#draft.intent.login !== null) {
+    const { intent, userId } = this.#draft;
+    if (intent.login !== null || (userId !== null && this.#isUnderNewKey)) {
       this.#engine.warnOnce(
         "COATCHECK_LOGIN_DROPPED",
-        "A handler signed a user in and then threw an error, so the login was not stored: the response to that error is made " +
-          "elsewhere, and the new cookie cannot be added to it. Return a Response, such as a redirect, instead of throwing.",
+        "A handler signed a user in and then threw an error. The response to that error is made elsewhere, and the new " +
+          "cookie cannot be added to it, so the login is lost. Return a Response, such as a redirect, instead of throwing.",
       );
     }
     await this.giveUp();
   }
 
-  /** Commits after the response has left without our headers: stores only what the browser needs no new cookie for. */
+  /** Commits behind a response that has left without our headers: stores only what the browser needs no new cookie for. */
   async #commitBehind({ status }: Response): Promise<void> {
-    const { intent, isModified, stored } = this.#draft;
-    const isUnreachable = intent.rotate || (stored === null && isModified && intent.flushedBy === null);
-    if (isUnreachable) {
+    const needsCookie = this.#needsCookie;
+    if (needsCookie) {
       this.#engine.warnOnce(
         "COATCHECK_RESPONSE_ALREADY_SENT",
-        "A handler sent its response itself (RESPONSE_ALREADY_SENT), so the cookie of a new session or of a login could not " +
-          "be added, and the session was not stored. Sign in, or set the first value, in a request whose Response is returned.",
+        "A handler sent its response itself (RESPONSE_ALREADY_SENT), so the session's new cookie could not be added, and the " +
+          "login, the new session or the change is lost. Make it in a request whose Response is returned to Hono.",
       );
-      await this.giveUp();
-      return;
     }
-    // If the store fails, its event tells of it. No error page can, because another response is already under way.
-    await Promise.resolve(this.#engine.commit(this.#draft, status)).catch(() => {});
+    // No error page can tell of a failure, because another response is already under way.
+    await this.#commitFor(needsCookie ? 500 : status).catch(({ name }: Error) =>
+      this.#engine.warnOnce(
+        "COATCHECK_RESPONSE_ALREADY_SENT_UNSAVED",
+        `A handler sent its response itself (RESPONSE_ALREADY_SENT), and then its session could not be stored (${name}). ` +
+          "Call await session.save() before the response begins, to answer with an error instead.",
+      ),
+    );
+  }
+
+  /** Whether a commit would need to send a cookie, because the browser has none for the session as it is then stored. */
+  get #needsCookie(): boolean {
+    const { intent, isBarred, isChanged, isEmpty, stored, ticket } = this.#draft;
+    if (isBarred) return false;
+    if (intent.rotate || this.#isUnderNewKey) return true;
+    return isChanged && (ticket.kind === "carried" || (stored === null && !isEmpty));
+  }
+
+  /** Whether `session.save()` has stored the session under a key that the browser does not have yet. */
+  get #isUnderNewKey(): boolean {
+    const { cookie, presented, stored } = this.#draft;
+    return cookie !== null && stored !== null && !presented.some(({ id }) => id === stored.id);
+  }
+
+  /** The engine's `commit` as a promise, also of what it throws at the call. */
+  async #commitFor(status: number) {
+    return this.#engine.commit(this.#draft, status);
   }
 
   async #commit(response: Response) {
     try {
-      return await this.#engine.commit(this.#draft, response.status);
+      return await this.#commitFor(response.status);
     } catch (error) {
       response.body?.cancel().catch(() => {}); // The body will not be sent.
       throw error;
@@ -134,50 +156,4 @@ export class WebVisit {
 /** True for `RESPONSE_ALREADY_SENT` of @hono/node-server. That server ignores only a Response of its own, and sends a copy. */
 function wasSentByHandler(response: Response): boolean {
   return response.body === null && response.headers.has("x-hono-already-sent");
-}
-
-/**
- * A copy of a response, because the handler may use one Response for every visitor. `ended` is called when the body has been
- * sent or given up.
- */
-function copyOf(response: Response, ended: (() => void) | null): Response {
-  // A 1xx response, such as a protocol switch, belongs to its socket and cannot be copied.
-  if (response.status < 200) return response;
-  if (response.body === null || ended === null) return new Response(response.body, response);
-  return new Response(watched(response.body, ended), response);
-}
-
-/** The same stream; it calls `ended` when it has ended or was given up. Piping it through another stream takes twice as long. */
-function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  let isOver = false;
-  const end = () => {
-    if (!isOver) ended();
-    isOver = true;
-  };
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read();
-          if (!done) return controller.enqueue(value);
-          controller.close();
-        } catch (error) {
-          controller.error(error);
-        }
-        end();
-      },
-      async cancel(reason) {
-        end();
-        await reader.cancel(reason);
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
-
-function addHeader(head: Headers, name: string, value: string): void {
-  const present = head.get(name);
-  if (present === null || name.toLowerCase() === "set-cookie") head.append(name, value);
-  else head.set(name, String(joined([name, value], present)));
 }

@@ -1,0 +1,62 @@
+/**
+ * The response that leaves in place of the handler's: a copy with the session's headers. The handler may use one Response for
+ * every visitor, so its own is never changed.
+ */
+import { type Header, joined } from "../session-headers.ts";
+
+/**
+ * The response with the session's headers joined to it. `ended` is called when the body has been sent or given up; it is null
+ * where no body is sent.
+ */
+export function withHeaders(
+  response: Response,
+  headers: readonly Header[],
+  ended: (() => void) | null,
+): Response {
+  const copy = copyOf(response, ended);
+  for (const header of headers) addHeader(copy.headers, header);
+  return copy;
+}
+
+function copyOf(response: Response, ended: (() => void) | null): Response {
+  // A 1xx response, such as a protocol switch, belongs to its socket and cannot be copied.
+  if (response.status < 200) return response;
+  if (response.body === null || ended === null) return new Response(response.body, response);
+  return new Response(watched(response.body, ended), response);
+}
+
+/** The same stream; it calls `ended` when it has ended or was given up. Piping it through another stream takes twice as long. */
+function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  let isOver = false;
+  const end = () => {
+    if (!isOver) ended();
+    isOver = true;
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { done, value } = await reader.read();
+          if (!done) return controller.enqueue(value);
+          controller.close();
+        } catch (error) {
+          controller.error(error);
+        }
+        end();
+      },
+      async cancel(reason) {
+        end();
+        await reader.cancel(reason);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+function addHeader(head: Headers, header: Header): void {
+  const [name, value] = header;
+  const present = head.get(name);
+  if (present === null || name.toLowerCase() === "set-cookie") head.append(name, value);
+  else head.set(name, String(joined(header, present)));
+}
