@@ -24,6 +24,8 @@ export type SessionHandler<Rest extends unknown[] = []> = (
  * - A session that cannot be read or stored is answered by a plain 503 with `Retry-After`.
  * - A `Response` that the handler throws is treated like one that it returns, and thrown on with the cookie.
  * - An error of Next.js that stands for an answer (`redirect()`, `notFound()`) is turned into that answer, with the cookie.
+ * - A `Sessions` that was already given to the same `Request` further out gives its session to this handler too, and stores it
+ *   further out.
  * - Any other error is thrown on. Nothing is stored then, except that a session which the handler ended stays ended; if a login
  *   is lost that way, one warning says so.
  *
@@ -37,6 +39,8 @@ export function withSession<const Name extends string, Rest extends unknown[] = 
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   const sessions = sessionsAnywhere(options);
   return async (request, ...rest) => {
+    const session = WebVisit.sessionUnderWay(sessions, request);
+    if (session !== undefined) return handler(request, session, ...rest);
     let visit: WebVisit;
     try {
       visit = await WebVisit.begin(sessions, request, proxy);

@@ -16,7 +16,8 @@ export interface SessionEnv<Data = SessionData> {
 /**
  * Middleware that opens the session before the next handler runs, and stores it when the response is there and before it
  * leaves. When the session cannot be read or stored, `app.onError` gets the error; if there is no `app.onError`, Hono answers a
- * plain 503. Throws SettingsError for options that cannot work.
+ * plain 503. A `Sessions` that is used again on the same request, for a part of the application, gives the same session there.
+ * Throws SettingsError for options that cannot work.
  */
 export function session<const Name extends string>(
   options: WebOptions<Name> | Sessions,
@@ -24,6 +25,11 @@ export function session<const Name extends string>(
 ): MiddlewareHandler<SessionEnv> {
   const sessions = sessionsAnywhere(options);
   return async (c, next) => {
+    const underWay = WebVisit.sessionUnderWay(sessions, c.req.raw);
+    if (underWay !== undefined) {
+      c.set("session", underWay);
+      return next();
+    }
     const visit = await WebVisit.begin(sessions, c.req.raw, proxy);
     c.set("session", visit.session);
     const earlierHeaders = c.body(null).headers;

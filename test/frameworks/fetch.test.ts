@@ -14,6 +14,9 @@ const site = "http://site.example/";
 const cookieOf = (response: Response) => (response.headers.get("set-cookie") ?? "").split(";")[0] as string;
 const withCookie = (cookie: string) => new Request(site, { headers: { cookie } });
 
+/** Errors that stand for an answer in Next.js: `redirect()`, `notFound()` and the like throw them. */
+const nextError = (digest: string) => Object.assign(new Error(digest.split(";")[0]), { digest });
+
 const sets: SessionHandler = (_request, session) => {
   session.set("a", 1);
   return new Response("ok");
@@ -146,9 +149,6 @@ describe("a handler that throws", () => {
     expect([thrown.status, cookieOf(thrown)]).toEqual([303, expect.stringMatching(/^sessionid=/)]);
   });
 
-  /** Errors by which Next.js says an answer: `redirect()`, `notFound()` and the like throw them. */
-  const nextError = (digest: string) => Object.assign(new Error(digest.split(";")[0]), { digest });
-
   const form = { method: "POST", headers: { "content-type": "application/x-www-form-urlencoded" } };
 
   test.each([
@@ -248,6 +248,69 @@ describe("a handler that throws", () => {
     breaks("read");
     const response = await loads(withCookie(cookie));
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "5"]);
+  });
+});
+
+describe("one Sessions, mounted twice on one request", () => {
+  /** A site within a site, and what the inner one makes of the session that the outer one has begun. */
+  function nested(
+    inner: SessionHandler,
+    between = (serve: (request: Request) => Promise<Response>) => serve,
+  ) {
+    const { store, took } = spyStore(memoryStore());
+    const sessions = createSessions({ store });
+    const serve = withSession(sessions, (request, session) => {
+      session.set("outer", 1);
+      return between(withSession(sessions, inner))(request);
+    });
+    const look = withSession(sessions, (_request, session) =>
+      Response.json([session.userId, session.toObject()]),
+    );
+    return { serve, look, took };
+  }
+
+  test("is one session: the inner handler sees what the outer has set, and its login is kept", async () => {
+    const { serve, look, took } = nested((_request, session) => {
+      session.login("ann");
+      return new Response(String(session.get("outer")));
+    });
+    const response = await serve(new Request(site));
+    expect([await response.text(), response.headers.getSetCookie().length, took()]).toEqual([
+      "1",
+      1,
+      ["create"],
+    ]);
+    expect(await (await look(withCookie(cookieOf(response)))).json()).toEqual(["ann", { outer: 1 }]);
+  });
+
+  test("is one session too where another Sessions is mounted between them", async () => {
+    const other = createSessions({ store: memoryStore(), cookie: { name: "other" } });
+    const { serve, took } = nested(
+      (_request, session) => new Response(String(session.get("outer"))),
+      (serve) => withSession(other, (request) => serve(request)),
+    );
+    const response = await serve(new Request(site));
+    expect([await response.text(), took()]).toEqual(["1", ["create"]]);
+  });
+
+  test("stores nothing when the inner handler throws, and keeps a login behind a thrown redirect", async () => {
+    const bug = new Error("a bug");
+    const breaking = nested(() => Promise.reject(bug));
+    await expect(breaking.serve(new Request(site))).rejects.toBe(bug);
+    expect(breaking.took()).toEqual([]);
+    const redirecting = nested((_request, session) => {
+      session.login("ann");
+      throw nextError("NEXT_REDIRECT;replace;/next;307;");
+    });
+    const response = await redirecting.serve(new Request(site));
+    expect([response.status, response.headers.getSetCookie().length]).toEqual([307, 1]);
+  });
+
+  test("is another visit when the request is served again", async () => {
+    const { serve, took } = nested(() => new Response("ok"));
+    const request = new Request(site);
+    expect(cookieOf(await serve(request))).not.toBe(cookieOf(await serve(request)));
+    expect(took()).toEqual(["create", "create"]);
   });
 });
 

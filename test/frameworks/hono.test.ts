@@ -1,7 +1,7 @@
 /** `coatcheck/hono`: what only this adapter does; what all adapters do is in every-adapter.test.ts. Without a server: Hono needs none. */
 import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
-import { memoryStore, type Session, SettingsError, type Store } from "coatcheck";
+import { createSessions, memoryStore, type Session, SettingsError, type Store } from "coatcheck";
 import { signedCookieStore } from "coatcheck/cookies";
 import { type SessionEnv, session } from "coatcheck/hono";
 import { type Context, Hono } from "hono";
@@ -172,6 +172,32 @@ test("a handler that forgets to answer is Hono's 500, and its logout holds", asy
   expect((await app.request("/out", { headers: { cookie } })).status).toBe(500);
   const again = await app.request("/look", { headers: { cookie } });
   expect(await again.json()).toEqual({});
+});
+
+test("one Sessions, mounted on the application and on a part of it, is one session", async () => {
+  const { store, took } = spyStore(memoryStore());
+  const sessions = createSessions({ store });
+  const part = new Hono<SessionEnv>();
+  part.use(session(sessions));
+  part.get("/", (c) => {
+    c.var.session.login("ann");
+    return c.text(String(c.var.session.get("outer")));
+  });
+  const app = new Hono<SessionEnv>();
+  app.use(session(sessions));
+  app.use((c, next) => {
+    c.var.session.set("outer", 1);
+    return next();
+  });
+  app.route("/part", part);
+  app.get("/look", (c) => c.json([c.var.session.userId, c.var.session.toObject()]));
+  const response = await app.request("/part");
+  expect([await response.text(), response.headers.getSetCookie().length, took()]).toEqual([
+    "1",
+    1,
+    ["create"],
+  ]);
+  expect(await look(app, response)).toEqual(["ann", { outer: 1 }]);
 });
 
 describe("a login", () => {

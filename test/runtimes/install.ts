@@ -25,7 +25,7 @@ export async function installed(folder: URL): Promise<void> {
       }
     } else {
       if (Date.now() > end)
-        throw new Error(`Somebody else was installing all the time. If nobody is, remove ${lock}.`);
+        throw new Error(`Another process was installing all the time. If none is, remove ${lock}.`);
       await sleep(200);
     }
   }

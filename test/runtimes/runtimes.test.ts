@@ -33,7 +33,7 @@ function everything(runtime: Runtime) {
   }
 
   /** Resolves when the store holds a call. */
-  async function somebodyWaits(store: string): Promise<void> {
+  async function aCallIsHeld(store: string): Promise<void> {
     while ((await newVisitor().visit(`/store/${store}?held`)).body === "0") await sleep(5);
   }
 
@@ -62,7 +62,7 @@ function everything(runtime: Runtime) {
         expect((await visitor.visit(at("look"))).body).toBe("[null,{}]");
       });
 
-      test("a cookie of nobody is left as it is, and nothing is stored for it", async () => {
+      test("a cookie with an unknown key is left as it is, and nothing is stored for it", async () => {
         const visitor = newVisitor();
         visitor.cookie = `sessionid=${"0".repeat(32)}`;
         const { setCookie, headers } = await visitor.visit(at("look"));
@@ -113,7 +113,7 @@ function everything(runtime: Runtime) {
       await tell(store, "holds=create");
       const wire = dial((site as Started).port);
       wire.send(`GET ${at("login?status=303")} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
-      await somebodyWaits(store);
+      await aCallIsHeld(store);
       await sleep(20);
       expect(wire.received).toBe("");
       await tell(store);
@@ -165,13 +165,13 @@ function everything(runtime: Runtime) {
       expect((await visitor.visit(at("look"))).body).toBe('[null,{"visits":3,"a":2}]');
     });
 
-    test("a client that hangs up while its session is stored stops nothing, and holds up nobody", async () => {
+    test("a client that hangs up while its session is stored stops nothing, and holds up no other request", async () => {
       const visitor = newVisitor();
       await visitor.visit(at("count"));
       await tell(store, "holds=update");
       const wire = dial((site as Started).port);
       wire.send(`GET ${at("write")} HTTP/1.1\r\nHost: localhost\r\nCookie: ${visitor.cookie}\r\n\r\n`);
-      await somebodyWaits(store);
+      await aCallIsHeld(store);
       wire.hangUp();
       await wire.closed;
       await tell(store);
@@ -194,7 +194,7 @@ function everything(runtime: Runtime) {
       const slow = newVisitor();
       slow.cookie = cookie;
       const answer = slow.visit(at("write"));
-      await somebodyWaits(store);
+      await aCallIsHeld(store);
       await visitor.visit(at("logout"));
       await tell(store);
       const { status, setCookie } = await answer;

@@ -87,7 +87,7 @@ const config :Workerd.Config = (
     modules = [(name = "worker", esModule = embed "worker.js")],
     compatibilityDate = "2026-11-01",
     compatibilityFlags = ["nodejs_compat"],
-    bindings = [(name = "SESSION_SECRET", text = "a secret of the tests, which nobody else uses")],
+    bindings = [(name = "SESSION_SECRET", text = "a secret of the tests, and of nothing else")],
   ))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );

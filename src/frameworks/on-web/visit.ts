@@ -25,18 +25,41 @@ export function sessionsAnywhere<Name extends string>(options: WebOptions<Name> 
   return isSessions(options) ? options : createSessions(options);
 }
 
+/** The last visit of each request. */
+const visits = new WeakMap<Request, WebVisit>();
+
 /** One request: its session is opened by `begin`, and committed by `respond`, `giveUp` or `giveUpOnThrow`. */
 export class WebVisit {
   readonly session: Session;
   readonly #engine: Engine<Session>;
   readonly #draft: Draft;
   readonly #isHead: boolean;
+  /** The visit of the same request inside which this one was begun. */
+  readonly #outer: WebVisit | undefined;
 
   private constructor(engine: Engine<Session>, draft: Draft, request: Request) {
     this.session = engine.sessionOf(draft);
     this.#engine = engine;
     this.#draft = draft;
     this.#isHead = request.method === "HEAD";
+    this.#outer = WebVisit.#underWay(visits.get(request));
+    visits.set(request, this);
+  }
+
+  /**
+   * The session of a request to which the same `Sessions` was already given further out. It is committed there. A copy of the
+   * request counts as another request.
+   */
+  static sessionUnderWay(sessions: Sessions, request: Request): Session | undefined {
+    let visit = WebVisit.#underWay(visits.get(request));
+    while (visit !== undefined && visit.#engine !== sessions[ENGINE])
+      visit = WebVisit.#underWay(visit.#outer);
+    return visit?.session;
+  }
+
+  /** A visit or, where it was committed already, the innermost one around it that was not. */
+  static #underWay(visit: WebVisit | undefined): WebVisit | undefined {
+    return visit?.#draft.isCommitted ? WebVisit.#underWay(visit.#outer) : visit;
   }
 
   /** Opens the session. Rejects with StoreUnavailableError when the store cannot say which one it is. */

@@ -86,7 +86,7 @@ export function application(stores: Record<string, Store>): Serve {
     const [, adapter = "", name = ""] = pathname.split("/");
     const store = observed.get(name);
     if (adapter !== "store") {
-      return served.get(name)?.[adapter]?.(request) ?? new Response("nobody serves this", { status: 404 });
+      return served.get(name)?.[adapter]?.(request) ?? new Response("not found", { status: 404 });
     }
     if (store === undefined) return new Response("no such store", { status: 404 });
     if (searchParams.has("held")) return Response.json(store.held);
