@@ -59,7 +59,8 @@ export class WebVisit {
 
   /** A visit or, where it was committed already, the innermost one around it that was not. */
   static #underWay(visit: WebVisit | undefined): WebVisit | undefined {
-    return visit?.#draft.isCommitted ? WebVisit.#underWay(visit.#outer) : visit;
+    if (visit === undefined) return undefined;
+    return visit.#draft.isCommitted ? WebVisit.#underWay(visit.#outer) : visit;
   }
 
   /** Opens the session. Rejects with StoreUnavailableError when the store cannot say which one it is. */
