@@ -144,6 +144,33 @@ describeInChromium(
       expect(await page.getByLabel("Username").inputValue()).toBe("reader");
     });
 
+    test("with cookies off, lists and preferences say that nothing was kept", async () => {
+      const page = await visitorWithoutCookies(site().url);
+      const told = page.getByText("Nothing was kept: your browser did not send back the cookie");
+      await page.goto("/catalog/book/1");
+      await page.getByRole("button", { name: "Put on the reading list" }).click();
+      await told.waitFor();
+      await page.goto("/preferences/");
+      expect(await told.count()).toBe(0);
+      await page.getByLabel("Dark").check();
+      await page.getByRole("button", { name: "Save" }).click();
+      await told.waitFor();
+      await page.goto("/catalog/books/?q=emma");
+      await page.getByRole("button", { name: "Dismiss" }).click();
+      await told.waitFor();
+      expect(await page.getByRole("searchbox").inputValue()).toBe("emma");
+    });
+
+    test("with cookies on, a new visitor's first choice is kept, and nothing of the question is left", async () => {
+      const page = await visitor();
+      await page.goto("/preferences/");
+      await page.getByLabel("Dark").check();
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Your preferences were saved.").waitFor();
+      expect(page.url()).toMatch(/\/preferences\/$/);
+      expect(await page.getByLabel("Dark").isChecked()).toBe(true);
+    });
+
     test("one device signs out the other, which notices at its next click", async () => {
       const [desktop, phone] = [await visitor(), await visitor({ viewport: { width: 390, height: 800 } })];
       for (const page of [desktop, phone]) await signIn(page, "reader");

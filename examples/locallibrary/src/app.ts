@@ -2,6 +2,7 @@ import type { Sessions } from "coatcheck";
 import { session } from "coatcheck/express";
 import express, { type Express, Router } from "express";
 import type { LibraryDatabase } from "./database/open.ts";
+import { cookieCheck } from "./middleware/cookie-check.ts";
 import { refuseCrossSite } from "./middleware/cross-site.ts";
 import { errorPage } from "./middleware/error-page.ts";
 import { loadSession, needsSession } from "./middleware/load-session.ts";
@@ -43,6 +44,7 @@ export function createApp(library: Library): Express {
   app.use("/static", staticFiles);
   app.use(responseHeaders);
   app.use(refuseCrossSite);
+  app.use(cookieCheck);
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));
   app.use(session(library.sessions));
   app.use(loadSession);

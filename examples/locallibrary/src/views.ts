@@ -41,6 +41,7 @@ export function useViews(app: Express): void {
     user: null,
     isVisitorKnown: false,
     isSessionAway: false,
+    lacksCookies: false,
     path: null,
     here: "/catalog/",
     returnTo: null,

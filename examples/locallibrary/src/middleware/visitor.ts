@@ -8,6 +8,7 @@ import { findUser } from "../queries/users.ts";
 import { returnPath } from "../request/return-path.ts";
 import { singleValue } from "../request/single-value.ts";
 import { takeFlashes } from "../session/flash.ts";
+import { withoutQuestion } from "./cookie-check.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -26,7 +27,8 @@ declare global {
 export function visitor(database: LibraryDatabase): RequestHandler {
   return (req, res, next) => {
     const { path, session } = req;
-    const here = req.method === "GET" ? req.originalUrl : formPage(req.body, req.originalUrl);
+    const [address] = withoutQuestion(req.originalUrl);
+    const here = req.method === "GET" ? address : formPage(req.body, address);
     // A sign-in from a page under /accounts/ leads to the catalog, and not back to "You are signed out".
     Object.assign(res.locals, { path, here, returnTo: path.startsWith("/accounts/") ? null : here });
     if (res.locals.storeError) {

@@ -2,6 +2,7 @@ import { Router } from "express";
 import { pageSizes, themes } from "../choices/choices.ts";
 import { preferencesForm } from "../forms/preferences-form.ts";
 import { readForm } from "../forms/read-form.ts";
+import { leadBack } from "../middleware/cookie-check.ts";
 import { HttpError } from "../request/http-error.ts";
 import { returnPath } from "../request/return-path.ts";
 import { singleValue } from "../request/single-value.ts";
@@ -21,12 +22,12 @@ export function preferenceRoutes(): Router {
     if (errors) throw new HttpError(400, `No such preferences: ${JSON.stringify(errors)}`);
     res.locals.choices.prefer(values);
     flash(req.session, "done", "Your preferences were saved.");
-    res.redirect(303, "/preferences/");
+    leadBack(req, res, "/preferences/");
   });
 
   router.post("/notice/", (req, res) => {
     res.locals.choices.prefer({ noticeDismissed: singleValue(req.body?.dismissed) === "yes" });
-    res.redirect(303, returnPath(singleValue(req.body?.next)));
+    leadBack(req, res, returnPath(singleValue(req.body?.next)));
   });
 
   return router;

@@ -1,6 +1,7 @@
 import { Router } from "express";
 import { LONGEST_READING_LIST } from "../choices/choices.ts";
 import type { LibraryDatabase } from "../database/open.ts";
+import { leadBack } from "../middleware/cookie-check.ts";
 import { needsSession } from "../middleware/load-session.ts";
 import { findBook, findBooksInOrder } from "../queries/books.ts";
 import { returnPath } from "../request/return-path.ts";
@@ -27,13 +28,13 @@ export function readingListRoutes(database: LibraryDatabase): Router {
     } else {
       flash(req.session, "refused", FULL);
     }
-    res.redirect(303, returnPath(singleValue(req.body?.next)));
+    leadBack(req, res, returnPath(singleValue(req.body?.next)));
   });
 
   router.post("/book/:id/unlist/", needsSession, (req, res) => {
     res.locals.choices.unlist(idFrom(String(req.params.id)));
     flash(req.session, "done", "The book is off your reading list.");
-    res.redirect(303, returnPath(singleValue(req.body?.next)));
+    leadBack(req, res, returnPath(singleValue(req.body?.next)));
   });
 
   return router;
