@@ -289,6 +289,24 @@ describe("on SQLite and files", () => {
     expect(await counted()).toEqual({ live: 500, expired: 0 });
   }, 120_000);
 
+  test("Ctrl-C stops the ending of a user's sessions too, and says how many have ended", async () => {
+    const slow = `file:${folder()}/sessions`;
+    const files = open(slow);
+    await Promise.all(Array.from({ length: 3000 }, () => keep(files, { userId: "ann" })));
+    const left = async () => (await files.listUser?.("ann", call()))?.length ?? 0;
+    const { child, ended } = start(["revoke", "--user", "ann", "--all", "--json", "--store", slow]);
+    while ((await left()) === 3000) await sleep(2);
+    child.kill("SIGINT");
+    const { code, out, err } = await ended;
+    expect({ code, err }).toEqual({ code: 130, err: "" });
+    const said = JSON.parse(out);
+    expect(said).toEqual({ user: "ann", ended: 3000 - (await left()), interrupted: true });
+    expect(await runJson("revoke", "--user", "ann", "--all", "--store", slow)).toEqual({
+      code: 0,
+      said: { user: "ann", ended: 3000 - said.ended },
+    });
+  }, 60_000);
+
   test("on a terminal a bar shows how far it is, how fast, and how long it will take", async () => {
     await fill(30_000, 10);
     const { code, out } = await startOnTerminal(["clear-expired", "--batch-size", "500", "--store", url])

@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit.ts";
+import { untilInterrupted } from "../interrupt.ts";
 import { progressBar } from "../progress.ts";
 import { sessionsWord } from "../words.ts";
 
@@ -27,28 +28,18 @@ export async function clearExpired(
   }
 
   const expected = process.stderr.isTTY && !json ? ((await sessions.stats()).expired ?? 0) : 0;
-  const interrupted = new AbortController();
-  const onInterrupt = () => {
-    if (interrupted.signal.aborted) process.exit(EXIT.INTERRUPTED);
-    interrupted.abort();
-  };
-  process.on("SIGINT", onInterrupt);
   const progress = await progressBar(expected);
   let deleted = 0;
-  try {
+  const { isInterrupted } = await untilInterrupted(async (signal) => {
     await sessions.clearExpired({
       batchSize,
-      signal: interrupted.signal,
+      signal,
       onProgress(made) {
         deleted = made.deleted;
         progress.to(deleted);
       },
     });
-  } finally {
-    progress.end();
-    process.off("SIGINT", onInterrupt);
-  }
-  const isInterrupted = interrupted.signal.aborted;
+  }).finally(() => progress.end());
   tell(
     { deleted, interrupted: isInterrupted },
     `${sessionsWord(deleted)} deleted${isInterrupted ? " before you stopped it. Run it again for the rest" : ""}.`,
