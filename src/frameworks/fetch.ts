@@ -2,6 +2,7 @@
  * `coatcheck/fetch`: `withSession(options, (request, session) => response)`, for any server or framework that takes a function
  * from `Request` to `Response`, on every runtime.
  */
+import { SettingsError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import { errorPage, namesStatus } from "./error-page.ts";
@@ -37,6 +38,9 @@ export function withSession<const Name extends string, Rest extends unknown[] = 
   handler: SessionHandler<Rest>,
   proxy: ProxyOptions = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
+  if (typeof handler !== "function") {
+    throw new SettingsError("handler", "a function: withSession(options, (request, session) => response)");
+  }
   const sessions = sessionsAnywhere(options);
   return async (request, ...rest) => {
     const session = WebVisit.sessionUnderWay(sessions, request);

@@ -1,6 +1,7 @@
 /** `coatcheck/hono`: `app.use(session(options))`, then `c.var.session` in every handler, on every runtime. */
 import type { Context, MiddlewareHandler } from "hono";
 import type { SessionData } from "../data/session-data.ts";
+import { SettingsError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import { errorPage, namesStatus } from "./error-page.ts";
@@ -23,6 +24,10 @@ export function session<const Name extends string>(
   options: WebOptions<Name> | Sessions,
   proxy: ProxyOptions = {},
 ): MiddlewareHandler<SessionEnv> {
+  if (typeof proxy === "function") {
+    // Hono has called `session` itself, with its context and `next`.
+    throw new SettingsError("options", "an object: write app.use(session({ store })), not app.use(session)");
+  }
   const sessions = sessionsAnywhere(options);
   return async (c, next) => {
     const underWay = WebVisit.sessionUnderWay(sessions, c.req.raw);

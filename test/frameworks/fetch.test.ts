@@ -375,6 +375,15 @@ describe("secure", () => {
   });
 });
 
+test.each([undefined, new Response("hello")])(
+  "withSession without a handler, with %s, is refused at the start",
+  (handler) => {
+    expect(() => withSession({ store: memoryStore() }, handler as never)).toThrow(
+      /withSession\(options, \(request, session\) => response\)/,
+    );
+  },
+);
+
 test("there is no default store", () => {
   // @ts-expect-error: the types say so too.
   expect(() => withSession({}, sets)).toThrow(SettingsError);

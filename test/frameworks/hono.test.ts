@@ -377,6 +377,20 @@ test("c.var.session is typed by Env, or by the chain", () => {
   new Hono().use(session({ store: memoryStore() })).get("/", (c) => c.text(c.var.session.get("name", "")));
 });
 
+test("app.use(session), without the call, is refused, and the error shows the call", async () => {
+  const errors: unknown[] = [];
+  const app = new Hono();
+  app.use(session as never);
+  app.onError((error, c) => {
+    errors.push(error);
+    return c.text("error page", 500);
+  });
+  await app.request("/");
+  expect(errors).toMatchObject([
+    { name: "SettingsError", message: expect.stringContaining("app.use(session({ store }))") },
+  ]);
+});
+
 test("there is no default store", () => {
   // @ts-expect-error: the types say so too.
   expect(() => session({})).toThrow(SettingsError);
