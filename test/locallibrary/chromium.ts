@@ -40,6 +40,17 @@ export async function visitorWithoutCookies(url: string): Promise<Page> {
   return pageOf(await chromium.launchPersistentContext(profile, options));
 }
 
+/** A person whose Chromium keeps pages for Back, as browsers do: playwright switches that off by default. */
+export async function visitorWithBackCache(url: string): Promise<Page> {
+  const browser = await chromium.launch({
+    executablePath: chromiumPath(),
+    args: chromiumArgs,
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
+  });
+  onTestFinished(() => browser.close());
+  return pageOf(await browser.newContext({ baseURL: url }));
+}
+
 async function pageOf(context: BrowserContext): Promise<Page> {
   onTestFinished(() => context.close());
   const page = await context.newPage();

@@ -14,8 +14,7 @@ const CONTENT_SECURITY_POLICY = [
 
 export const responseHeaders: RequestHandler = (_req, res, next) => {
   res.set({
-    // A page names its reader: no cache may show it to another.
-    "Cache-Control": "private, no-cache",
+    "Cache-Control": "no-cache",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     // Not "no-referrer", which would turn the Origin of our own forms into "null".
