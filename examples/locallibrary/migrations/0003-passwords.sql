@@ -1,4 +1,4 @@
--- Epoch milliseconds; NULL for a password that the library gave.
+-- Epoch milliseconds; NULL while the user has the password from the seed.
 ALTER TABLE users ADD COLUMN password_changed_at INTEGER;
 
 CREATE TABLE wrong_passwords (

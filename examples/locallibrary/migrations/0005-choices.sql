@@ -1,9 +1,9 @@
--- NULL until the user has chosen.
+-- The preferences of a user; NULL until the user has chosen.
 ALTER TABLE users ADD COLUMN theme TEXT CHECK (theme IN ('auto', 'light', 'dark'));
 ALTER TABLE users ADD COLUMN per_page INTEGER;
 ALTER TABLE users ADD COLUMN notice_dismissed INTEGER CHECK (notice_dismissed IN (0, 1));
 
--- The ids tell the order in which the books were added.
+-- The order of the ids is the order in which the books were added.
 CREATE TABLE reading_list (
   id INTEGER PRIMARY KEY,
   user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

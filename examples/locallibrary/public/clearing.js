@@ -1,4 +1,4 @@
-// Moves the bar while expired sessions are cleared, and shows the page anew at the end.
+// Moves the progress bar while expired sessions are cleared, and reloads the page at the end.
 
 const EVERY_MS = 250;
 
@@ -8,7 +8,7 @@ const deleted = document.querySelector("#deleted");
 async function look() {
   const response = await fetch("/librarian/sessions/clearing");
   const progress = response.ok ? await response.json() : null;
-  // Whether it is over or we were signed out: the page itself knows what to say.
+  // The clearing is over, or the librarian was signed out: the reloaded page says which.
   if (!progress || progress.isOver) return location.reload();
   bar.value = progress.deleted;
   deleted.textContent = progress.deleted;

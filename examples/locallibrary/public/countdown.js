@@ -1,8 +1,8 @@
-// Lets the times on the page that count down do so, second by second.
+// Counts the times with `data-countdown` down, second by second.
 
 const SECONDS_A_DAY = 86_400;
 
-/** "13 days 23:59:59", as the server writes it. */
+/** The seconds as "13 days 23:59:59", in the same way as src/format/remaining.ts. */
 function remaining(seconds) {
   const days = Math.floor(seconds / SECONDS_A_DAY);
   const clock = new Date((seconds % SECONDS_A_DAY) * 1000).toISOString().slice(11, 19);

@@ -1,4 +1,4 @@
-// Takes the pictures in screenshots/: the site on a library of its own, visited by a Chromium. CHROMIUM says where that is.
+// Takes the pictures in screenshots/: starts the site on a new library and visits it with the Chromium at the path CHROMIUM.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -76,7 +76,7 @@ async function start() {
   return { child, url };
 }
 
-/** What the site would have counted in a day, for the plots. */
+/** Writes the samples that the site would have counted in a day, for the plots. */
 function liveThroughADay(): void {
   const client = new Database(database);
   const insert = client.prepare("INSERT INTO store_samples VALUES (?, ?, ?, ?, ?)");
@@ -90,7 +90,7 @@ function liveThroughADay(): void {
   client.close();
 }
 
-/** Somebody who has signed in and looked at a few books. */
+/** A page of a visitor who has looked at a few books and signed in. */
 async function visit(chromium: Browser, options: BrowserContextOptions, username: string): Promise<Page> {
   const context = await chromium.newContext({ baseURL: site.url, ...options });
   const page = await context.newPage();
@@ -112,7 +112,7 @@ async function changeMyCar(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Change" }).click();
 }
 
-/** As WebP, which Chromium's own protocol can do and Playwright cannot. */
+/** Takes a picture as WebP, by Chromium's own protocol: Playwright cannot write WebP. */
 async function shoot(page: Page, name: string): Promise<void> {
   await page.bringToFront();
   // Chromium takes no picture before it has drawn the page.

@@ -65,7 +65,7 @@ function siteRoutes({ database, sessions, sessionStore }: Library, lastRequests:
   routes.get("/", (_req, res) => res.redirect("/catalog/"));
   routes.use("/catalog", homeRoutes(database));
   routes.use("/catalog", loanRoutes(database));
-  // Before the books and authors themselves, whose addresses would take "create" for an id.
+  // Before the pages of books and authors, whose addresses would take "create" for an id.
   routes.use("/catalog", bookEditingRoutes(database));
   routes.use("/catalog", authorEditingRoutes(database));
   routes.use("/catalog", copyRoutes(database));

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import type { DemoUser } from "./seed/users.ts";
 
-/** What the site prints when it has started. `demoUsers` are those whose passwords may be shown. */
+/** The text that the site prints when it has started, with the passwords of `demoUsers`. */
 export function banner(
   port: number,
   demoUsers: readonly DemoUser[],

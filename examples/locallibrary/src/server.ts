@@ -11,14 +11,14 @@ import { startSampling } from "./session/sampling.ts";
 import { openSessionStore, type SessionStore } from "./session/store.ts";
 
 const HOST = "127.0.0.1";
-const PATIENCE_MS = 250;
+const LAST_REQUESTS_MS = 250;
 
 const port = portFrom(process.env.PORT || "8000");
 const databasePath = resolve(process.env.LIBRARY_DATABASE || join(import.meta.dirname, "../library.sqlite3"));
 
 const database = openOrRefuse(databasePath);
 const sessionStore = await storeOrRefuse(process.env.SESSION_STORE);
-// Lazy, so that the catalog can be shown while the store is away: see middleware/load-session.ts.
+// Lazy, so that the catalog can be read while the store is away: see middleware/load-session.ts.
 const sessions = createSessions({ store: sessionStore.store, lazy: true });
 const server = createServer(createApp({ database, sessions, sessionStore }));
 
@@ -41,11 +41,11 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
   });
 }
 
-/** Lets the requests under way finish, but not for long, and leaves the database in order. */
+/** Gives running requests a moment to finish, then closes the connections, the sessions and the database. */
 async function stop(): Promise<void> {
   const closed = once(server, "close");
   server.close();
-  setTimeout(() => server.closeAllConnections(), PATIENCE_MS).unref();
+  setTimeout(() => server.closeAllConnections(), LAST_REQUESTS_MS).unref();
   await closed;
   await sessions.close();
   database.$client.close();

@@ -8,7 +8,7 @@ import { staticUrl } from "./middleware/static-files.ts";
 
 const VIEWS = join(import.meta.dirname, "../views");
 
-/** LiquidJS as the application's template engine. Values are escaped, and a name that was not given is an error. */
+/** Makes LiquidJS the application's template engine. Values are escaped, and a missing variable is an error. */
 export function useViews(app: Express): void {
   const liquid = new Liquid({
     root: VIEWS,
@@ -18,7 +18,7 @@ export function useViews(app: Express): void {
     strictFilters: true,
     strictVariables: true,
     lenientIf: true,
-    // Due dates are days without a time, which a local offset would move.
+    // Due dates are days in UTC: an offset of the local time could show the day before.
     timezoneOffset: 0,
   });
 
@@ -29,7 +29,7 @@ export function useViews(app: Express): void {
   liquid.registerFilter("new_token", () => randomUUID());
   liquid.registerFilter("remaining", remaining);
 
-  // What every page needs to know. An error page that is shown before the session was read keeps these values.
+  // Defaults of the variables that every page needs, for error pages that are shown before the session was read.
   Object.assign(app.locals, {
     stylesheets: {
       library: staticUrl("library.css"),
@@ -56,7 +56,7 @@ export function useViews(app: Express): void {
   app.set("views", VIEWS);
 }
 
-/** "1 time", "2 times". */
+/** A number with its noun: "1 time", "2 times". */
 function counted(number: number, noun: string): string {
   const plural = noun.endsWith("y") ? `${noun.slice(0, -1)}ies` : `${noun}s`;
   return `${number} ${number === 1 ? noun : plural}`;

@@ -6,10 +6,10 @@ import { singleValue } from "../request/single-value.ts";
 
 const KEPT_MS = 60 * 60_000;
 
-/** A form that was sent without a sign-in, most often because the session had ended while it was filled in. */
+/** A form that needs a sign-in and came without one, most often because the session ended while the form was filled in. */
 export interface InterruptedForm {
   id: string;
-  /** Where it was sent. */
+  /** The address to which it was sent. */
   path: string;
   fields: [name: string, value: string | string[]][];
   /** The page that held it. */
@@ -32,15 +32,15 @@ export function keepForm(req: Request, res: Response): void {
   });
 }
 
-/** The id of the kept form, for a login page that leads back to the page of that form. */
+/** The id of the kept form, if the login page leads back to the page of that form; else null. */
 export function keptFormOf(session: Session, next: string): string | null {
   const form = session.get("interrupted_form");
   return form && form.next === next && !isOld(form) ? form.id : null;
 }
 
 /**
- * Takes the kept form out of the session, and answers it where the login page has promised that form (`id`) and the form
- * is this user's. Anybody else's is dropped: on a shared computer the next user must not send it.
+ * Takes the kept form out of the session. Returns it only if the login page announced this form (`id`), and if it is not
+ * another user's: on a shared computer one user must not send the form of another.
  */
 export function takeForm(session: Session, id: string | undefined, user: User): InterruptedForm | null {
   const form = session.pop("interrupted_form");
@@ -52,7 +52,7 @@ function isOld({ at }: InterruptedForm): boolean {
   return Date.now() - at > KEPT_MS;
 }
 
-/** Lets `routes` answer the request as if the form had just been sent. */
+/** Lets `routes` answer the request as if the browser had just sent the form. */
 export function sendForm(
   routes: RequestHandler,
   { path, fields }: InterruptedForm,

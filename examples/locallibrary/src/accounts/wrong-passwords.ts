@@ -5,8 +5,9 @@ import { wrongPasswords } from "../database/schema.ts";
 const WINDOW_MS = 15 * 60_000;
 
 /**
- * How many wrong passwords a quarter of an hour holds. The tightest limit is for one account from one address, so that a
- * stranger elsewhere cannot lock a reader out; the others stop who tries many accounts, or one from many addresses.
+ * The number of wrong passwords within a quarter of an hour after which further ones must wait. The limit for one account
+ * from one address (`pair`) is the lowest, so that a stranger at another address cannot lock a reader out. The others
+ * stop an attacker who tries many accounts, or one account from many addresses.
  */
 const limits = { pair: 5, address: 50, account: 100 };
 
@@ -15,7 +16,7 @@ export interface Attempt {
   address: string;
 }
 
-/** 0, or how long to wait because too many were wrong. */
+/** The seconds to wait before the next attempt, because too many were wrong; else 0. */
 export function secondsToWait(database: LibraryDatabase, attempt: Attempt): number {
   const since = Date.now() - WINDOW_MS;
   const counted = subjectsOf(attempt).flatMap(({ subject, limit }) =>
@@ -54,8 +55,8 @@ export function countWrong(database: LibraryDatabase, attempt: Attempt): void {
   );
 }
 
-/** The password was right: the account starts anew from this address. */
-export function forgive(database: LibraryDatabase, attempt: Attempt): void {
+/** Called after a right password: sets the count of this account from this address back to 0. */
+export function resetCount(database: LibraryDatabase, attempt: Attempt): void {
   database
     .delete(wrongPasswords)
     .where(eq(wrongPasswords.subject, pairOf(attempt)))

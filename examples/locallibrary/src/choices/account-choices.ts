@@ -27,8 +27,8 @@ export function accountChoices(database: LibraryDatabase, { id }: User): Choices
 }
 
 /**
- * Moves what a visitor chose before signing in from the session into the account. Done with every request, and not only
- * at sign-in: another tab of the anonymous visitor may have added a book while the sign-in was on its way.
+ * Moves the choices that a visitor made before signing in from the session to the account. This is done with every request
+ * and not only at sign-in, because another tab may have added a book while the sign-in was running.
  */
 export function adoptChoices(session: Session, choices: Choices): void {
   const { preferences, readingList } = takeChoices(session);

@@ -5,15 +5,15 @@ export type Theme = (typeof themes)[number];
 
 export interface Preferences {
   theme: Theme;
-  /** How many books or authors a page of a list shows. */
+  /** The number of books, authors or loans on one page of a list. */
   perPage: number;
-  /** The notice about this site is not shown any more. */
+  /** True when the notice about this site is not to be shown any more. */
   noticeDismissed: boolean;
 }
 
 export const defaults: Preferences = { theme: "auto", perPage: pageSizes[0], noticeDismissed: false };
 
-/** How many books a reading list holds. */
+/** The number of books that a reading list holds at most. */
 export const LONGEST_READING_LIST = 100;
 
 /**
@@ -25,7 +25,7 @@ export interface Choices {
   prefer(changes: Partial<Preferences>): void;
   /** The ids of the books to read some day, in the order in which they were added. */
   readonly readingList: number[];
-  /** Puts a book on the reading list. Answers false where the list is full. */
+  /** Puts a book on the reading list. Returns false if the list is full. */
   list(bookId: number): boolean;
   unlist(bookId: number): void;
 }

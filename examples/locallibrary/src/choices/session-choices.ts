@@ -19,7 +19,7 @@ export function sessionChoices(session: Session): Choices {
     get readingList() {
       return session.get("reading_list", []);
     },
-    // By `update`: when two tabs add a book at the same moment, the list gets both.
+    // By `update`: when two tabs add a book at the same moment, both books are on the list.
     list: (bookId) =>
       session
         .update("reading_list", (ids = []) =>

@@ -1,4 +1,4 @@
-/** Text as a reader searches and sorts it: without case and accents, so that "miserables" finds "Les Misérables". */
+/** Removes case and accents, for searching and sorting: "miserables" finds "Les Misérables". */
 export function fold(text: string): string {
   return text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 }

@@ -5,9 +5,9 @@ import type { Database } from "better-sqlite3";
 const MIGRATIONS = join(import.meta.dirname, "../../migrations");
 
 /**
- * Runs the migrations this file has not had, in the order of their names, and says whether it was new.
- * SQLite's own `user_version` counts them. Drizzle's migrator would look before it locks, and two servers
- * that start together would both create the tables.
+ * Runs the migrations that this file has not had, in the order of their names. Returns whether the file was new.
+ * SQLite's own `user_version` counts the migrations. Drizzle's migrator is not used: it looks before it locks, so two
+ * servers that start together would both create the tables.
  */
 export function migrate(client: Database): boolean {
   const migrations = readdirSync(MIGRATIONS)

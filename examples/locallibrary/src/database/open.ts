@@ -6,10 +6,10 @@ import { seed } from "../seed/seed.ts";
 import { fold } from "./fold.ts";
 import { migrate } from "./migrate.ts";
 
-/** Drizzle's queries; `$client` is the better-sqlite3 handle, which the sessions share. */
+/** Drizzle's queries. `$client` is the better-sqlite3 handle, which the session store uses too. */
 export type LibraryDatabase = BetterSQLite3Database & { $client: Database.Database };
 
-/** Opens the library's file, made and filled on first use, and brought up to date on any. */
+/** Opens the library's file. Makes and fills a new file, and runs the migrations that an older one has not had. */
 export function openDatabase(path: string): LibraryDatabase {
   mkdirSync(dirname(path), { recursive: true });
   const client = new Database(path);
@@ -18,7 +18,8 @@ export function openDatabase(path: string): LibraryDatabase {
   client.function("fold", { deterministic: true }, (text) => fold(String(text)));
   const database = drizzle({ client });
 
-  // One transaction that locks before it looks: of two servers starting on one new file, the second finds it ready.
+  // An immediate transaction locks the file before it looks: if two servers start on one new file, the second waits, and
+  // finds it filled.
   client
     .transaction(() => {
       const isNew = migrate(client);

@@ -1,7 +1,7 @@
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { themes } from "../choices/choices.ts";
 
-// The tables as queries see them; migrations/ holds the SQL that makes them.
+// The tables as the queries use them. The SQL that makes them is in migrations/.
 
 export const authors = sqliteTable("authors", {
   id: integer().primaryKey(),
@@ -31,7 +31,7 @@ export const books = sqliteTable("books", {
   languageId: integer("language_id")
     .notNull()
     .references(() => languages.id),
-  /** The year of the first edition; none for what was known long before print. */
+  /** The year of the first edition; null for books that are older than print. */
   published: integer(),
   summary: text().notNull(),
   isbn: text().unique(),
@@ -53,7 +53,7 @@ export const bookGenres = sqliteTable(
 export const copyStatuses = ["available", "on loan", "maintenance", "reserved"] as const;
 export type CopyStatus = (typeof copyStatuses)[number];
 
-/** One book on a shelf; Django's tutorial calls it BookInstance. */
+/** One copy of a book. Django's tutorial calls it BookInstance. */
 export const copies = sqliteTable("copies", {
   /** A UUID, printed on the copy's label. */
   id: text().primaryKey(),
@@ -73,16 +73,16 @@ export const users = sqliteTable("users", {
   name: text().notNull(),
   role: text({ enum: ["reader", "librarian"] }).notNull(),
   passwordHash: text("password_hash").notNull(),
-  /** Epoch milliseconds; null for a password that the library gave. */
+  /** Epoch milliseconds; null while the user has the password from the seed. */
   passwordChangedAt: integer("password_changed_at"),
-  // The user's preferences; null until the user has chosen.
+  // Preferences; null until the user has chosen.
   theme: text({ enum: themes }),
   perPage: integer("per_page"),
   noticeDismissed: integer("notice_dismissed", { mode: "boolean" }),
 });
 export type User = typeof users.$inferSelect;
 
-/** The books that a user wants to read some day. The ids tell the order in which they were added. */
+/** The books that a user wants to read some day. The order of the ids is the order in which they were added. */
 export const readingLists = sqliteTable("reading_list", {
   id: integer().primaryKey(),
   userId: integer("user_id")
@@ -93,14 +93,14 @@ export const readingLists = sqliteTable("reading_list", {
     .references(() => books.id, { onDelete: "cascade" }),
 });
 
-/** How often a wrong password came lately, by who tried and whose it was. */
+/** Counts wrong passwords, for an account, for an address, and for both together. */
 export const wrongPasswords = sqliteTable("wrong_passwords", {
   subject: text().primaryKey(),
   count: integer().notNull(),
   since: integer().notNull(),
 });
 
-/** What the session store held at a moment; a number that it cannot tell is null. */
+/** The numbers of the session store at one moment; null where the store cannot count. */
 export const storeSamples = sqliteTable("store_samples", {
   /** Epoch milliseconds. */
   at: integer().primaryKey(),

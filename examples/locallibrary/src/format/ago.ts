@@ -6,7 +6,7 @@ const units = [
   ["minute", 60],
 ] as const;
 
-/** "3 minutes ago", "in 2 hours", "just now" */
+/** The distance of a moment from now, as "3 minutes ago", "in 2 hours" or "just now". */
 export function ago(moment: Date): string {
   const seconds = Math.round((moment.getTime() - Date.now()) / 1000);
   for (const [unit, length] of units) {

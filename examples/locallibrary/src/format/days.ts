@@ -1,4 +1,4 @@
-// Days as the catalog writes them, YYYY-MM-DD, which sort as they follow one another.
+// Days are written as YYYY-MM-DD, so they can be sorted and compared as texts.
 
 export function today(): string {
   return daysFromToday(0);

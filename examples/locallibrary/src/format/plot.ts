@@ -1,7 +1,7 @@
 import { scaleLinear, scaleUtc } from "d3-scale";
 import { curveStepAfter, line } from "d3-shape";
 
-/** A number at a moment; null where it was not known. */
+/** A number at a moment in epoch milliseconds; null where the number was not known. */
 export interface Point {
   at: number;
   value: number | null;
@@ -12,7 +12,7 @@ const HEIGHT = 190;
 const MARGIN = { top: 14, right: 20, bottom: 28, left: 58 };
 const DAY_MS = 24 * 60 * 60_000;
 
-/** All that a template needs to draw a curve as SVG: its path, and ticks with their labels. */
+/** Everything that a template needs to draw a curve as SVG: its path, and the ticks with their labels. */
 export function plot(
   points: Point[],
   [from, to]: [from: number, to: number],
@@ -36,7 +36,7 @@ export function plot(
     xTicks: x.ticks(4).map((at) => ({ x: round(x(at)), label: timeLabel(at) })),
     yTicks: y
       .ticks(4)
-      // Sessions and bytes come whole.
+      // There are no half sessions or bytes.
       .filter(Number.isInteger)
       .map((value) => ({ y: round(y(value)), label: label(value) })),
     path: curve(points) ?? "",

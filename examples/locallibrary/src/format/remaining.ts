@@ -1,6 +1,6 @@
 const SECONDS_A_DAY = 86_400;
 
-/** How long until a moment: "13 days 23:59:59"; public/countdown.js goes on from there. */
+/** The time until a moment, as "13 days 23:59:59". In the browser public/countdown.js counts on from there. */
 export function remaining(moment: Date): string {
   const seconds = Math.max(0, Math.ceil((moment.getTime() - Date.now()) / 1000));
   const days = Math.floor(seconds / SECONDS_A_DAY);

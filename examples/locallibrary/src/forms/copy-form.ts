@@ -3,5 +3,5 @@ import { requiredText } from "./fields.ts";
 
 export const copyForm = z.object({ imprint: requiredText(100) });
 
-/** What a librarian may make of a copy that is in the house. */
+/** The statuses that a librarian may give to a copy that is not on loan. */
 export const copyStatusForm = z.object({ status: z.enum(["available", "maintenance"]) });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { singleValue } from "../request/single-value.ts";
 
-// What a form sends is text, or nothing; each of these makes one kind of value of it.
+// A form sends texts. Each of these schemas makes one kind of value of them.
 
 const typed = z
   .unknown()
@@ -16,7 +16,7 @@ export function requiredText(longest: number) {
   return typed.pipe(z.string().min(1, "Fill this in.").max(longest, `Use at most ${longest} characters.`));
 }
 
-/** Null where the field was left empty. */
+/** A year; null where the field was left empty. */
 export const year = typed.pipe(
   z
     .string()
@@ -24,7 +24,7 @@ export const year = typed.pipe(
     .transform((digits) => (digits === "" ? null : Number(digits))),
 );
 
-/** A row chosen from a list. */
+/** The id of a row that was chosen from a list. */
 export const choice = typed.pipe(
   z
     .string()
@@ -32,7 +32,7 @@ export const choice = typed.pipe(
     .transform(Number),
 );
 
-/** Any number of rows, ticked in a list; one alone arrives as a text. */
+/** The ids of any number of ticked rows. Where one is ticked, it arrives as a text and not as an array. */
 export const choices = z
   .unknown()
   .optional()

@@ -3,7 +3,7 @@ import { singleValue } from "../request/single-value.ts";
 
 const SHORTEST = 10;
 
-// Not trimmed: a space may belong to a password.
+// Not trimmed, because a space may belong to a password.
 const password = z
   .unknown()
   .optional()

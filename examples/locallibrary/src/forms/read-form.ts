@@ -1,9 +1,9 @@
 import { z } from "zod";
 
-/** A form as it came back: its values, or what is wrong with which field. */
+/** The values of a form that was sent, or the errors of its fields. */
 export type FormResult<Values> = { values: Values; errors?: never } | { values?: never; errors: FieldErrors };
 
-/** One sentence for each field that cannot stay as it is. */
+/** One sentence for each field that has to be changed, by the name of the field. */
 export type FieldErrors = Record<string, string>;
 
 export function readForm<Schema extends z.ZodType>(

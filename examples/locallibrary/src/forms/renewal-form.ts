@@ -2,7 +2,7 @@ import { z } from "zod";
 import { daysFromToday, today } from "../format/days.ts";
 import { day } from "./fields.ts";
 
-/** The tutorial's rule: not into the past, and not further than four weeks ahead. */
+/** The tutorial's rule: the new day is not past, and not more than four weeks ahead. */
 export const LONGEST_RENEWAL_DAYS = 28;
 
 export const renewalForm = z.object({

@@ -12,8 +12,9 @@ declare global {
 }
 
 /**
- * Redirects after a change that the session keeps. A browser that sent no cookie is new here, or takes none: the address
- * then carries a question, which `cookieCheck` answers. A program, which sends none of a browser's headers, is not asked.
+ * Redirects after a change that the session keeps. A browser that sent no cookie is either new here or takes none: the
+ * question `cookies=asked` is added to the address, and `cookieCheck` finds the answer in the next request. A program
+ * that is no browser is not asked.
  */
 export function leadBack(req: Request, res: Response, path: string): void {
   const isBrowser = req.get("Sec-Fetch-Site") !== undefined || req.get("Origin") !== undefined;
@@ -21,7 +22,7 @@ export function leadBack(req: Request, res: Response, path: string): void {
   res.redirect(303, isAsked ? `${path}${path.includes("?") ? "&" : "?"}${QUESTION}` : path);
 }
 
-/** Tells a visitor whose browser takes no cookies that nothing was kept; any other gets the address without the question. */
+/** If no cookie came back, the page tells the visitor that nothing was kept. If one did, redirects to the plain address. */
 export const cookieCheck: RequestHandler = (req, res, next) => {
   const [path, isAsked] = withoutQuestion(req.originalUrl);
   if (!isAsked) return next();

@@ -3,7 +3,7 @@ import { HttpError } from "../request/http-error.ts";
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Lets only this site's own forms change anything: another site's post would ride on the visitor's cookie. */
+/** Refuses changes that another site asks for: the browser would send the visitor's cookie along (CSRF, OWASP). */
 export const refuseCrossSite: RequestHandler = (req, _res, next) => {
   if (SAFE_METHODS.has(req.method) || isSameOrigin(req)) return next();
   throw new HttpError(403, `${req.method} ${req.path} came from another site.`, {
@@ -13,7 +13,7 @@ export const refuseCrossSite: RequestHandler = (req, _res, next) => {
   });
 };
 
-/** Browsers say where a request comes from, in Fetch Metadata or at least in Origin; a client that says neither is no browser. */
+/** Browsers state the origin of a request in Sec-Fetch-Site, older ones in Origin. A client that sends neither is no browser. */
 function isSameOrigin(req: Request): boolean {
   const site = req.get("Sec-Fetch-Site");
   if (site !== undefined) return site === "same-origin" || site === "none";

@@ -29,7 +29,7 @@ const pages: Record<number, ErrorWords> = {
   },
 };
 
-/** Answers every error with a page of its status; what went wrong inside stays in the log. */
+/** Answers every error with the page of its status. The error itself goes to the log only. */
 export const errorPage: ErrorRequestHandler = (error, _req, res, next) => {
   if (res.headersSent) return next(error);
   const status = pageFor(Number(error?.status));
@@ -42,7 +42,7 @@ export const errorPage: ErrorRequestHandler = (error, _req, res, next) => {
   });
 };
 
-/** The status itself where it has a page; 400 stands for the other faults of a request. */
+/** The status, if it has a page; else 400 for the faults of a request, and 500 for the rest. */
 function pageFor(status: number): number {
   if (status in pages) return status;
   return status >= 400 && status < 500 ? 400 : 500;

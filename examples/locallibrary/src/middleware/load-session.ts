@@ -11,8 +11,8 @@ declare global {
 }
 
 /**
- * Reads the session. The sessions are lazy, so a request goes on where the store is away: the catalog can be read without
- * a session, and routes that need one come after `needsSession`.
+ * Reads the session. Where the store is away, the request goes on without it (the sessions are `lazy`): the catalog can be
+ * read without a session. Routes that need one come after `needsSession`.
  */
 export const loadSession: RequestHandler = async (req, res, next) => {
   try {

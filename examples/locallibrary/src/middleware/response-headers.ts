@@ -1,6 +1,6 @@
 import type { RequestHandler } from "express";
 
-// Everything a page shows, runs or sends comes from and goes to this site.
+// A page loads nothing from other sites and sends nothing to them.
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -17,7 +17,7 @@ export const responseHeaders: RequestHandler = (_req, res, next) => {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
-    // Not "no-referrer", which would turn the Origin of our own forms into "null".
+    // With "no-referrer", browsers would send the site's own forms with the Origin "null".
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
   });

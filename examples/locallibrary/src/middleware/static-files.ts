@@ -13,7 +13,7 @@ export const staticFiles = express.static(DIRECTORY, {
   setHeaders: (res) => res.setHeader("X-Content-Type-Options", "nosniff"),
 });
 
-/** The address of a file in public/, with a fingerprint of its content. */
+/** The address of a file in public/. It changes with the content of the file. */
 export function staticUrl(name: string): string {
   const fingerprint = createHash("sha256")
     .update(readFileSync(join(DIRECTORY, name)))

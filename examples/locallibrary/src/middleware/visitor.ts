@@ -17,13 +17,13 @@ declare global {
     interface Locals {
       user: User | null;
       choices: Choices;
-      /** The page that the visitor is on: forms send it along as `next`, to be led back. */
+      /** The page that the visitor is on. Forms send it along as `next`, and lead back to it. */
       here: string;
     }
   }
 }
 
-/** Gives every page what it shows of its visitor: the user, the preferences, the messages that wait. */
+/** Gives every page its visitor: the user, the preferences, the reading list, the messages that wait. */
 export function visitor(database: LibraryDatabase): RequestHandler {
   return (req, res, next) => {
     const { path, session } = req;
@@ -56,7 +56,7 @@ export function visitor(database: LibraryDatabase): RequestHandler {
       noticeDismissed,
       readingListSize,
     });
-    // Taken by the page that shows them, and only then: a redirect leaves them for the next page.
+    // A getter, so that the messages are taken only by a page that shows them: a redirect leaves them for the next page.
     Object.defineProperty(res.locals, "flashes", {
       configurable: true,
       enumerable: true,
@@ -66,13 +66,13 @@ export function visitor(database: LibraryDatabase): RequestHandler {
   };
 }
 
-/** The page that held a form. Where the form does not say, the address itself: most forms are sent to their own page. */
+/** The page that held the form. A form without `next` is taken to come from the page at its own address. */
 function formPage(body: Record<string, unknown> | undefined, address: string): string {
   const next = singleValue(body?.next);
   return next === undefined ? address : returnPath(next);
 }
 
-/** While the session cannot be read; routes that would change choices come after `needsSession`. */
+/** Used while the session cannot be read. Routes that change choices come after `needsSession`, and never get this. */
 const noChoices: Choices = {
   preferences: defaults,
   prefer: () => {},

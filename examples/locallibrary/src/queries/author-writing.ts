@@ -12,7 +12,7 @@ export function updateAuthor(database: LibraryDatabase, id: number, fields: Auth
   database.update(authors).set(fields).where(eq(authors.id, id)).run();
 }
 
-/** False while there are books by the author. */
+/** Returns false, and removes nothing, while the library has books by the author. */
 export function deleteAuthor(database: LibraryDatabase, id: number): boolean {
   return database.transaction((transaction) => {
     if (transaction.select().from(books).where(eq(books.authorId, id)).get()) return false;

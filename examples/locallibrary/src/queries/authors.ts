@@ -2,7 +2,7 @@ import { count, eq, sql } from "drizzle-orm";
 import type { LibraryDatabase } from "../database/open.ts";
 import { authors, books } from "../database/schema.ts";
 
-/** The order of authors in every list: by last name as a reader would sort it, "de Beauvoir" after "Darwin". */
+/** The order of authors in every list: by last name, without case and accents, so "de Beauvoir" follows "Darwin". */
 export const byName = [sql`fold(${authors.lastName})`, sql`fold(${authors.firstName})`, authors.id];
 
 export function countAuthors(database: LibraryDatabase): number {

@@ -5,7 +5,7 @@ import type { BookFields } from "../forms/book-form.ts";
 import type { FieldErrors } from "../forms/read-form.ts";
 import { byName } from "./authors.ts";
 
-/** What the form offers to choose from. */
+/** The authors, languages and genres that the form offers. */
 export function findChoices(database: LibraryDatabase) {
   return {
     authors: database
@@ -18,7 +18,7 @@ export function findChoices(database: LibraryDatabase) {
   };
 }
 
-/** What the library's other rows say against these fields. */
+/** The errors that only the database shows: choices that were removed meanwhile, and an ISBN that another book has. */
 export function faultsOf(database: LibraryDatabase, fields: BookFields, id?: number): FieldErrors {
   const chosen = findChoices(database);
   const isOffered = (rows: { id: number }[], ...ids: number[]) =>
@@ -57,7 +57,7 @@ export function updateBook(database: LibraryDatabase, id: number, { genreIds, ..
   });
 }
 
-/** Removes a book with its copies; false while one of them is on loan. */
+/** Removes a book with its copies. Returns false, and removes nothing, while one of them is on loan. */
 export function deleteBook(database: LibraryDatabase, id: number): boolean {
   return database.transaction((transaction) => {
     const ofThisBook = eq(copies.bookId, id);

@@ -3,7 +3,7 @@ import { fold } from "../database/fold.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import { authors, bookGenres, books, copies, genres, languages } from "../database/schema.ts";
 
-/** Which books a list shows; an empty filter shows them all. */
+/** Chooses the books of a list. An empty filter chooses all books. */
 export interface BookFilter {
   search?: string;
   authorId?: number;
@@ -35,7 +35,7 @@ export function findBooks(database: LibraryDatabase, filter: BookFilter, { limit
     .all();
 }
 
-/** A few books that could be taken home now, others each time. */
+/** Some available books, chosen at random. */
 export function suggestBooks(database: LibraryDatabase, limit: number) {
   return selectBooks(database)
     .where(inArray(books.id, availableBookIds(database)))
@@ -44,7 +44,7 @@ export function suggestBooks(database: LibraryDatabase, limit: number) {
     .all();
 }
 
-/** The books of these ids, in their order; an id whose book has gone is passed over. */
+/** The books with these ids, in the order of the ids. Leaves out books that were removed. */
 export function findBooksInOrder(database: LibraryDatabase, ids: number[]) {
   const found = new Map(
     selectBooks(database)
@@ -119,8 +119,8 @@ function matches(
   }
   const words = [...new Set(fold(search ?? "").split(/\s+/))].filter(Boolean);
   if (words.length > 0) {
-    // Each word has to occur in the title or in the author's name. The words are one JSON parameter: as a condition
-    // each, a thousand of them would be more than SQLite's parser takes.
+    // Each word has to occur in the title or in the author's name. All words are one JSON parameter: with a condition for
+    // each, a thousand words would exceed SQLite's limit for the depth of an expression.
     const searched = sql`fold(${books.title} || ' ' || ${authors.firstName} || ' ' || ${authors.lastName})`;
     conditions.push(
       sql`not exists (select 1 from json_each(${JSON.stringify(words)}) where instr(${searched}, value) = 0)`,

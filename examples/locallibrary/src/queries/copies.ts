@@ -17,7 +17,7 @@ export function addCopy(database: LibraryDatabase, copy: typeof copies.$inferIns
   database.insert(copies).values(copy).run();
 }
 
-/** Answers false, and changes nothing, while the copy is on loan: only bringing it back ends a loan. */
+/** Returns false, and changes nothing, while the copy is on loan: a loan ends only when the copy comes back. */
 export function setCopyStatus(database: LibraryDatabase, id: string, status: CopyStatus): boolean {
   const { changes } = database
     .update(copies)
@@ -27,7 +27,7 @@ export function setCopyStatus(database: LibraryDatabase, id: string, status: Cop
   return changes === 1;
 }
 
-/** Answers false, and removes nothing, while the copy is on loan. */
+/** Returns false, and removes nothing, while the copy is on loan. */
 export function removeCopy(database: LibraryDatabase, id: string): boolean {
   return (
     database

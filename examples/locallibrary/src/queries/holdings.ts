@@ -3,7 +3,7 @@ import type { SQLiteTable } from "drizzle-orm/sqlite-core";
 import type { LibraryDatabase } from "../database/open.ts";
 import { authors, books, copies, genres, languages } from "../database/schema.ts";
 
-/** How much the library holds, for the home page. */
+/** Counts what the library holds, for the home page. */
 export function countHoldings(database: LibraryDatabase) {
   const rowsOf = (table: SQLiteTable) => database.select({ rows: count() }).from(table);
   return {

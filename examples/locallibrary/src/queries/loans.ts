@@ -4,12 +4,12 @@ import { authors, books, copies, users } from "../database/schema.ts";
 import { today } from "../format/days.ts";
 import type { Page } from "../request/paging.ts";
 
-/** Whose loans; everybody's where nobody is named. */
+/** The loans of one borrower, or all loans where no borrower is given. */
 export interface LoanFilter {
   borrowerId?: number;
 }
 
-/** How many loans there are, and how many of them should have been back before today. */
+/** Counts the loans, and those among them that were due before today. */
 export function countLoans(database: LibraryDatabase, filter: LoanFilter = {}) {
   const rows = (condition: SQL | undefined) =>
     database.select({ loans: count() }).from(copies).where(condition).get()?.loans ?? 0;
@@ -17,7 +17,7 @@ export function countLoans(database: LibraryDatabase, filter: LoanFilter = {}) {
   return { all: rows(onLoan), overdue: rows(and(onLoan, lt(copies.dueBack, today()))) };
 }
 
-/** The loans, the one that is due first at the head. */
+/** One page of the loans, in the order in which they are due. */
 export function findLoans(database: LibraryDatabase, filter: LoanFilter, { limit, offset }: Page) {
   return database
     .select({ copy: copies, book: books, author: authors, borrower: { id: users.id, name: users.name } })
@@ -32,7 +32,7 @@ export function findLoans(database: LibraryDatabase, filter: LoanFilter, { limit
     .all();
 }
 
-/** Lends a copy that is there; false when someone was quicker. */
+/** Lends a copy. Returns false if it is not available: another reader may have been quicker. */
 export function borrow(
   database: LibraryDatabase,
   copyId: string,
@@ -47,7 +47,7 @@ export function borrow(
   return changes === 1;
 }
 
-/** Takes a copy back; false when it was not on loan, or not to that borrower where one is named. */
+/** Takes a copy back. Returns false if it is not on loan, or not to the borrower of the filter. */
 export function takeBack(database: LibraryDatabase, copyId: string, filter: LoanFilter): boolean {
   const { changes } = database
     .update(copies)
@@ -57,7 +57,7 @@ export function takeBack(database: LibraryDatabase, copyId: string, filter: Loan
   return changes === 1;
 }
 
-/** Moves the day on which a loan is due; false when the copy has come back meanwhile. */
+/** Moves the day on which a loan is due. Returns false if the copy is not on loan any more. */
 export function renew(database: LibraryDatabase, copyId: string, dueBack: string): boolean {
   const { changes } = database
     .update(copies)

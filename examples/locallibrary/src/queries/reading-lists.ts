@@ -13,7 +13,7 @@ export function findList(database: LibraryDatabase, userId: number): number[] {
     .map(({ bookId }) => bookId);
 }
 
-/** Answers false where the list holds `most` other books. A book that has gone from the library is passed over. */
+/** Returns false if the list holds `most` other books. Adds nothing for a book that was removed from the library. */
 export function addToList(database: LibraryDatabase, userId: number, bookId: number, most: number): boolean {
   return database.transaction(
     (transaction) => {

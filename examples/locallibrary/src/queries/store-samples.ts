@@ -5,13 +5,13 @@ import { storeSamples } from "../database/schema.ts";
 
 const KEPT_MS = 7 * 24 * 60 * 60_000;
 
-/** Keeps what the store held just now, and lets go of what is older than a week. */
+/** Adds the numbers of now, and deletes those that are older than a week. */
 export function addSample(
   database: LibraryDatabase,
   { live, authenticated, expired, bytes }: StoreStats,
 ): void {
   const at = Date.now();
-  // Two servers on one database may sample at the same moment, and one sample of it is enough.
+  // If two servers on one database count in the same millisecond, one sample is enough.
   database
     .insert(storeSamples)
     .values({ at, live, authenticated, expired, bytes })

@@ -12,7 +12,7 @@ export function findUserByName(database: LibraryDatabase, username: string) {
   return database.select().from(users).where(eq(users.username, username)).get();
 }
 
-/** False when the password was changed meanwhile, and the hash it was checked against is no longer the user's. */
+/** Returns false if `oldHash` is no longer the user's: the password was changed by another request meanwhile. */
 export function setPassword(
   database: LibraryDatabase,
   id: number,

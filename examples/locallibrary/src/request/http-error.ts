@@ -1,10 +1,10 @@
-/** What an error page says, where the status alone says too little. */
+/** The title and the advice of an error page, for errors that need other words than their status gives. */
 export interface ErrorWords {
   title: string;
   advice: string;
 }
 
-/** Thrown by a route to answer with the error page of this status; the message is for the log. */
+/** A route throws this to answer with the error page of a status. The message goes to the log only. */
 export class HttpError extends Error {
   override name = "HttpError";
   readonly status: number;

@@ -25,7 +25,7 @@ interface LoginForm {
   failure?: "cookies" | "too many" | "wrong";
 }
 
-/** `routes` are those of the whole site: they get the interrupted form of a visitor who has signed in. */
+/** `routes` are those of the whole site. They answer the interrupted form of a visitor who has signed in. */
 export function accountRoutes(database: LibraryDatabase, sessions: Sessions, routes: RequestHandler): Router {
   const router = Router();
 
@@ -34,7 +34,7 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
     res.render("accounts/login", { username: "", failure: null, ...form, demoUsers });
   };
 
-  /** Ends the session that an earlier sending of the same login form began. */
+  /** Ends the session that began when the same login form was sent before. */
   const endEarlierSignIn = async (user: User, token: string | undefined) => {
     for (const { handle, data } of await sessions.listUserSessions(user.id)) {
       const isEarlier = Array.isArray(data.sent_forms) && data.sent_forms.includes(token);
@@ -56,12 +56,12 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
     const form: LoginForm = {
       next: returnPath(singleValue(req.body?.next)),
       keptForm: singleValue(req.body?.kept_form) ?? null,
-      // A program that posts at once has not seen our page, and no test cookie.
+      // A program that posts without opening the page was given no test cookie.
       isTested: singleValue(req.body?.tested) === "yes",
       username,
     };
-    // A test cookie that vanished proves nothing where another cookie came: the session may have been replaced by a
-    // sign-in in another tab, or ended on another device.
+    // A missing test cookie proves nothing if any cookie came: another tab may have signed in, which replaces the session,
+    // or another device may have ended it.
     if (form.isTested && !session.testCookieWorked() && req.headers.cookie === undefined) {
       session.setTestCookie();
       res.status(422);
@@ -79,8 +79,9 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
       return showLogin(res, { ...form, failure: "wrong" });
     }
 
-    // After a double click on "Sign in" the browser hangs up on the first sending, and takes the answer to the second.
-    // The first must not begin a session that no browser holds. Where it was quicker, the second ends that session.
+    // A double click on "Sign in" sends the form twice, and the browser takes only the second answer. If it has hung up on
+    // this request already, a session would begin that no browser holds. If the first request was quicker than that, the
+    // second ends the session of the first.
     if (res.closed) return;
     if (!(await isFirstSending(req))) {
       if (session.userId === String(user.id)) return res.redirect(303, form.next);
@@ -97,7 +98,7 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
     else res.redirect(303, form.next);
   });
 
-  // Signing out is a change, so a link or a prefetch must not do it: the page has a button.
+  // Only POST signs out, so no link and no prefetch can do it.
   router.get("/logout/", (_req, res) => {
     res.render("accounts/logout");
   });

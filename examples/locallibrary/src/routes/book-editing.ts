@@ -24,7 +24,7 @@ export function bookEditingRoutes(database: LibraryDatabase): Router {
 
   const existing = (id: unknown) => orNotFound(findBook(database, idFrom(String(id))));
 
-  /** The fields of the form, or the same form again with what is wrong. */
+  /** The fields of the form that was sent; undefined where they have errors, and the form has been shown again. */
   const fieldsOr = (res: Response, id: number | null, body: unknown) => {
     const { values, errors } = readForm(bookForm, body);
     const faults = errors ?? faultsOf(database, values, id ?? undefined);
@@ -36,7 +36,7 @@ export function bookEditingRoutes(database: LibraryDatabase): Router {
 
   const showForm = (res: Response, id: number | null, given: unknown, errors = {}) => {
     const values = { ...BLANK, ...(given as object) };
-    // Texts, as a form sends them: the page compares them with the ids it offers.
+    // The page compares these with the ids that it offers. Both are texts, as forms send them.
     const genreIds = [values.genreIds].flat().map(String);
     const chosen = { authorId: String(values.authorId), languageId: String(values.languageId), genreIds };
     res.render("books/form", { id, values, chosen, errors, choices: findChoices(database) });

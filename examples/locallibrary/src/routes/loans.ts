@@ -56,7 +56,7 @@ export function loanRoutes(database: LibraryDatabase): Router {
     res.redirect(303, next);
   });
 
-  // The tutorial's address has the copy's id after "book".
+  // As in the tutorial, the id after "book" is that of the copy.
   router.get("/book/:id/renew/", librarian, (req, res) => {
     const loan = orNotFound(findCopy(database, String(req.params.id)));
     res.render("loans/renew", {
@@ -89,7 +89,7 @@ export function loanRoutes(database: LibraryDatabase): Router {
 
 const latest = () => daysFromToday(LONGEST_RENEWAL_DAYS);
 
-/** "31 May 2026" */
+/** A day in words, as "31 May 2026". */
 function written(day: string): string {
   return new Date(day).toLocaleDateString("en-GB", { dateStyle: "long", timeZone: "UTC" });
 }

@@ -28,13 +28,14 @@ export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): R
     const attempt = { username: userOf(res).username, address: req.ip ?? "" };
     const { user, wait } = await authenticate(database, attempt, values.old);
     const newHash = await hash(values.fresh);
-    // After a double click the browser takes only the answer to the second sending, so that one must bring the new key.
+    // A double click sends the form twice, and the browser takes only the second answer: that one must bring the new key.
     if (res.closed) return;
     if (!(await isFirstSending(req))) return res.redirect(303, "/accounts/sessions/");
     if (!user) return showForm(res, { old: wait > 0 ? TOO_MANY : WRONG });
     if (!setPassword(database, user.id, user.passwordHash, newHash)) return showForm(res, { old: WRONG });
 
-    // Whoever knew the old password must get out: the other devices lose their sessions, and this one gets a new key.
+    // An intruder who knew the old password must be signed out: the other devices lose their sessions, and this one gets a
+    // new key.
     const others = await sessions.revokeUser(user.id, { except: session.handle });
     session.cycleKey();
     const devices = others === 1 ? "1 other device was" : `${others} other devices were`;

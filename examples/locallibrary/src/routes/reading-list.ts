@@ -11,7 +11,7 @@ import { flash } from "../session/flash.ts";
 
 const FULL = `Your reading list is full: it holds ${LONGEST_READING_LIST} books. Take one off first.`;
 
-/** Books to read some day. A visitor needs no account for it. */
+/** The reading list. A visitor needs no account for it. */
 export function readingListRoutes(database: LibraryDatabase): Router {
   const router = Router();
 

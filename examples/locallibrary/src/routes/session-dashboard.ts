@@ -15,7 +15,7 @@ const PATH = "/librarian/sessions/";
 
 const spans: Record<string, number> = { hour: HOUR_MS, day: 24 * HOUR_MS, week: 7 * 24 * HOUR_MS };
 
-/** The sessions of all visitors, counted: never whose they are, nor what is in them. */
+/** The dashboard counts the sessions of all visitors. It never shows their users or their data. */
 export function sessionDashboardRoutes(
   database: LibraryDatabase,
   sessions: Sessions,
@@ -32,7 +32,7 @@ export function sessionDashboardRoutes(
     const span = Object.hasOwn(spans, asked) ? asked : "hour";
     const now = Date.now();
     const samples = findSamples(database, now - (spans[span] ?? HOUR_MS));
-    // A young site's plots begin with it, and not with the emptiness before.
+    // On a young site the plots begin with the first sample, and not with hours that have none.
     const from = Math.min(samples[0]?.at ?? now, now - SHORTEST_SPAN_MS);
     const plotOf = (of: "live" | "authenticated" | "expired" | "bytes", label?: (value: number) => string) =>
       plot(

@@ -19,19 +19,19 @@ const expiries: Record<string, number | null> = {
   "the browser closes": 0,
 };
 
-/** Thrown by an action to say why it changed nothing. */
+/** An action throws this to say why it changed nothing. */
 class Refusal extends Error {}
 
 type Form = Record<string, unknown> | undefined;
 
-/** A visitor's own session, opened up: what is in it, and every method of it as a button. */
+/** The inspector shows visitors their own session, and has buttons for its methods. */
 export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests): Router {
   const router = Router();
 
   const show = async (req: Request, res: Response, refusal: string | null = null) => {
     const { session } = req;
     const { handle } = session;
-    // The record itself, as the store has it: the session shows no more of it than a handler should need.
+    // The record comes from the store, because a session does not show when it was created and when it ends.
     const record =
       handle === null
         ? null
@@ -44,7 +44,7 @@ export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests)
       handle,
       endsWithBrowser: session.getExpireAtBrowserClose(),
       dictionary: Object.entries(session.toObject())
-        // Shown on every page as they are delivered, this one too.
+        // This page shows the waiting messages too, and takes them out of the session.
         .filter(([key]) => key !== "flashes")
         .map(([key, value]) => ({ key, json: readable(value) })),
       lastRequest: lastRequests.of(session) ?? (ended === undefined ? null : lastRequests.thatEnded(ended)),
@@ -59,7 +59,7 @@ export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests)
       try {
         act(req.session, req.body, res);
       } catch (error) {
-        // A TypeError is the session's own: it names what is no JSON.
+        // The session throws a TypeError for a value that is not JSON, and names the place.
         if (!(error instanceof Refusal || error instanceof TypeError)) throw error;
         res.status(422);
         return show(req, res, error.message);
@@ -107,7 +107,7 @@ export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests)
   return router;
 }
 
-/** On one line where it fits. */
+/** A value as JSON, on one line if it fits. */
 function readable(value: unknown): string {
   const line = JSON.stringify(value);
   return line.length <= ONE_LINE ? line : JSON.stringify(value, null, 2);
@@ -122,7 +122,7 @@ function facts({ data, createdAt, authenticatedAt, expiresAt }: StoredRecord) {
   };
 }
 
-/** The visitor's keys are nobody's to declare. */
+/** The session with any keys: a visitor may invent keys that data.ts does not declare. */
 function anyKey(session: Session): Session<Record<string, unknown>> {
   return session as unknown as Session<Record<string, unknown>>;
 }
@@ -143,7 +143,7 @@ function freeKey(session: Session, field: unknown): string {
   return key;
 }
 
-/** JSON where it is JSON, else the text itself. */
+/** The value of a text that is JSON; of any other, the text itself. */
 function parsed(field: unknown): unknown {
   const text = singleValue(field) ?? "";
   if (text.length > LONGEST_VALUE) throw new Refusal(`Use at most ${LONGEST_VALUE} characters for a value.`);

@@ -7,7 +7,7 @@ import { flash } from "../session/flash.ts";
 
 const PATH = "/accounts/sessions/";
 
-/** Where one is signed in, and how to sign out from afar. */
+/** The page "Your sessions": lists the devices on which the user is signed in, and signs them out. */
 export function userSessionRoutes(sessions: Sessions): Router {
   const router = Router();
 
@@ -28,7 +28,7 @@ export function userSessionRoutes(sessions: Sessions): Router {
 
   router.post("/sessions/end/", signedIn, async (req, res) => {
     const handle = singleValue(req.body?.handle) ?? "";
-    // The user comes from the session, never from the form: nobody ends somebody else's.
+    // The user id comes from the session and never from the form, so a user cannot end the session of another.
     if (await sessions.revoke(handle, { userId: userOf(res).id })) {
       flash(req.session, "done", "That device is signed out; it will notice at its next click.");
     } else {

@@ -7,9 +7,9 @@ import { type Genre, genreNames, type SeedBook } from "./shelf.ts";
 import { shelves } from "./shelves/shelves.ts";
 import { demoUsers, neighbours } from "./users.ts";
 
-/** Fills a new library. It is synchronous because it runs inside the transaction that makes the tables. */
+/** Fills a new library. Synchronous, because it runs inside the transaction that makes the tables. */
 export function seed(database: LibraryDatabase): void {
-  const borrowers = inTurn(settle(database));
+  const borrowers = endlessly(addUsers(database));
 
   const genreIds = new Map<Genre, number>();
   for (const name of genreNames) {
@@ -20,13 +20,13 @@ export function seed(database: LibraryDatabase): void {
     const languageId = database.insert(languages).values({ name }).returning().get().id;
     for (const { books: written, ...author } of shelf) {
       const authorId = database.insert(authors).values(author).returning().get().id;
-      for (const book of written) shelve(database, book, borrowers, { authorId, languageId, genreIds });
+      for (const book of written) addBook(database, book, borrowers, { authorId, languageId, genreIds });
     }
   }
 }
 
-/** Adds the users, and answers the ids of those who borrow. */
-function settle(database: LibraryDatabase): number[] {
+/** Adds the users. Returns the ids of the readers, to whom the seeded loans are given. */
+function addUsers(database: LibraryDatabase): number[] {
   const add = (user: typeof users.$inferInsert) => database.insert(users).values(user).returning().get();
   const unknownHash = hashSync(randomUUID());
   return [
@@ -37,7 +37,7 @@ function settle(database: LibraryDatabase): number[] {
     .map(({ id }) => id);
 }
 
-function* inTurn(ids: number[]): Generator<number, never> {
+function* endlessly(ids: number[]): Generator<number, never> {
   for (;;) yield* ids;
 }
 
@@ -47,7 +47,7 @@ interface Place {
   genreIds: Map<Genre, number>;
 }
 
-function shelve(
+function addBook(
   database: LibraryDatabase,
   seedBook: SeedBook,
   borrowers: Generator<number, never>,

@@ -1,6 +1,6 @@
 import type { CopyStatus } from "../database/schema.ts";
 
-/** The shape of the seed: authors with their books, and each book with its copies. */
+/** An author with books, as the seed writes it; each book has its copies. */
 export interface SeedAuthor {
   firstName: string;
   lastName: string;
@@ -21,7 +21,7 @@ export interface SeedBook {
 export interface SeedCopy {
   imprint: string;
   status: CopyStatus;
-  /** Counted from the day of the first start, so that a new library has loans that are still running. */
+  /** Counted from the day of the first start, so that a new library has loans that are not due yet. */
   dueInDays?: number;
 }
 

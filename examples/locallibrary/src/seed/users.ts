@@ -1,4 +1,4 @@
-/** Accounts for trying the site; the login page names them. Only their argon2 hashes are stored. */
+/** Accounts for trying the site. The login page shows the passwords; the database holds only their argon2 hashes. */
 export const demoUsers = [
   { username: "reader", password: "borrow-a-book", name: "Robin Reader", role: "reader" },
   { username: "librarian", password: "mind-the-shelves", name: "Lee Librarian", role: "librarian" },
@@ -6,7 +6,7 @@ export const demoUsers = [
 
 export type DemoUser = (typeof demoUsers)[number];
 
-/** The rest of the town: they have books at home, and nobody knows their passwords. */
+/** Other readers, who have books at home. Their passwords are random, so no visitor can sign in as one of them. */
 export const neighbours = [
   { username: "ada", name: "Ada Quill" },
   { username: "bela", name: "Béla Farkas" },

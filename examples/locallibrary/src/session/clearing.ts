@@ -1,14 +1,14 @@
 import type { Sessions } from "coatcheck";
 
 export interface Progress {
-  /** As counted before; null where the store cannot tell. */
+  /** The number of expired sessions before the clearing began; null where the store cannot count. */
   expected: number | null;
   deleted: number;
   isOver: boolean;
   hasFailed: boolean;
 }
 
-/** Clears expired sessions when a librarian says so, one clearing at a time, and tells how far it is. */
+/** Clears expired sessions when a librarian asks for it, and reports the progress. Runs one clearing at a time. */
 export class Clearing {
   readonly #sessions: Sessions;
   #progress: Progress | null = null;
@@ -17,12 +17,12 @@ export class Clearing {
     this.#sessions = sessions;
   }
 
-  /** Of the clearing under way, or of the last one since the site started. */
+  /** The progress of the clearing that is running, or else of the last one since the site started. */
   get progress(): Progress | null {
     return this.#progress;
   }
 
-  /** Begins one, unless one is under way, and does not wait for its end. */
+  /** Begins a clearing unless one is running. Does not wait for its end. */
   start(expected: number | null): void {
     if (this.#progress?.isOver === false) return;
     const progress = { expected, deleted: 0, isOver: false, hasFailed: false };

@@ -2,13 +2,13 @@ import type { InterruptedForm } from "../accounts/interrupted-form.ts";
 import type { Theme } from "../choices/choices.ts";
 import type { Flash } from "./flash.ts";
 
-// What LocalLibrary keeps in a session: the keys and their types, for the compiler to hold us to.
+// Declares the keys of the site's sessions and their types, so that the compiler checks each use.
 declare module "coatcheck" {
   interface SessionData {
     num_visits: number;
-    /** Ids of books, the one seen last first. */
+    /** Ids of books, the last seen first. */
     recent_books: number[];
-    /** Ids of books, in the order they were added. */
+    /** Ids of books, in the order in which they were added. Only of visitors without an account, as the three below. */
     reading_list: number[];
     per_page: number;
     theme: Theme;
@@ -16,12 +16,12 @@ declare module "coatcheck" {
     flashes: Flash[];
     /** The tokens of the forms that were sent last. */
     sent_forms: string[];
-    /** Waits for the visitor to sign in. */
+    /** A form that waits until its visitor has signed in. */
     interrupted_form: InterruptedForm;
-    /** Of the device, kept at login for the page of all one's sessions. */
+    /** Of the device, noted at sign-in and shown on the page "Your sessions". */
     user_agent: string;
     address: string;
-    /** Epoch milliseconds, to the minute. */
+    /** When the session was last used: epoch milliseconds, at most a minute old. */
     seen_at: number;
   }
 }

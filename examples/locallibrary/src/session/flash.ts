@@ -1,17 +1,17 @@
 import type { Session } from "coatcheck";
 
-/** A message for the next page that the visitor sees, whichever that is. */
+/** A message that is shown once, on the next page that the visitor sees. */
 export interface Flash {
   kind: "done" | "refused";
   text: string;
 }
 
-/** `update`, so that of two actions at once both are told of. */
+/** Adds a message. By `update`: when two requests add one at the same moment, both are shown. */
 export function flash(session: Session, kind: Flash["kind"], text: string): void {
   session.update("flashes", (flashes = []) => [...flashes, { kind, text }]);
 }
 
-/** The messages that wait, and with that they are delivered. */
+/** Takes the waiting messages out of the session. */
 export function takeFlashes(session: Session): Flash[] {
   return session.pop("flashes", []);
 }

@@ -1,6 +1,6 @@
 import type { SessionData } from "coatcheck";
 
-// The compiler asks for every key that data.ts declares, and refuses any other.
+// The type makes the compiler ask for every key that data.ts declares, and refuse any other.
 const ownKeys: Record<keyof SessionData, true> = {
   num_visits: true,
   recent_books: true,
@@ -16,7 +16,7 @@ const ownKeys: Record<keyof SessionData, true> = {
   seen_at: true,
 };
 
-/** Whether a session's key is the site's own, which trusts what it finds there. */
+/** Returns whether a key is one of the site's own. A visitor must not write those: the site trusts their values. */
 export function isOwnKey(key: string): boolean {
   return Object.hasOwn(ownKeys, key);
 }

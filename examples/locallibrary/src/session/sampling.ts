@@ -4,7 +4,7 @@ import { addSample } from "../queries/store-samples.ts";
 
 const EVERY_MS = 60_000;
 
-/** Counts the sessions now and every minute, for the librarians' plots. The timer never keeps the process alive. */
+/** Counts the sessions now and every minute, for the plots of the dashboard. The timer does not keep the process alive. */
 export function startSampling(database: LibraryDatabase, sessions: Sessions): void {
   const sample = async () => {
     try {

@@ -6,11 +6,14 @@ import { failFast } from "./fail-fast.ts";
 
 export interface SessionStore {
   store: Store;
-  /** For the banner and the dashboard: never a password. */
+  /** Shown in the banner and on the dashboard. Never contains a password. */
   name: string;
 }
 
-/** The store that SESSION_STORE names; without one the sessions live beside the books, in the same file and through the same handle. */
+/**
+ * The store that SESSION_STORE names. Without it, the sessions are kept in the library's own file, and through the same
+ * handle: two SQLite libraries that open one file in one process would undo each other's locks.
+ */
 export async function openSessionStore(
   url: string | undefined,
   database: LibraryDatabase,
@@ -27,7 +30,7 @@ export async function openSessionStore(
   return { store: failFast(store), name: withoutSecrets(url) };
 }
 
-/** By pattern: the URL of a cluster names several hosts, which `URL` refuses. */
+/** By regular expression, because `URL` refuses the several hosts in the URL of a cluster. */
 function withoutSecrets(url: string): string {
   return url.replace(/\/\/[^/]*@/, "//").replace(/[?#].*$/, "");
 }

@@ -1,10 +1,10 @@
-/** Does what goes by one name one after another; what goes by other names does not wait. */
-export class Turns {
+/** A queue for each name: tasks of one name run one after another, tasks of different names at the same time. */
+export class Queues {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  async take<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+  async run<Result>(name: string, task: () => Promise<Result>): Promise<Result> {
     const before = this.#last.get(name) ?? Promise.resolve();
-    const mine = before.then(work, work);
+    const mine = before.then(task, task);
     this.#last.set(name, mine);
     try {
       return await mine;
