@@ -6,7 +6,7 @@ const rooms = [
   ["settings"],
   ["cookie", "data"],
   ["engine"],
-  ["session"],
+  ["session", "session-of"],
   ["sessions"],
   ["stores"],
   ["frameworks", "testing"],

@@ -29,6 +29,7 @@ export {
 } from "./errors.ts";
 export type { SessionEvents } from "./events.ts";
 export type { Session } from "./session.ts";
+export type { SessionOf } from "./session-of.ts";
 export {
   type ClearOptions,
   createSessions,

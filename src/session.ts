@@ -89,9 +89,12 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   }
 
   /** The value of a key, which is set to `value` first when it is absent. */
-  setDefault<K extends KeyOf<Data>, V extends ValueOf<Data, K>>(key: K, value: V): WithFallback<Data, K, V> {
+  setDefault<K extends KeyOf<Data>, V extends ValueOf<Data, K>>(key: K, value: V): WithFallback<Data, K, V>;
+  // By this signature a session without declared keys fits every SessionOf.
+  setDefault<K extends KeyOf<Data>>(key: K, value: ValueOf<Data, K>): ValueOf<Data, K>;
+  setDefault<K extends KeyOf<Data>>(key: K, value: ValueOf<Data, K>): unknown {
     if (!this.has(key)) this.set(key, value);
-    return this.#read("setDefault").get(key) as WithFallback<Data, K, V>;
+    return this.#read("setDefault").get(key);
   }
 
   /** Sets every member of an object: Django's `update`. Members that are undefined are left out. */

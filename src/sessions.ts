@@ -1,4 +1,5 @@
 import type { StoreStats } from "./contract/store.ts";
+import type { SessionData } from "./data/session-data.ts";
 import type { Header } from "./engine/commit.ts";
 import { Engine, type OpenOptions } from "./engine/engine.ts";
 import type { ClearOptions } from "./engine/sweeper.ts";
@@ -21,15 +22,15 @@ export interface ResponseHead {
 export const ENGINE = Symbol.for("coatcheck.engine");
 
 /** Opens the session of a request, and commits it with the response. Every framework's adapter does these two things. */
-export class Sessions {
-  readonly [ENGINE]: Engine<Session>;
+export class Sessions<Data = SessionData> {
+  readonly [ENGINE]: Engine<Session<Data>>;
 
   constructor(settings: Settings) {
     this[ENGINE] = new Engine(settings, (draft, engine) => new Session(draft, engine));
   }
 
   /** The session of a request, by its Cookie header. Rejects with StoreUnavailableError when the store cannot be read. */
-  async open(cookieHeader: string | null | undefined, request: OpenOptions): Promise<Session> {
+  async open(cookieHeader: string | null | undefined, request: OpenOptions): Promise<Session<Data>> {
     const engine = this[ENGINE];
     const draft = engine.begin(cookieHeader, request);
     await engine.find(draft, request);
@@ -41,12 +42,12 @@ export class Sessions {
    * (append), `Vary` (merge), `Cache-Control` (only where the response has none, or says public). The session is stored as
    * it stands at the call. Rejects when it could not be stored: the response must then be an error.
    */
-  async commit(session: Session, { status }: ResponseHead): Promise<Header[]> {
+  async commit(session: Session<Data>, { status }: ResponseHead): Promise<Header[]> {
     return this[ENGINE].commit(draftOf(session), status);
   }
 
   /** Tells of changes that were never saved. To be called when the response has ended, unless its commit failed. */
-  finish(session: Session): void {
+  finish(session: Session<Data>): void {
     this[ENGINE].finish(draftOf(session));
   }
 
@@ -86,11 +87,13 @@ export class Sessions {
 }
 
 /** Whether a value is a `Sessions`, of this copy of the package or of another. */
-export function isSessions(value: unknown): value is Sessions {
+export function isSessions<Data = SessionData>(value: unknown): value is Sessions<Data> {
   return typeof value === "object" && value !== null && ENGINE in value;
 }
 
 /** Makes the sessions of an application, from its options. Throws SettingsError for options that cannot work. */
-export function createSessions<Name extends string = string>(options: Options<Name>): Sessions {
+export function createSessions<Data = SessionData, const Name extends string = string>(
+  options: Options<Name>,
+): Sessions<Data> {
   return new Sessions(readSettings(options));
 }

@@ -2,6 +2,8 @@
  * `coatcheck/fetch`: `withSession(options, (request, session) => response)`, for any server or framework that takes a function
  * from `Request` to `Response`, on every runtime.
  */
+
+import type { SessionData } from "../data/session-data.ts";
 import { SettingsError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
@@ -12,9 +14,9 @@ import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "
 export type { ProxyOptions, WebOptions } from "./on-web/visit.ts";
 
 /** Your handler. `rest` is what the runtime passes after the request, such as an environment or a context. */
-export type SessionHandler<Rest extends unknown[] = []> = (
+export type SessionHandler<Rest extends unknown[] = [], Data = SessionData> = (
   request: Request,
-  session: Session,
+  session: Session<Data>,
   ...rest: Rest
 ) => Response | Promise<Response>;
 
@@ -33,9 +35,13 @@ export type SessionHandler<Rest extends unknown[] = []> = (
  * Throws SettingsError for options that cannot work. The promise rejects with a TypeError, with nothing stored, when the body of
  * the handler's `Response` was already read.
  */
-export function withSession<const Name extends string, Rest extends unknown[] = []>(
-  options: WebOptions<Name> | Sessions,
-  handler: SessionHandler<Rest>,
+export function withSession<
+  Data = SessionData,
+  const Name extends string = string,
+  Rest extends unknown[] = [],
+>(
+  options: WebOptions<Name> | Sessions<Data>,
+  handler: SessionHandler<Rest, Data>,
   proxy: ProxyOptions = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   if (typeof handler !== "function") {
@@ -45,7 +51,7 @@ export function withSession<const Name extends string, Rest extends unknown[] = 
   return async (request, ...rest) => {
     const session = WebVisit.sessionUnderWay(sessions, request);
     if (session !== undefined) return handler(request, session, ...rest);
-    let visit: WebVisit;
+    let visit: WebVisit<Data>;
     try {
       visit = await WebVisit.begin(sessions, request, proxy);
     } catch (error) {
@@ -61,7 +67,11 @@ export function withSession<const Name extends string, Rest extends unknown[] = 
   };
 }
 
-async function answerThrown(thrown: unknown, request: Request, visit: WebVisit): Promise<Response> {
+async function answerThrown<Data>(
+  thrown: unknown,
+  request: Request,
+  visit: WebVisit<Data>,
+): Promise<Response> {
   if (isResponse(thrown)) throw await visit.respond(thrown).catch(answer);
   const ofNext = responseOfNextError(thrown, request);
   if (ofNext !== null) {

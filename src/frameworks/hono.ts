@@ -20,10 +20,10 @@ export interface SessionEnv<Data = SessionData> {
  * plain 503. A `Sessions` that is used again on the same request, for a part of the application, gives the same session there.
  * Throws SettingsError for options that cannot work.
  */
-export function session<const Name extends string>(
-  options: WebOptions<Name> | Sessions,
+export function session<Data = SessionData, const Name extends string = string>(
+  options: WebOptions<Name> | Sessions<Data>,
   proxy: ProxyOptions = {},
-): MiddlewareHandler<SessionEnv> {
+): MiddlewareHandler<SessionEnv<Data>> {
   if (typeof proxy === "function") {
     // Hono has called `session` itself, with its context and `next`.
     throw new SettingsError("options", "an object: write app.use(session({ store })), not app.use(session)");

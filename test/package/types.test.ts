@@ -65,6 +65,24 @@ app.get("/", async (request) => {${use("request.session")}});
       await compile(application, compiler, { files: { "app.ts": app }, options: { skipLibCheck: true } }),
     ).toBe("");
   });
+
+  test("a library's SessionOf is satisfied by sessions that have its keys", async () => {
+    const app = `
+import { createSessions, memoryStore, type Session, type SessionOf } from "coatcheck";
+import { withSession } from "coatcheck/fetch";
+interface Keys { flash: string[]; theme: "dark" | "light"; seen?: number }
+const library = (session: SessionOf<Keys>) => session.update("seen", (n = 0) => n + session.get("flash", []).length);
+const narrower = (session: SessionOf<Keys>, other: (session: SessionOf<{ flash: string[] }>) => void) => other(session);
+library({} as Session);
+library({} as Session<Keys & { cart: number[] }>);
+// @ts-expect-error
+library({} as Session<{ flash: string[] }>);
+const sessions = createSessions<Keys>({ store: memoryStore() });
+withSession(sessions, (_request, session) => new Response(session.get("theme", "dark") + library(session)));
+export { narrower };
+`;
+    expect(await compile(application, compiler, { files: { "app.ts": app } })).toBe("");
+  });
 });
 
 describe("keys can be declared beside an import of one entry alone", { timeout: 60_000 }, () => {

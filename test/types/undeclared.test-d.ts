@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noExplicitAny: any is what an undeclared key holds.
 /** A program that declares no keys: any key goes, and a fallback says what to expect. */
-import { createSessions, memoryStore, type Session, type SessionData } from "coatcheck";
+import { createSessions, memoryStore, type Session, type SessionData, type SessionOf } from "coatcheck";
 import { session as express } from "coatcheck/express";
+import { type SessionHandler, withSession } from "coatcheck/fetch";
+import { session as hono } from "coatcheck/hono";
 import { session as node } from "coatcheck/node";
 import type { Request } from "express";
 import { assertType, expectTypeOf, test } from "vitest";
@@ -121,7 +123,7 @@ test("login, expiry, save and load", () => {
   expectTypeOf(session.load()).toEqualTypeOf<Promise<void>>();
 });
 
-test("a library takes a session of its own keys", () => {
+test("a session may be typed by its own keys", () => {
   const typed = {} as Session<{ a: number; b?: string[] }>;
   expectTypeOf(typed.get("a")).toEqualTypeOf<number | undefined>();
   expectTypeOf(typed.get("b", null)).toEqualTypeOf<string[] | null>();
@@ -131,6 +133,82 @@ test("a library takes a session of its own keys", () => {
   typed.get("c");
   // @ts-expect-error not of its type
   typed.set("a", "1");
+});
+
+interface LibraryKeys {
+  flash: string[];
+  theme: "dark" | "light";
+  seen?: number;
+  address: { city: string } | null;
+}
+
+test("inside a library, SessionOf knows the library's keys and no others", () => {
+  const session = {} as SessionOf<LibraryKeys>;
+  expectTypeOf(session.get("flash")).toEqualTypeOf<string[] | undefined>();
+  expectTypeOf(session.get("flash", [])).toEqualTypeOf<string[]>();
+  expectTypeOf(session.get("theme", null)).toEqualTypeOf<"dark" | "light" | null>();
+  expectTypeOf(session.require("seen")).toEqualTypeOf<number>();
+  expectTypeOf(session.pop("address")).toEqualTypeOf<{ city: string } | null | undefined>();
+  expectTypeOf(session.setDefault("theme", "dark")).toEqualTypeOf<"dark" | "light">();
+  expectTypeOf(session.update("seen", (n = 0) => n + 1)).toEqualTypeOf<number>();
+  session.update("flash", (list = []) => [...list, "saved"]);
+  session.update("flash", () => undefined);
+  session.set("flash", []).set("theme", "light").assign({ seen: 1 });
+  session.login("ada");
+  session.modified = true;
+  expectTypeOf(session.userId).toEqualTypeOf<string | null>();
+  expectTypeOf(session.save()).toEqualTypeOf<Promise<boolean>>();
+  // @ts-expect-error not one of its keys
+  session.get("cart");
+  // @ts-expect-error not of its type
+  session.set("theme", "grey");
+  // @ts-expect-error not of its type
+  session.update("seen", () => "1");
+  // @ts-expect-error the other keys are the application's
+  session.keys();
+  // @ts-expect-error the other keys are the application's
+  session.clear();
+  // @ts-expect-error the other keys are the application's
+  [...session];
+});
+
+test("the session of an application fits a SessionOf whose keys it has", () => {
+  const take = (_session: SessionOf<LibraryKeys>) => {};
+  take({} as Session<LibraryKeys>);
+  take({} as Session<LibraryKeys & { cart: number[] }>);
+  take({} as SessionOf<LibraryKeys & { cart: number[] }>);
+  take(session);
+  // @ts-expect-error it has not all the keys
+  take({} as Session<Omit<LibraryKeys, "theme">>);
+  // @ts-expect-error its values may be of another type
+  take({} as Session<LibraryKeys & { flash: number }>);
+  // @ts-expect-error its values may be of another type
+  take({} as Session<Omit<LibraryKeys, "theme"> & { theme: string }>);
+});
+
+test("createSessions, open, withSession and Hono's session take the type of the data", async () => {
+  interface Keys {
+    n: number;
+  }
+  const sessions = createSessions<Keys>({ store });
+  const opened = await sessions.open(null, { secure: true });
+  expectTypeOf(opened).toEqualTypeOf<Session<Keys>>();
+  sessions.commit(opened, { status: 200 });
+  expectTypeOf(await createSessions({ store }).open(null, { secure: true })).toEqualTypeOf<Session>();
+  const respond = (n: number) => new Response(String(n));
+
+  withSession(sessions, (_request, session) => respond(session.get("n", 0)));
+  withSession<Keys>({ store }, (_request, session) => respond(session.get("n", 0)));
+  withSession({ store }, (_request, session: Session<Keys>) => respond(session.get("n", 0)));
+  withSession(sessions, (_request, session, env: { start: number }) => respond(session.get("n", env.start)));
+  const handler: SessionHandler<[], Keys> = (_request, session) => respond(session.require("n"));
+  withSession(sessions, handler);
+  // @ts-expect-error not declared
+  withSession(sessions, (_request, session) => respond(session.get("m", 0)));
+  // @ts-expect-error another application's sessions
+  withSession(createSessions<{ m: number }>({ store }), handler);
+
+  expectTypeOf(hono(sessions)).toEqualTypeOf(hono<Keys>({ store }));
 });
 
 test("cookie names with a prefix exclude what breaks their promise", () => {

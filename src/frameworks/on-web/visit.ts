@@ -21,23 +21,28 @@ export interface ProxyOptions {
 }
 
 /** The given `Sessions`, or new ones made of options. Throws SettingsError for options that cannot work. */
-export function sessionsAnywhere<Name extends string>(options: WebOptions<Name> | Sessions): Sessions {
-  return isSessions(options) ? options : createSessions(options);
+export function sessionsAnywhere<Data, Name extends string>(
+  options: WebOptions<Name> | Sessions<Data>,
+): Sessions<Data> {
+  return isSessions<Data>(options) ? options : createSessions<Data, Name>(options);
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: one request can have sessions with keys of several types.
+type AnyVisit = WebVisit<any>;
+
 /** The last visit of each request. */
-const visits = new WeakMap<Request, WebVisit>();
+const visits = new WeakMap<Request, AnyVisit>();
 
 /** One request: its session is opened by `begin`, and committed by `respond`, `giveUp` or `giveUpOnThrow`. */
-export class WebVisit {
-  readonly session: Session;
-  readonly #engine: Engine<Session>;
+export class WebVisit<Data> {
+  readonly session: Session<Data>;
+  readonly #engine: Engine<Session<Data>>;
   readonly #draft: Draft;
   readonly #isHead: boolean;
   /** The visit of the same request inside which this one was begun. */
-  readonly #outer: WebVisit | undefined;
+  readonly #outer: AnyVisit | undefined;
 
-  private constructor(engine: Engine<Session>, draft: Draft, request: Request) {
+  private constructor(engine: Engine<Session<Data>>, draft: Draft, request: Request) {
     this.session = engine.sessionOf(draft);
     this.#engine = engine;
     this.#draft = draft;
@@ -50,7 +55,7 @@ export class WebVisit {
    * The session of a request to which the same `Sessions` was already given further out. It is committed there. A copy of the
    * request counts as another request.
    */
-  static sessionUnderWay(sessions: Sessions, request: Request): Session | undefined {
+  static sessionUnderWay<Data>(sessions: Sessions<Data>, request: Request): Session<Data> | undefined {
     let visit = WebVisit.#underWay(visits.get(request));
     while (visit !== undefined && visit.#engine !== sessions[ENGINE])
       visit = WebVisit.#underWay(visit.#outer);
@@ -58,13 +63,17 @@ export class WebVisit {
   }
 
   /** A visit or, where it was committed already, the innermost one around it that was not. */
-  static #underWay(visit: WebVisit | undefined): WebVisit | undefined {
+  static #underWay(visit: AnyVisit | undefined): AnyVisit | undefined {
     if (visit === undefined) return undefined;
     return visit.#draft.isCommitted ? WebVisit.#underWay(visit.#outer) : visit;
   }
 
   /** Opens the session. Rejects with StoreUnavailableError when the store cannot say which one it is. */
-  static async begin(sessions: Sessions, request: Request, { trustProxy = false }: ProxyOptions = {}) {
+  static async begin<Data>(
+    sessions: Sessions<Data>,
+    request: Request,
+    { trustProxy = false }: ProxyOptions = {},
+  ): Promise<WebVisit<Data>> {
     const engine = sessions[ENGINE];
     const { headers } = request;
     const secure = (trustProxy ? cameByHttps(headers) : null) ?? request.url.startsWith("https:");

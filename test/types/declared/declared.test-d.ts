@@ -1,5 +1,5 @@
 /** A program that declares its keys: those compile, with their types, and no others. */
-import type { Session, SessionData } from "coatcheck";
+import type { Session, SessionData, SessionOf } from "coatcheck";
 import type { Request } from "express";
 import "coatcheck/express";
 import { expectTypeOf, test } from "vitest";
@@ -139,6 +139,14 @@ test("the session of a request knows the keys, and a library's session has its o
   library.get("num_visits");
   const open = {} as Session<object>;
   expectTypeOf(open.get("anything", "")).toEqualTypeOf<string>();
+});
+
+test("the session of a request fits a library that asks for some of the declared keys", () => {
+  const take = (_session: SessionOf<{ num_visits: number; cart: Book[]; nickname?: string }>) => {};
+  take(({} as Request).session);
+  // @ts-expect-error not declared
+  const flash: SessionOf<{ flash: string[] }> = session;
+  expectTypeOf(flash.get("flash", [])).toEqualTypeOf<string[]>();
 });
 
 test("data is no member of a session", () => {
