@@ -3,12 +3,15 @@ import express from "express";
 
 const app = express();
 
-app.use(session()); // in ./sessions.sqlite3
+app.use(session()); // keeps the sessions in ./sessions.sqlite3
 
 app.get("/", (req, res) => {
-  const visits = req.session.update("visits", (n = 0) => n + 1);
+  const visits = req.session.update("num_visits", (n = 0) => n + 1);
   res.type("text").send(`You have visited this page ${visits} time(s).\n`);
 });
 
 const port = Number(process.env.PORT ?? 8000);
-app.listen(port, "localhost", () => console.log(`http://localhost:${port}`));
+app.listen(port, "localhost", (error) => {
+  if (error) throw error;
+  console.log(`http://localhost:${port}`);
+});

@@ -3,10 +3,10 @@ import Fastify from "fastify";
 
 const app = Fastify();
 
-app.register(session); // in ./sessions.sqlite3
+app.register(session); // keeps the sessions in ./sessions.sqlite3
 
 app.get("/", async (request) => {
-  const visits = request.session.update("visits", (n = 0) => n + 1);
+  const visits = request.session.update("num_visits", (n = 0) => n + 1);
   return `You have visited this page ${visits} time(s).\n`;
 });
 

@@ -8,7 +8,7 @@ const app = new Hono<SessionEnv>();
 app.use(session({ store: sqliteStore("sessions.sqlite3") }));
 
 app.get("/", (c) => {
-  const visits = c.var.session.update("visits", (n = 0) => n + 1);
+  const visits = c.var.session.update("num_visits", (n = 0) => n + 1);
   return c.text(`You have visited this page ${visits} time(s).\n`);
 });
 

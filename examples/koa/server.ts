@@ -3,10 +3,10 @@ import Koa from "koa";
 
 const app = new Koa();
 
-app.use(session()); // in ./sessions.sqlite3
+app.use(session()); // keeps the sessions in ./sessions.sqlite3
 
 app.use((ctx) => {
-  const visits = ctx.session.update("visits", (n = 0) => n + 1);
+  const visits = ctx.session.update("num_visits", (n = 0) => n + 1);
   ctx.body = `You have visited this page ${visits} time(s).\n`;
 });
 

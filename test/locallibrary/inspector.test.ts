@@ -118,7 +118,10 @@ test.each([
   const before = await browser.text("/session/");
   const response = await browser.post(`/session/${button}/`, form as Record<string, string>);
   expect(response.status).toBe(422);
-  expect(unescaped(await response.text())).toContain(why);
+  const refusal = await response.text();
+  expect(unescaped(refusal)).toContain(why);
+  expect(refusal).toContain('href="/accounts/login/?next=%2Fsession%2F"');
+  expect(refusal).toContain('name="next" value="/session/"');
   const dictionary = (page: string) =>
     page.slice(page.indexOf("The dictionary"), page.indexOf("Its methods"));
   expect(dictionary(await browser.text("/session/"))).toBe(dictionary(before));

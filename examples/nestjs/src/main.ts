@@ -8,7 +8,7 @@ import type { Request } from "express";
 class Visits {
   @Get()
   count(@Req() request: Request): string {
-    const visits = request.session.update("visits", (n = 0) => n + 1);
+    const visits = request.session.update("num_visits", (n = 0) => n + 1);
     return `You have visited this page ${visits} time(s).\n`;
   }
 }
@@ -17,7 +17,7 @@ class Visits {
 class Site {}
 
 const app = await NestFactory.create(Site, { logger: ["error"] });
-app.use(session()); // in ./sessions.sqlite3
+app.use(session()); // keeps the sessions in ./sessions.sqlite3
 
 const port = Number(process.env.PORT ?? 8000);
 await app.listen(port, "localhost");

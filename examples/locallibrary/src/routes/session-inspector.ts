@@ -31,6 +31,8 @@ export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests)
   const show = async (req: Request, res: Response, refusal: string | null = null) => {
     const { session } = req;
     const { handle } = session;
+    // Also when a refused action shows the page at its own address, which only takes POST.
+    Object.assign(res.locals, { here: PATH, returnTo: PATH });
     // The record comes from the store, because a session does not show when it was created and when it ends.
     const record =
       handle === null
