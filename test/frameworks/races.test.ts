@@ -1,5 +1,6 @@
 /** The races of test/races over every framework. */
 import { createSessions, memoryStore, type Session, type Sessions } from "coatcheck";
+import { ENGINE } from "../../src/sessions.ts";
 import type { Answer, Handler, MakeServer } from "../races/race.ts";
 import { raceTests } from "../races/race-tests.ts";
 import type { Adapter } from "./adapters/adapter.ts";
@@ -13,19 +14,26 @@ interface Turn {
   error: string | null;
 }
 
-/** Notes when each commit begins, and how it fails. */
+/** Notes when each commit begins, and how it fails. Adapters commit by the engine of a `Sessions`. */
 function overhearCommits(sessions: Sessions, turns: WeakMap<Session, Turn>): Sessions {
-  const commit = sessions.commit.bind(sessions);
-  const overheard: Sessions["commit"] = (session, response) => {
-    const turn = turns.get(session);
-    const headers = commit(session, response);
+  const engine = sessions[ENGINE];
+  const sessionsOf = new WeakMap<object, Session>();
+  const { commit, sessionOf } = engine;
+  engine.sessionOf = (draft) => {
+    const session = sessionOf.call(engine, draft);
+    sessionsOf.set(draft, session);
+    return session;
+  };
+  engine.commit = (draft, status) => {
+    const turn = turns.get(sessionsOf.get(draft) as Session);
+    const headers = commit.call(engine, draft, status);
     turn?.handled();
-    headers.catch((error) => {
+    Promise.resolve(headers).catch((error) => {
       if (turn !== undefined) turn.error = error.name;
     });
     return headers;
   };
-  return Object.assign(sessions, { commit: overheard });
+  return sessions;
 }
 
 /** A server whose handlers are functions of the test; each request carries the number of its handler. */
