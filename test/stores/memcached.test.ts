@@ -115,6 +115,20 @@ describeWithServer(memcached, (server) => {
     expect(await store.read(id, call())).toEqual(most);
   });
 
+  test("a session that is too large costs none of those that are written beside it", async () => {
+    const store = memcachedStore({ client: here, prefix: freshPrefix() });
+    const sessions = Array.from({ length: 20 }, () => [newId(), record()] as const);
+    for (const [id, kept] of sessions) await store.create(id, kept, call());
+    const large = JSON.stringify("x".repeat(1_100_000));
+    const writes = sessions.map(([id, { version }], n) =>
+      store.update(id, record(n === 7 ? { data: large } : {}), version, call()),
+    );
+    const outcomes = await Promise.allSettled(writes);
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      sessions.map((_, n) => (n === 7 ? "rejected" : "fulfilled")),
+    );
+  });
+
   /** Wraps the client: calls `before` with each command that is sent, and `after` when its answer has come. */
   function watched(before: (word: string, key: string) => unknown, after: () => void = () => {}) {
     const watch =

@@ -2,7 +2,7 @@ import type { StatsCall, StoreStats } from "../../contract/store.ts";
 import type { Connection } from "./client.ts";
 
 /** How many keys of a primary one step looks at, about: Redis does nothing else meanwhile. */
-const STEP = 500;
+const STEP = 100;
 
 /** The sum of what the script `count` answered: live sessions, those with a user, bytes, and the oldest `createdAt`. */
 export type Sum = readonly [live: number, authenticated: number, bytes: number, oldest: number];
