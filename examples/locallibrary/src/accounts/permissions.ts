@@ -10,14 +10,16 @@ import { keepForm } from "./interrupted-form.ts";
  */
 export const signedIn: RequestHandler = (req, res, next) => {
   if (isUser(res)) return next();
-  if (req.method !== "GET") keepForm(req, res);
-  leadToLogin(req, res);
+  if (req.method === "GET") askToSignIn(req);
+  else keepForm(req, res);
+  leadToLogin(res);
 };
 
 /** `signedIn` for a form with passwords in it, which must not be kept. */
 export const signedInForSecrets: RequestHandler = (req, res, next) => {
   if (isUser(res)) return next();
-  leadToLogin(req, res);
+  askToSignIn(req);
+  leadToLogin(res);
 };
 
 /** Lets librarians pass, and treats visitors who are not signed in as `signedIn` does. */
@@ -41,9 +43,10 @@ function isUser(res: Response): boolean {
   return res.locals.user !== null;
 }
 
-function leadToLogin(req: Request, res: Response): void {
-  if (!req.session.has("interrupted_form")) {
-    flash(req.session, "refused", "Sign in first, and you will be back here.");
-  }
+function askToSignIn(req: Request): void {
+  flash(req.session, "refused", "Sign in first, and you will be back here.");
+}
+
+function leadToLogin(res: Response): void {
   res.redirect(303, `/accounts/login/?next=${encodeURIComponent(res.locals.here)}`);
 }
