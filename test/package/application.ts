@@ -58,6 +58,7 @@ export function write(application: string, { files, options, type = "module" }: 
     target: "es2022",
     strict: true,
     exactOptionalPropertyTypes: true,
+    noEmit: true,
     types: ["node"],
     ...options,
   };
@@ -74,8 +75,7 @@ export function write(application: string, { files, options, type = "module" }: 
 }
 
 /** Everything that a compiler says of a program; empty when it compiles. */
-export function compile(application: string, compiler: Compiler, program: Program): Promise<string> {
-  const folder = write(application, { ...program, options: { noEmit: true, ...program.options } });
+export function compile(application: string, compiler: Compiler, folder: string): Promise<string> {
   const tsc = join(application, "node_modules", compilers[compiler], "bin/tsc");
   return new Promise((resolve) => {
     execFile(process.execPath, [tsc, "-p", folder], (error, stdout) => resolve(error === null ? "" : stdout));

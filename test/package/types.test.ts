@@ -1,14 +1,23 @@
 /** The types of the package as npm publishes it, by the compilers and beside the packages that applications have. */
+import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { entryPoints } from "../../scripts/entry-points.ts";
-import { type Compiler, compile, compilers, newApplication } from "./application.ts";
+import { type Compiler, compile, compilers, newApplication, type Program, write } from "./application.ts";
 
 let application: string;
 
 beforeAll(async () => {
   application = await newApplication();
 }, 300_000);
+
+const check = (compiler: Compiler, program: Program) =>
+  compile(application, compiler, write(application, program));
+
+/** Runs a JavaScript file of a program. */
+function run(folder: string, file: string) {
+  return execFileSync(process.execPath, [file], { cwd: folder, encoding: "utf8" });
+}
 
 afterAll(() => rmSync(application, { recursive: true }));
 
@@ -37,18 +46,18 @@ app.get("/", (req, res) => {${body}});
 describe.each(versions)("%s", { timeout: 60_000 }, (compiler) => {
   test("keys declared beside an import of coatcheck/express alone are those of req.session", async () => {
     const files = { "app.ts": onExpress(use("req.session"), declaration) };
-    expect(await compile(application, compiler, { files, options: { skipLibCheck: false } })).toBe("");
+    expect(await check(compiler, { files, options: { skipLibCheck: false } })).toBe("");
   });
 
   test("keys declared in a .d.ts that is a module are known", async () => {
     const files = { "app.ts": onExpress(use("req.session")), "keys.d.ts": `export {};\n${declaration}` };
-    expect(await compile(application, compiler, { files, options: { skipLibCheck: true } })).toBe("");
+    expect(await check(compiler, { files, options: { skipLibCheck: true } })).toBe("");
   });
 
   test("req.session is coatcheck's where express-session's types are in the program too", async () => {
     const files = { "app.ts": onExpress(use("req.session"), declaration) };
     const options = { types: ["node", "express-session"], skipLibCheck: true };
-    expect(await compile(application, compiler, { files, options })).toBe("");
+    expect(await check(compiler, { files, options })).toBe("");
   });
 
   test("request.session is coatcheck's where it is imported before @fastify/session", async () => {
@@ -61,9 +70,7 @@ const app = fastify();
 app.register(session);
 app.get("/", async (request) => {${use("request.session")}});
 `;
-    expect(
-      await compile(application, compiler, { files: { "app.ts": app }, options: { skipLibCheck: true } }),
-    ).toBe("");
+    expect(await check(compiler, { files: { "app.ts": app }, options: { skipLibCheck: true } })).toBe("");
   });
 
   test("a library's SessionOf is satisfied by sessions that have its keys", async () => {
@@ -81,7 +88,7 @@ const sessions = createSessions<Keys>({ store: memoryStore() });
 withSession(sessions, (_request, session) => new Response(session.get("theme", "dark") + library(session)));
 export { narrower };
 `;
-    expect(await compile(application, compiler, { files: { "app.ts": app } })).toBe("");
+    expect(await check(compiler, { files: { "app.ts": app } })).toBe("");
   });
 });
 
@@ -90,6 +97,35 @@ describe("keys can be declared beside an import of one entry alone", { timeout: 
     const files = {
       "app.ts": `import type * as entry from "${entry}";\n${declaration}\nexport type { entry };`,
     };
-    expect(await compile(application, "TypeScript 7", { files, options: { skipLibCheck: true } })).toBe("");
+    expect(await check("TypeScript 7", { files, options: { skipLibCheck: true } })).toBe("");
+  });
+});
+
+describe("in a project of CommonJS modules, as older starters make", { timeout: 60_000 }, () => {
+  const names = entries.map((entry, index) => `import * as entry${index} from "${entry}";`).join("\n");
+  const uses = entries.map((_, index) => `entry${index}`).join(", ");
+  const files = {
+    "app.ts": `${names}\nconsole.log([${uses}].map((entry) => Object.keys(entry).length > 0).join());`,
+  };
+  const options = { module: "commonjs", skipLibCheck: true, noEmit: false, outDir: "." };
+
+  // Until TypeScript 5.9, `module: commonjs` ignores the package's exports, and finds entries by typesVersions.
+  test.each(versions)(
+    "%s finds the types of every entry, and Node requires what it compiles",
+    async (compiler) => {
+      const folder = write(application, { files, options, type: "commonjs" });
+      expect(await compile(application, compiler, folder)).toBe("");
+      expect(run(folder, "app.js")).toBe(`${entries.map(() => "true").join()}\n`);
+    },
+  );
+
+  test("keys declared there are known", async () => {
+    const files = { "app.ts": onExpress(use("req.session"), declaration) };
+    const folder = write(application, {
+      files,
+      options: { ...options, esModuleInterop: true },
+      type: "commonjs",
+    });
+    expect(await compile(application, "TypeScript 5.4", folder)).toBe("");
   });
 });
