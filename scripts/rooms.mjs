@@ -3,7 +3,7 @@
 /** The rooms, the lowest first. A room imports from itself and from those on the lines before its own, never upward. */
 const rooms = [
   ["contract", "errors", "events", "warn", "workerd"],
-  ["settings"],
+  ["settings", "mistaken-options"],
   ["cookie", "data"],
   ["engine"],
   ["session", "session-of"],

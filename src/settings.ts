@@ -1,7 +1,9 @@
-import { type Store, VERBS } from "./contract/store.ts";
+import type { Store } from "./contract/store.ts";
 import { SettingsError } from "./errors.ts";
+import { adviceFor, checkIsOptions, isStore } from "./mistaken-options.ts";
+import { warn } from "./warn.ts";
 
-/** What a cookie name promises to browsers (RFC 6265bis, 4.1.3): the types refuse attributes that break it. */
+/** The rules of the cookie name's prefix (RFC 6265bis, 4.1.3), as types: attributes that break them do not compile. */
 type PrefixRules<Name extends string> = Name extends `__Host-${string}`
   ? { secure?: true | "auto"; path?: "/"; domain?: undefined }
   : Name extends `__Secure-${string}`
@@ -9,64 +11,95 @@ type PrefixRules<Name extends string> = Name extends `__Host-${string}`
     : unknown;
 
 interface CookieAttributes<Name extends string> {
-  /** Default: `__Host-sessionid` on https where `domain` and `path` allow it, else `sessionid`. Used as given. */
+  /**
+   * The name of the cookie. Default `__Host-sessionid` on https where `domain` and `path` allow that prefix, else `sessionid`. A
+   * name that you give is used as it is; one that begins with `__Host-` or `__Secure-` demands the other attributes that go with
+   * the prefix (RFC 6265bis, 4.1.3) [SESSION_COOKIE_NAME].
+   */
   name?: Name;
-  /** The part of the site that gets the cookie. Default "/". */
+  /** The part of the site to which browsers send the cookie. Default "/" [SESSION_COOKIE_PATH]. */
   path?: string;
-  /** Default none: this host only. A domain sends the cookie to all its subdomains. */
+  /** The domain that gets the cookie, with all its subdomains. Default none: this host alone [SESSION_COOKIE_DOMAIN]. */
   domain?: string | undefined;
-  /** Default "auto": Secure whenever the request came over TLS. */
+  /**
+   * Whether browsers send the cookie over https only. Default "auto": Secure where the request came over TLS, by the socket or
+   * by a proxy that the framework trusts. With true, a request over plain http gets no cookie [SESSION_COOKIE_SECURE].
+   */
   secure?: boolean | "auto";
-  /** Default true: scripts in the page cannot read the cookie. */
+  /** Whether scripts in the page are kept from reading the cookie. Default true [SESSION_COOKIE_HTTPONLY]. */
   httpOnly?: boolean;
-  /** Default "lax". "none" is for sites that run inside others' frames, and needs https. */
+  /**
+   * Whether browsers send the cookie along with requests from other sites. Default "lax": only when a link is followed. "none" is
+   * for sites that run inside the frames of others, and needs https [SESSION_COOKIE_SAMESITE].
+   */
   sameSite?: "strict" | "lax" | "none";
-  /** A jar of its own for each site that embeds this one (CHIPS). Needs https. Default false. */
+  /** Whether browsers keep a cookie of its own for each site that embeds this one (CHIPS). Needs https. Default false. */
   partitioned?: boolean;
 }
 
 export type CookieOptions<Name extends string = string> = CookieAttributes<Name> & PrefixRules<Name>;
 
-/** Decides a key that two requests changed; undefined deletes it. `base` is what this request had read. */
+/**
+ * Decides the value of a key that two requests changed. `base` is the value that this request had read, `mine` the one that it
+ * made of it, `theirs` the one that is stored now. Returning undefined deletes the key. What it throws fails the commit.
+ */
 export type Resolve = (key: string, base: unknown, mine: unknown, theirs: unknown) => unknown;
 
-/** What `createSessions` and every adapter take. Django's name in brackets. */
+/**
+ * The options of `createSessions` and of every adapter. Django's setting stands in brackets. A wrong value throws SettingsError
+ * at the start, and so does a name that is not listed here.
+ */
 export interface Options<Name extends string = string> {
-  /** Where sessions live [SESSION_ENGINE]. The Node adapters default to SQLite in ./sessions.sqlite3. */
+  /** The place where sessions are kept. The adapters for Node default to SQLite in ./sessions.sqlite3 [SESSION_ENGINE]. */
   store?: Store;
-  /** [SESSION_COOKIE_*] */
+  /** The attributes of the cookie [SESSION_COOKIE_*]. */
   cookie?: CookieOptions<Name>;
-  /** Life of a session after its last write, seconds [SESSION_COOKIE_AGE]. Default two weeks. */
+  /**
+   * The life of a session after its last write, in seconds. Default 1209600, two weeks. Browsers keep a cookie for 400 days at
+   * most, so more than that raises a warning; the value may have been meant in milliseconds [SESSION_COOKIE_AGE].
+   */
   cookieAge?: number;
-  /** Let the browser forget the cookie when it closes [SESSION_EXPIRE_AT_BROWSER_CLOSE]. Default false. */
+  /** Whether browsers forget the cookie when they close. Default false [SESSION_EXPIRE_AT_BROWSER_CLOSE]. */
   expireAtBrowserClose?: boolean;
-  /** Count every request as activity and send the cookie again when it moves the expiry [SESSION_SAVE_EVERY_REQUEST]. Default false. */
+  /**
+   * Whether every request counts as activity, and sends the cookie again when that moves the expiry. Default false
+   * [SESSION_SAVE_EVERY_REQUEST].
+   */
   saveEveryRequest?: boolean;
-  /** End a session this many seconds after its last request. Default: only `cookieAge` counts. */
+  /** Ends a session this many seconds after its last request (OWASP: idle timeout). Default none: only `cookieAge` counts. */
   idleTimeout?: number;
-  /** End a session this many seconds after login, or its creation, whatever happens in it. Default never. */
+  /** Ends a session this many seconds after the login, else after its creation (OWASP: absolute timeout). Default none. */
   absoluteTimeout?: number;
   /** Whether changes inside objects and lists are found by comparing. Default "detect". */
   nestedChanges?: "detect" | "ignore";
-  /** Whose value stays when two requests changed one key other than by `update`. Default "mine": the later write. */
+  /**
+   * The value that stays when two requests changed one key other than by `update`: that of the later write ("mine", the default),
+   * that of the earlier one ("theirs"), neither ("error": a SessionConflictError), or what a function returns.
+   */
   onConflict?: "mine" | "theirs" | "error" | Resolve;
-  /** When another request ended the session: drop the changes and succeed (default), or fail with a 400. */
+  /**
+   * What happens to changes when another request has ended the session: they are dropped and the request succeeds ("discard", the
+   * default), or it fails with a SessionInterruptedError, 400 ("error").
+   */
   onInterrupted?: "discard" | "error";
-  /** When the store cannot be read: fail with a 503 (default), or go on with an empty session that is never stored. */
+  /**
+   * What happens when the store cannot be read: the request fails with a StoreUnavailableError, 503 ("error", the default), or
+   * goes on with an empty session that is never stored ("anonymous").
+   */
   onUnavailable?: "error" | "anonymous";
-  /** How long to wait for the store, seconds. Default 5. */
+  /** How long one read or write of the store may take, retries included, in seconds; at most 3600. Default 5. */
   storeTimeout?: number;
-  /** How often expired sessions are cleared, seconds, where the store needs it; 0 = never. Default an hour. */
+  /** How often expired sessions are cleared, in seconds, where the store does not forget them by itself. 0 is never. Default 3600. */
   clearExpiredEvery?: number;
-  /** Ask the store only when a handler awaits `session.load()`. Default false. */
+  /** Whether the store is asked only when a handler awaits `session.load()`. Default false. */
   lazy?: boolean;
-  /** The time, epoch milliseconds. Default Date.now. */
+  /** The time, in epoch milliseconds. Default `() => Date.now()`. */
   clock?: () => number;
 }
 
 /** The cookie's attributes, checked, with their defaults. */
 export interface CookieSettings {
-  /** null = chosen for each request. */
+  /** null where the name is chosen for each request. */
   readonly name: string | null;
   readonly path: string;
   readonly domain: string | null;
@@ -76,7 +109,7 @@ export interface CookieSettings {
   readonly partitioned: boolean;
 }
 
-/** The options, checked, with their defaults. null = not asked for. */
+/** The options, checked, with their defaults. null where a timeout was not asked for. */
 export interface Settings {
   readonly store: Store;
   readonly cookie: CookieSettings;
@@ -95,15 +128,20 @@ export interface Settings {
   readonly clock: () => number;
 }
 
-/** Reads one option after the other, each with its check, then refuses what is left over. */
+/** The age from which on a number of seconds is absurd: 3,170 years. The record takes larger numbers for dates. */
+const LONGEST_AGE = 1e11;
+
+const FOUR_HUNDRED_DAYS = 400 * 86_400;
+
+/** Reads one option after the other, each with its check, then refuses those that are left over. */
 class Reader {
   readonly #given: Record<string, unknown>;
   readonly #within: string;
   readonly #known: string[] = [];
 
   constructor(given: unknown, within: string) {
-    if (typeof given !== "object" || given === null)
-      throw new SettingsError(within || "options", "an object", given);
+    if (within === "") checkIsOptions(given);
+    else if (typeof given !== "object" || given === null) throw new SettingsError(within, "an object", given);
     this.#given = given as Record<string, unknown>;
     this.#within = within;
   }
@@ -120,14 +158,19 @@ class Reader {
     return this.value(name, fallback, "true or false", (value) => typeof value === "boolean");
   }
 
-  seconds<T>(name: string, fallback: T, { least = Number.MIN_VALUE } = {}): T | number {
-    const takes = least === 0 ? "seconds, 0 or more" : "seconds, more than 0";
-    return this.value<T | number>(
-      name,
-      fallback,
-      takes,
-      (value) => Number.isFinite(value) && (value as number) >= least,
-    );
+  /** Seconds that a session lives. Warns of so many that they may have been meant as milliseconds. */
+  age<T>(name: string, fallback: T): T | number {
+    const isAge = (value: unknown) => typeof value === "number" && value > 0 && value < LONGEST_AGE;
+    const takes = "seconds, more than 0 and less than 3,170 years";
+    const age = this.value<T | number>(name, fallback, takes, isAge);
+    if (typeof age === "number" && age > FOUR_HUNDRED_DAYS) {
+      warn(
+        "COATCHECK_LONG_AGE",
+        `The option ${name} is in seconds, and ${age} of them are more than 400 days, the longest that browsers keep a cookie. ` +
+          "If milliseconds were meant, divide them by 1000.",
+      );
+    }
+    return age;
   }
 
   oneOf<const T>(name: string, fallback: T, choices: readonly T[]): T {
@@ -138,10 +181,9 @@ class Reader {
   end(): void {
     for (const name of Object.keys(this.#given)) {
       if (this.#known.includes(name)) continue;
-      throw new SettingsError(
-        this.#path(name),
-        `no value: there is no such option. There are ${this.#known.join(", ")}`,
-      );
+      const known = `There are ${this.#known.join(", ")}`;
+      const advice = adviceFor(name, this.#within);
+      throw new SettingsError(this.#path(name), `no value: there is no such option. ${known}${advice}`);
     }
   }
 
@@ -151,13 +193,7 @@ class Reader {
 }
 
 const isWait = (value: unknown) => typeof value === "number" && value > 0 && value <= 3600;
-
-function isStore(value: unknown): boolean {
-  const store = value as Record<string, unknown> | null;
-  return (
-    typeof store === "object" && store !== null && VERBS.every((verb) => typeof store[verb] === "function")
-  );
-}
+const isInterval = (value: unknown) => Number.isFinite(value) && (value as number) >= 0;
 
 /** A cookie name is a token of RFC 9110, 5.6.2. */
 const isToken = (value: unknown) => typeof value === "string" && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value);
@@ -215,11 +251,11 @@ export function readSettings(options: Options): Settings {
       isStore,
     ),
     cookie: readCookie(read.value("cookie", {}, "an object", () => true)),
-    cookieAge: read.seconds("cookieAge", 1_209_600),
+    cookieAge: read.age("cookieAge", 1_209_600),
     expireAtBrowserClose: read.flag("expireAtBrowserClose", false),
     saveEveryRequest: read.flag("saveEveryRequest", false),
-    idleTimeout: read.seconds("idleTimeout", null),
-    absoluteTimeout: read.seconds("absoluteTimeout", null),
+    idleTimeout: read.age("idleTimeout", null),
+    absoluteTimeout: read.age("absoluteTimeout", null),
     nestedChanges: read.oneOf("nestedChanges", "detect", ["detect", "ignore"]),
     onConflict: read.value<Settings["onConflict"]>(
       "onConflict",
@@ -230,11 +266,11 @@ export function readSettings(options: Options): Settings {
     onInterrupted: read.oneOf("onInterrupted", "discard", ["discard", "error"]),
     onUnavailable: read.oneOf("onUnavailable", "error", ["error", "anonymous"]),
     storeTimeout: read.value("storeTimeout", 5, "seconds, more than 0 and at most 3600", isWait),
-    clearExpiredEvery: read.seconds("clearExpiredEvery", 3600, { least: 0 }),
+    clearExpiredEvery: read.value("clearExpiredEvery", 3600, "seconds, 0 or more", isInterval),
     lazy: read.flag("lazy", false),
     clock: read.value(
       "clock",
-      Date.now,
+      () => Date.now(), // Looked up at each call, because fake timers replace Date.now.
       "a function that returns epoch milliseconds",
       (value) => typeof value === "function",
     ),
