@@ -603,29 +603,31 @@ describe("several processes on one folder", () => {
   }, 60_000);
 
   it("killed 30 times in the middle of their work: every session is whole and free, and nothing is left over", async () => {
+    const at = join(folder, "sessions");
+    /** The ids, once there is a folder for them. */
+    const ids = () =>
+      (existsSync(at) ? readdirSync(at) : []).flatMap((shard) => readdirSync(join(at, shard)) as StoreId[]);
     let sessions = 0;
     let next = start("storm", folder);
     for (let round = 0; round < 30; round++) {
       const child = await next;
       if (round < 29) next = start("storm", folder);
       child.send("go");
-      await sleep(20 + Math.random() * 60);
+      // It is killed when it has this many sessions: none, some, or more.
+      while (ids().length < round % 5) await sleep(1);
+      await sleep(Math.random() * 20);
       const gone = once(child, "exit");
       child.kill("SIGKILL");
       await gone;
-      // If it was killed before its first write, this folder does not exist yet.
-      const shards = existsSync(join(folder, "sessions")) ? readdirSync(join(folder, "sessions")) : [];
-      for (const shard of shards) {
-        for (const id of readdirSync(join(folder, "sessions", shard)) as StoreId[]) {
-          const seen = await store.read(id, call());
-          if (seen === null || seen === "moved") continue;
-          sessions++;
-          const [length, text] = seen.data.split(":");
-          expect(text).toHaveLength(Number(length));
-          if (seen.userId !== null) expect(await store.listUser("ann", call())).toContain(id);
-          expect(await store.update(id, { ...seen, version: 5 }, seen.version, call())).toBe("saved");
-          await store.delete(id, call());
-        }
+      for (const id of ids()) {
+        const seen = await store.read(id, call());
+        if (seen === null || seen === "moved") continue;
+        sessions++;
+        const [length, text] = seen.data.split(":");
+        expect(text).toHaveLength(Number(length));
+        if (seen.userId !== null) expect(await store.listUser("ann", call())).toContain(id);
+        expect(await store.update(id, { ...seen, version: 5 }, seen.version, call())).toBe("saved");
+        await store.delete(id, call());
       }
     }
     expect(sessions).toBeGreaterThan(30);
