@@ -45,7 +45,7 @@ async function measure(place: Place): Promise<void> {
       entries: group.entries.filter(({ contender }) => !missing.includes(contender)),
     }));
   const before = otherLoad();
-  const machine = describeMachine([...new Set(chosen.flatMap(namesIn))]); // now, before somebody changes the sources
+  const machine = describeMachine([...new Set(chosen.flatMap(namesIn))]); // Now, before the sources can change.
   const bursts = chosen.reduce((sum, group) => sum + runnersOf(group).length * (pairsOf(group) + 1), 0);
   console.log(`About ${Math.ceil((bursts * 1.05 + 40) / 60)} minutes; the load average is ${before}.`);
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 export const canInstall =
   process.platform === "linux" && process.getuid?.() === 0 && existsSync("/etc/debian_version");
 
-/** Installs one of Debian's packages without starting the service in it; one at a time, whoever asks. */
+/** Installs one of Debian's packages without starting the service in it; one at a time, even if several processes ask. */
 export function aptInstall(debianPackage: string): void {
   console.log(`Installing ${debianPackage} with apt-get …`);
   // The kernel lets go of a flock however its holder ends, so no lock is ever left behind.

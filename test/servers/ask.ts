@@ -1,6 +1,6 @@
 import { connect } from "node:net";
 
-/** Sends `request` to a local port and gives the first bytes that come back; empty when nobody answers within a second. */
+/** Sends `request` to a local port and gives the first bytes that come back; empty when no answer comes within a second. */
 export function ask(port: number, request: string | Uint8Array): Promise<Buffer> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1" });
