@@ -1,7 +1,7 @@
 /** The parts of a store's URL. No error shows the URL, because it may have a password. */
 import { SettingsError } from "../../errors.ts";
 
-export const FORMS = [
+const FORMS = [
   "sqlite:path",
   "file:directory",
   "memory:",
