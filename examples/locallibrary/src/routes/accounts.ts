@@ -9,7 +9,7 @@ import { findDemoUsers } from "../queries/users.ts";
 import { returnPath } from "../request/return-path.ts";
 import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
-import { formToken, isFirstSending } from "../session/sent-forms.ts";
+import { enterForm, formToken, type SentForm } from "../session/sent-forms.ts";
 
 const TWO_WEEKS_S = 14 * 24 * 60 * 60;
 const UNTIL_THE_BROWSER_CLOSES = 0;
@@ -37,8 +37,8 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
   /** Ends the session that began when the same login form was sent before. */
   const endEarlierSignIn = async (user: User, token: string | undefined) => {
     for (const { handle, data } of await sessions.listUserSessions(user.id)) {
-      const isEarlier = Array.isArray(data.sent_forms) && data.sent_forms.includes(token);
-      if (isEarlier) await sessions.revoke(handle, { userId: user.id });
+      const sent = data.sent_forms as SentForm[] | undefined;
+      if (sent?.some((form) => form.token === token)) await sessions.revoke(handle, { userId: user.id });
     }
   };
 
@@ -83,7 +83,7 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
     // this request already, a session would begin that no browser holds. If the first request was quicker than that, the
     // second ends the session of the first.
     if (res.closed) return;
-    if (!(await isFirstSending(req))) {
+    if ((await enterForm(req)) !== "first") {
       if (session.userId === String(user.id)) return res.redirect(303, form.next);
       await endEarlierSignIn(user, formToken(req));
     }

@@ -8,7 +8,7 @@ import { findAuthor } from "../queries/authors.ts";
 import { countBooks } from "../queries/books.ts";
 import { idFrom, orNotFound } from "../request/rows.ts";
 import { flash } from "../session/flash.ts";
-import { isFirstSending } from "../session/sent-forms.ts";
+import { changeOnce } from "../session/sent-forms.ts";
 
 const BLANK = { firstName: "", lastName: "", born: null, died: null };
 
@@ -24,10 +24,11 @@ export function authorEditingRoutes(database: LibraryDatabase): Router {
   router.post("/author/create/", librarian, async (req, res) => {
     const { values, errors } = readForm(authorForm, req.body);
     if (errors) return showForm(res, null, req.body, errors);
-    if (!(await isFirstSending(req))) return res.redirect(303, "/catalog/authors/");
-    const id = createAuthor(database, values);
-    flash(req.session, "done", "The author was added.");
-    res.redirect(303, `/catalog/author/${id}`);
+    await changeOnce(req, res, "/catalog/authors/", () => {
+      const id = createAuthor(database, values);
+      flash(req.session, "done", "The author was added.");
+      return `/catalog/author/${id}`;
+    });
   });
 
   router.get("/author/:id/update/", librarian, (req, res) => {

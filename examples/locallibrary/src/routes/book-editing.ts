@@ -7,7 +7,7 @@ import { createBook, deleteBook, faultsOf, findChoices, updateBook } from "../qu
 import { findBook } from "../queries/books.ts";
 import { idFrom, orNotFound } from "../request/rows.ts";
 import { flash } from "../session/flash.ts";
-import { isFirstSending } from "../session/sent-forms.ts";
+import { changeOnce } from "../session/sent-forms.ts";
 
 const BLANK = {
   title: "",
@@ -49,10 +49,11 @@ export function bookEditingRoutes(database: LibraryDatabase): Router {
   router.post("/book/create/", librarian, async (req, res) => {
     const fields = fieldsOr(res, null, req.body);
     if (!fields) return;
-    if (!(await isFirstSending(req))) return res.redirect(303, "/catalog/books/");
-    const id = createBook(database, fields);
-    flash(req.session, "done", `“${fields.title}” was added. Now add its copies.`);
-    res.redirect(303, `/catalog/book/${id}`);
+    await changeOnce(req, res, "/catalog/books/", () => {
+      const id = createBook(database, fields);
+      flash(req.session, "done", `“${fields.title}” was added. Now add its copies.`);
+      return `/catalog/book/${id}`;
+    });
   });
 
   router.get("/book/:id/update/", librarian, (req, res) => {

@@ -9,21 +9,24 @@ import { addCopy, findCopy, removeCopy, setCopyStatus } from "../queries/copies.
 import { HttpError } from "../request/http-error.ts";
 import { idFrom, orNotFound } from "../request/rows.ts";
 import { flash } from "../session/flash.ts";
-import { isFirstSending } from "../session/sent-forms.ts";
+import { changeOnce } from "../session/sent-forms.ts";
 
 export function copyRoutes(database: LibraryDatabase): Router {
   const router = Router();
 
   router.post("/book/:id/copies/", librarian, async (req, res) => {
     const book = orNotFound(findBook(database, idFrom(String(req.params.id))));
+    const page = `/catalog/book/${book.id}`;
     const { values, errors } = readForm(copyForm, req.body);
     if (errors) {
       flash(req.session, "refused", `The copy was not added. Its imprint: ${errors.imprint}`);
-    } else if (await isFirstSending(req)) {
+      return res.redirect(303, page);
+    }
+    await changeOnce(req, res, page, () => {
       addCopy(database, { id: randomUUID(), bookId: book.id, status: "available", ...values });
       flash(req.session, "done", `A copy of “${book.title}” was added.`);
-    }
-    res.redirect(303, `/catalog/book/${book.id}`);
+      return page;
+    });
   });
 
   router.post("/copy/:id/status/", librarian, (req, res) => {

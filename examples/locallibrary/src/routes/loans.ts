@@ -11,7 +11,7 @@ import { returnPath } from "../request/return-path.ts";
 import { orNotFound } from "../request/rows.ts";
 import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
-import { isFirstSending } from "../session/sent-forms.ts";
+import { changeOnce } from "../session/sent-forms.ts";
 
 const LOAN_DAYS = 21;
 
@@ -34,26 +34,29 @@ export function loanRoutes(database: LibraryDatabase): Router {
   router.post("/copy/:id/borrow/", signedIn, async (req, res) => {
     const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
     const dueBack = daysFromToday(LOAN_DAYS);
-    if (!(await isFirstSending(req))) return res.redirect(303, `/catalog/book/${book.id}`);
-    if (borrow(database, copy.id, userOf(res).id, dueBack)) {
-      flash(req.session, "done", `“${book.title}” is yours to read. Bring it back by ${written(dueBack)}.`);
-    } else {
-      flash(req.session, "refused", `Somebody was quicker: this copy of “${book.title}” has just gone.`);
-    }
-    res.redirect(303, `/catalog/book/${book.id}`);
+    const page = `/catalog/book/${book.id}`;
+    await changeOnce(req, res, page, () => {
+      if (borrow(database, copy.id, userOf(res).id, dueBack)) {
+        flash(req.session, "done", `“${book.title}” is yours to read. Bring it back by ${written(dueBack)}.`);
+      } else {
+        flash(req.session, "refused", `Somebody was quicker: this copy of “${book.title}” has just gone.`);
+      }
+      return page;
+    });
   });
 
   router.post("/copy/:id/return/", signedIn, async (req, res) => {
     const { copy, book } = orNotFound(findCopy(database, String(req.params.id)));
     const { id, role } = userOf(res);
     const next = returnPath(singleValue(req.body?.next));
-    if (!(await isFirstSending(req))) return res.redirect(303, next);
-    if (takeBack(database, copy.id, role === "librarian" ? {} : { borrowerId: id })) {
-      flash(req.session, "done", `“${book.title}” is back on the shelf. Thank you.`);
-    } else {
-      flash(req.session, "refused", `This copy of “${book.title}” is not out on loan to you.`);
-    }
-    res.redirect(303, next);
+    await changeOnce(req, res, next, () => {
+      if (takeBack(database, copy.id, role === "librarian" ? {} : { borrowerId: id })) {
+        flash(req.session, "done", `“${book.title}” is back on the shelf. Thank you.`);
+      } else {
+        flash(req.session, "refused", `This copy of “${book.title}” is not out on loan to you.`);
+      }
+      return next;
+    });
   });
 
   // As in the tutorial, the id after "book" is that of the copy.

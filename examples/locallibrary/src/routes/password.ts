@@ -8,7 +8,7 @@ import { passwordForm } from "../forms/password-form.ts";
 import { type FieldErrors, readForm } from "../forms/read-form.ts";
 import { setPassword } from "../queries/users.ts";
 import { flash } from "../session/flash.ts";
-import { isFirstSending } from "../session/sent-forms.ts";
+import { enterForm } from "../session/sent-forms.ts";
 
 const TOO_MANY = "Too many wrong passwords. Wait a quarter of an hour and try again.";
 const WRONG = "This is not your present password.";
@@ -30,7 +30,7 @@ export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): R
     const newHash = await hash(values.fresh);
     // A double click sends the form twice, and the browser takes only the second answer: that one must bring the new key.
     if (res.closed) return;
-    if (!(await isFirstSending(req))) return res.redirect(303, "/accounts/sessions/");
+    if ((await enterForm(req)) !== "first") return res.redirect(303, "/accounts/sessions/");
     if (!user) return showForm(res, { old: wait > 0 ? TOO_MANY : WRONG });
     if (!setPassword(database, user.id, user.passwordHash, newHash)) return showForm(res, { old: WRONG });
 

@@ -1,6 +1,7 @@
 import type { InterruptedForm } from "../accounts/interrupted-form.ts";
 import type { Theme } from "../choices/choices.ts";
 import type { Flash } from "./flash.ts";
+import type { SentForm } from "./sent-forms.ts";
 
 // Declares the keys of the site's sessions and their types, so that the compiler checks each use.
 declare module "coatcheck" {
@@ -14,8 +15,8 @@ declare module "coatcheck" {
     theme: Theme;
     notice_dismissed: boolean;
     flashes: Flash[];
-    /** The tokens of the forms that were sent last. */
-    sent_forms: string[];
+    /** The forms that were sent last. */
+    sent_forms: SentForm[];
     /** A form that waits until its visitor has signed in. */
     interrupted_form: InterruptedForm;
     /** Of the device, noted at sign-in and shown on the page "Your sessions". */
