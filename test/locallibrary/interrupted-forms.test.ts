@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { describeInChromium, signIn } from "./chromium.ts";
 import { afterAllHaveRead, startHeldSite } from "./held-site.ts";
 import { Reader } from "./reader.ts";
-import { siteOfThisFile } from "./site.ts";
+import { siteOfThisFile, startSite } from "./site.ts";
 
 const site = siteOfThisFile();
 
@@ -309,6 +309,23 @@ describeInChromium(
         .first()
         .waitFor();
       expect(await authorsNamed("Doubleday")).toBe(1);
+    });
+
+    test("a double click on Change password changes it, and this device stays signed in", async () => {
+      const own = await startSite();
+      const page = await visitor({ baseURL: own.url });
+      await signIn(page, "reader");
+      await page.goto("/accounts/password/");
+      await page.getByLabel("Present password").fill(passwords.reader);
+      for (const label of ["New password", "New password again"]) {
+        await page.getByLabel(label, { exact: true }).fill("four horses in a teacup");
+      }
+      await page.getByRole("button", { name: "Change password" }).dblclick({ delay: 30 });
+      await page.getByRole("heading", { name: "Your sessions" }).waitFor();
+      await page.reload();
+      expect(await page.locator(".devices li").count()).toBe(1);
+      const later = new Reader(own.url);
+      expect((await later.login("reader", "four horses in a teacup")).status).toBe(303);
     });
 
     test("a double click on Sign in signs one device in", async () => {
