@@ -2,6 +2,7 @@ import type { Updater } from "./data/changes.ts";
 import { checkJson } from "./data/json.ts";
 import type { SessionData } from "./data/session-data.ts";
 import type { Fallback, KeyOf, ValueOf, WithFallback } from "./data/types.ts";
+import { userIdFrom } from "./data/user-id.ts";
 import type { Draft } from "./engine/draft.ts";
 import type { Engine } from "./engine/engine.ts";
 import { decodeExpiry, type Expiry, encodeExpiry, expiryAge, expiryDate } from "./engine/expiry.ts";
@@ -31,9 +32,23 @@ export let draftOf: <Data>(session: Session<Data>) => Draft;
 const TEST_COOKIE = "testcookie";
 const TEST_COOKIE_VALUE = "worked";
 
+/** The name under which Node, Deno and Bun look for the text that `console.log` prints. */
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+type Inspect = (value: unknown, options: object) => string;
+
+/** Other packages' sessions take callbacks. One that were ignored here would leave its request waiting for ever. */
+function refuseCallback(given: unknown, member: string, cure: string): void {
+  if (typeof given !== "function") return;
+  throw new TypeError(`session.${member} takes no callback: write ${cure}, and go on after it.`);
+}
+
 /**
- * A dictionary for one visitor: Django's session in camelCase, with the habits of a `Map`. Everything but `save` and
- * `load` is synchronous; what was changed is stored before the response leaves.
+ * A dictionary for one visitor: Django's session in camelCase, with the habits of a `Map`. Every method but `save` and `load`
+ * is synchronous. Changes are stored before the response leaves.
+ *
+ * `Data` declares the keys. Before `load()`, a session with `lazy: true` throws SessionNotLoadedError at every use but `flush`
+ * and `logout`. Once the response has begun, every call that needs a new cookie throws SessionCommittedError.
  */
 export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, ValueOf<Data>]> {
   readonly #draft: Draft;
@@ -45,14 +60,17 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     Object.preventExtensions(this);
   }
 
-  /** The value of a key. Throws SessionKeyError when it is absent: Django's `session[key]`. */
+  /** The value of a key. Throws SessionKeyError when the key is absent. Django's `session[key]`. */
   require<K extends KeyOf<Data>>(key: K): ValueOf<Data, K> {
     const data = this.#read("require");
     if (!data.has(key)) throw new SessionKeyError(key);
     return data.get(key) as ValueOf<Data, K>;
   }
 
-  /** The value of a key, or `fallback` when it is absent. */
+  /**
+   * The value of a key, or `fallback` (undefined where none is given) when the key is absent. An object or list is the
+   * session's own: changes within it are seen and stored.
+   */
   get<K extends KeyOf<Data>>(key: K): ValueOf<Data, K> | undefined;
   get<K extends KeyOf<Data>, F extends Fallback<Data, K>>(key: K, fallback: F): WithFallback<Data, K, F>;
   get(key: KeyOf<Data>, fallback?: unknown): unknown {
@@ -60,7 +78,10 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return data.has(key) ? data.get(key) : fallback;
   }
 
-  /** Stores a value. Throws a TypeError that names the place when it is not JSON. Always counts as a change. */
+  /**
+   * Stores a value. It always counts as a change. Throws a TypeError that names the place when the value is not JSON, or has
+   * more than 1,000 levels. Django's `session[key] = value`.
+   */
   set<K extends KeyOf<Data>>(key: K, value: ValueOf<Data, K>): this {
     const data = this.#write("set", key);
     checkJson(value, key);
@@ -68,16 +89,17 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return this;
   }
 
-  /** Removes a key. False when it was absent. */
+  /** Removes a key. False when it was absent. Django's `del session[key]`. */
   delete(key: KeyOf<Data>): boolean {
     return this.has(key) && this.#write("delete", key).delete(key);
   }
 
+  /** Whether a key is present. Django's `key in session`. */
   has(key: KeyOf<Data>): boolean {
     return this.#read("has").has(key);
   }
 
-  /** Removes a key and returns its value, or `fallback` when it is absent. */
+  /** Removes a key and returns its value, or `fallback` (undefined where none is given) when it is absent. */
   pop<K extends KeyOf<Data>>(key: K): ValueOf<Data, K> | undefined;
   pop<K extends KeyOf<Data>, F extends Fallback<Data, K>>(key: K, fallback: F): WithFallback<Data, K, F>;
   pop(key: KeyOf<Data>, fallback?: unknown): unknown {
@@ -88,7 +110,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return value;
   }
 
-  /** The value of a key, which is set to `value` first when it is absent. */
+  /** Sets a key to `value` when it is absent, and returns its value. Throws as `set` does. Django's `setdefault`. */
   setDefault<K extends KeyOf<Data>, V extends ValueOf<Data, K>>(key: K, value: V): WithFallback<Data, K, V>;
   // By this signature a session without declared keys fits every SessionOf.
   setDefault<K extends KeyOf<Data>>(key: K, value: ValueOf<Data, K>): ValueOf<Data, K>;
@@ -97,7 +119,10 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return this.#read("setDefault").get(key);
   }
 
-  /** Sets every member of an object: Django's `update`. Members that are undefined are left out. */
+  /**
+   * Sets every member of an object that is not undefined. It counts as a change even where there is none. Throws as `set` does,
+   * and sets nothing then. Django's `update`.
+   */
   assign(members: { [K in KeyOf<Data>]?: ValueOf<Data, K> }): this {
     const given = Object.entries(members).filter(([, value]) => value !== undefined);
     for (const [key, value] of given) checkJson(value, key);
@@ -108,9 +133,10 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   }
 
   /**
-   * Replaces a value by what the function makes of it, and returns that. The function must be synchronous, and may run
-   * again on newer data when another request wrote meanwhile: counters stay exact. Returning undefined deletes the key;
-   * throwing when run again fails the commit with that error, and nothing is stored.
+   * Replaces a value by the result of a function of it, and returns the result. When another request wrote meanwhile, the
+   * function runs again on the newer value, so that counters stay exact. Returning undefined deletes the key. A function that
+   * throws when it runs again fails the commit with that error, and nothing is stored. Throws a TypeError when the function
+   * returns a promise or a value that is not JSON.
    */
   update<K extends KeyOf<Data>, R extends ValueOf<Data, K> | undefined>(
     key: K,
@@ -119,62 +145,74 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return this.#write("update", key).update(key, updater as Updater) as R;
   }
 
+  /** The keys, as a `Map` has them. */
   keys(): IterableIterator<KeyOf<Data>> {
     return this.#read("keys").keys() as IterableIterator<KeyOf<Data>>;
   }
 
+  /** The values, as a `Map` has them. */
   *values(): IterableIterator<ValueOf<Data>> {
     for (const [, value] of this.#read("values").entries()) yield value as ValueOf<Data>;
   }
 
+  /** Pairs of key and value, as a `Map` has them. Django's `items`. */
   entries(): IterableIterator<[KeyOf<Data>, ValueOf<Data>]> {
     return this.#read("entries").entries() as IterableIterator<[KeyOf<Data>, ValueOf<Data>]>;
   }
 
+  /** The same as `entries`. */
   [Symbol.iterator](): IterableIterator<[KeyOf<Data>, ValueOf<Data>]> {
     return this.entries();
   }
 
+  /** Calls a function with each value and key, as a `Map` does. */
   forEach(visit: (value: ValueOf<Data>, key: KeyOf<Data>, session: this) => void): void {
     for (const [key, value] of this.entries()) visit(value, key, this);
   }
 
+  /** The number of keys. */
   get size(): number {
     return this.#read("size").size;
   }
 
-  /** A plain object of all data; the values are the session's own, not copies. */
+  /** A plain object of all data. Its values are the session's own and no copies. */
   toObject(): Partial<Data> & Record<string, unknown> {
     return Object.fromEntries(this.#read("toObject").entries()) as Partial<Data> & Record<string, unknown>;
   }
 
-  /** Removes all data. Key and user stay. */
+  /** Removes all data. The key and the user stay. */
   clear(): void {
     this.#write("clear").clear();
   }
 
-  /** True for a visitor of whom nothing is stored and nothing has been set. */
+  /** Whether nothing is stored for this visitor, and nothing was set. A session with a user is never empty. */
   get isEmpty(): boolean {
     return this.#loaded("isEmpty").isEmpty;
   }
 
-  /** The session key: null until first stored and after `flush`; it changes when the response leaves, or at `save()`. */
+  /**
+   * The session key, a secret. It is null until the session is first stored, after `flush`, and where another request has
+   * changed it. It changes when the response leaves, or with `save()`. Django's `session_key`.
+   */
   get key(): string | null {
     return this.#loaded("key").stored?.key ?? null;
   }
 
-  /** Names the stored session in `listUserSessions` and `revoke`; null until stored. Not a secret: it may stand in a page. */
+  /** The name of the session for `listUserSessions` and `revoke`; null until it is stored. It is no secret, and may stand in a page. */
   get handle(): string | null {
     this.#read("handle");
     return this.#draft.stored?.key == null ? null : this.#draft.stored.id;
   }
 
-  /** Whether the data was looked at: the response then gets `Vary: Cookie`. */
+  /** Whether the session was looked at. The response gets `Vary: Cookie` then. */
   get accessed(): boolean {
     return this.#draft.accessed;
   }
 
-  /** Whether this request changed the session, nested values included. True forces a write; false saves no data of this request. */
+  /**
+   * Whether this request changed the session, also within objects and lists. Setting it to true forces a write; setting it to
+   * false saves no data of this request, until another change.
+   */
   get modified(): boolean {
     return this.#draft.isModified;
   }
@@ -186,52 +224,66 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     draft.intent.isForced = modified;
   }
 
-  /** Ends the session: its record is deleted before the response leaves, and the cookie is removed. What is set afterwards belongs to a new session. */
-  flush(): void {
+  /**
+   * Ends the session. The record is deleted and the cookie removed before the response leaves, whatever its status. Everything
+   * set afterwards belongs to a new session. Throws StoreUnavailableError where the session could not be read.
+   */
+  flush(): void;
+  flush(callback?: unknown): void {
+    refuseCallback(callback, "flush", "session.flush()");
     this.#available();
     this.#draft.accessed = true;
     this.#draft.flush("handler");
   }
 
-  /** Changes the key and keeps the data: for every change of what the visitor may do. */
-  cycleKey(): void {
+  /** Changes the key and keeps the data: for every change of the visitor's rights but a login. Django's `cycle_key`. */
+  cycleKey(): void;
+  cycleKey(callback?: unknown): void {
+    refuseCallback(callback, "cycleKey", "session.cycleKey()");
     this.#write("cycleKey");
     this.#needsCookie("cycleKey()");
     this.#draft.intent.rotate = true;
   }
 
-  /** Signs a user in. Always changes the key; an anonymous visitor's data is kept, another user's is flushed first. */
-  login(userId: string | number): void {
-    if (typeof userId !== "string" && !Number.isFinite(userId)) {
-      throw new TypeError(`login takes the user's id, a string or a number, and got ${String(userId)}.`);
-    }
-    const user = String(userId);
-    if (user === "") throw new TypeError("login takes the user's id, and got an empty string.");
+  /**
+   * Signs a user in. The key always changes (OWASP: session fixation). The data of an anonymous visitor stays; that of another
+   * user is flushed first. Throws a TypeError, and changes nothing, when the id is empty, has NUL or half a surrogate pair in
+   * it, or is longer than 1,200 bytes of UTF-8. Throws StoreUnavailableError where the session could not be read.
+   */
+  login(userId: string | number): void;
+  login(userId: string | number, callback?: unknown): void {
+    refuseCallback(callback, "login", "session.login(userId)");
+    const user = userIdFrom(userId);
     this.#available();
     this.#write("login");
     this.#needsCookie("login()");
     this.#draft.login(user);
   }
 
-  /** Signs the user out: `flush`. */
-  logout(): void {
+  /** Signs the user out. It is the same as `flush`. */
+  logout(): void;
+  logout(callback?: unknown): void {
+    refuseCallback(callback, "logout", "session.logout()");
     this.flush();
   }
 
-  /** Who is signed in; set by `login` only. */
+  /** The id of the user who is signed in, else null. Only `login` sets it. */
   get userId(): string | null {
     this.#read("userId");
     return this.#draft.userId;
   }
 
-  /** When the user signed in. */
+  /** The time of the login; null where no user is signed in. */
   get authenticatedAt(): Date | null {
     this.#read("authenticatedAt");
     const at = this.#draft.authenticatedAt;
     return at === null ? null : new Date(at);
   }
 
-  /** When the session ends: seconds from its last write, a moment, 0 = when the browser closes, null = the default. */
+  /**
+   * Sets the end of this session: seconds after its last write, a moment, 0 for when the browser closes, or null for the default
+   * of the options. Throws a TypeError for everything else. Django's `set_expiry`.
+   */
   setExpiry(expiry: Expiry): void {
     const encoded = encodeExpiry(expiry);
     this.#needsCookie("setExpiry()");
@@ -239,49 +291,62 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     this.#draft.intent.expiry = encoded;
   }
 
-  /** Seconds from `modification` (now) to the end, by the expiry given or the session's own. May be negative. */
+  /** Seconds from `modification` to the end, by `expiry`. Negative where the end has passed. Django's `get_expiry_age`. */
   getExpiryAge(options: ExpiryOptions = {}): number {
     const { cookieAge } = this.#draft.settings;
     return expiryAge(this.#expiry("getExpiryAge", options), this.#modification(options), cookieAge);
   }
 
-  /** The moment of the end, by the expiry given or the session's own. */
+  /** The moment of the end, by `expiry`. Django's `get_expiry_date`. */
   getExpiryDate(options: ExpiryOptions = {}): Date {
     const { cookieAge } = this.#draft.settings;
     return expiryDate(this.#expiry("getExpiryDate", options), this.#modification(options), cookieAge);
   }
 
-  /** Whether the cookie goes when the browser closes. */
+  /** Whether the browser forgets the cookie when it closes. Django's `get_expire_at_browser_close`. */
   getExpireAtBrowserClose(): boolean {
     const expiry = this.#expiry("getExpireAtBrowserClose", {});
     return expiry === null ? this.#draft.settings.expireAtBrowserClose : expiry === 0;
   }
 
-  /** Sets a value to be looked for with the next request, to see whether the browser takes cookies. */
+  /** Stores a test value. The next request can tell by it whether the browser sends cookies. */
   setTestCookie(): void {
     this.#write("setTestCookie").set(TEST_COOKIE, TEST_COOKIE_VALUE);
   }
 
+  /** Whether the test value of an earlier request has come back. */
   testCookieWorked(): boolean {
     return this.#read("testCookieWorked").get(TEST_COOKIE) === TEST_COOKIE_VALUE;
   }
 
-  /** Throws SessionKeyError when there is none, as Django does. */
+  /** Removes the test value. Throws SessionKeyError when there is none, as Django does. */
   deleteTestCookie(): void {
     if (!this.#write("deleteTestCookie").delete(TEST_COOKIE)) throw new SessionKeyError(TEST_COOKIE);
   }
 
   /**
-   * Makes everything so now, instead of when the response leaves: for long handlers, sockets and jobs. Resolves to false
-   * when another request ended the session; it stays ended. Creates the record even when the session is empty.
+   * Stores the session now, and not when the response leaves: for long handlers, sockets and jobs. Creates the record even when
+   * the session is empty. Resolves to false when another request has ended the session, which then stays ended. Rejects with
+   * StoreUnavailableError, and with whatever a commit rejects with. Throws a TypeError when it is given a callback.
    */
-  async save(): Promise<boolean> {
-    return this.#engine.save(this.#loaded("save"));
+  save(): Promise<boolean>;
+  save(callback?: unknown): Promise<boolean> {
+    refuseCallback(callback, "save", "await session.save()");
+    return this.#save();
   }
 
-  /** Reads the session from the store: the first time with `lazy: true`, or again. Pending changes are made again on it. */
-  load(): Promise<void> {
+  /**
+   * Reads the session from the store: for the first time with `lazy: true`, else again, with the pending changes made again on
+   * it. Rejects with StoreUnavailableError. Throws a TypeError when it is given a callback.
+   */
+  load(): Promise<void>;
+  load(callback?: unknown): Promise<void> {
+    refuseCallback(callback, "load", "await session.load()");
     return this.#engine.load(this.#draft);
+  }
+
+  async #save(): Promise<boolean> {
+    return this.#engine.save(this.#loaded("save"));
   }
 
   #loaded(member: string): Draft {
@@ -317,6 +382,11 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   #expiry(member: string, options: ExpiryOptions): Expiry {
     if (options.expiry !== undefined) return options.expiry;
     this.#read(member);
+    return this.#ownExpiry;
+  }
+
+  /** The expiry that was set for this session, a `setExpiry` of this request included. */
+  get #ownExpiry(): Expiry {
     const { stored, intent } = this.#draft;
     return decodeExpiry(intent.expiry === undefined ? (stored?.record.expiry ?? null) : intent.expiry);
   }
@@ -325,8 +395,25 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return options.modification ?? new Date(this.#draft.settings.clock());
   }
 
+  /** The text for `console.log`: data, user and expiry, and never the key. It does not count as a look at the session. */
+  #inspect(depth: number | null, options: object, inspect: Inspect): string {
+    const { dictionary, isLoaded, settings, userId } = this.#draft;
+    if (depth !== null && depth < 0) return "[Session]";
+    if (!isLoaded) return "Session { not loaded }";
+    if (!dictionary.isReadable) return "Session { not readable }";
+    const expiresAt = expiryDate(this.#ownExpiry, this.#modification({}), settings.cookieAge);
+    const inner = depth === null ? null : depth + 1; // The values of the data count as the session's own members.
+    return `Session ${inspect({ userId, expiresAt, data: dictionary.peek() }, { ...options, depth: inner })}`;
+  }
+
   static {
     draftOf = (session) => session.#draft;
+    // Not enumerable and not declared, because it is for the runtime's console alone.
+    Object.defineProperty(Session.prototype, INSPECT, {
+      value(this: Session, depth: number | null, options: object, inspect: Inspect) {
+        return this.#inspect(depth, options, inspect);
+      },
+    });
     Object.setPrototypeOf(Session.prototype, unknownMembers);
   }
 }

@@ -15,10 +15,22 @@ export interface Snapshot {
 
 const json = JSON.stringify;
 
+/** The text of a value. Throws a TypeError that names the place when it is not JSON; JSON.stringify names none. */
+function textOf(key: string, value: unknown): string {
+  try {
+    return json(value);
+  } catch (error) {
+    checkJson(value, key);
+    throw error;
+  }
+}
+
 export class Dictionary {
   readonly #settings: DictionarySettings;
   /** The text that the values are compared with: the stored data, or the data that is being stored. */
   #base: string;
+  /** The values of that text, parsed when the first is compared. */
+  #parsedBase: Record<string, unknown> | null = null;
   /** The values, parsed at the first use. */
   #parsed: Map<string, unknown> | null = null;
   #changes = new Changes();
@@ -68,6 +80,11 @@ export class Dictionary {
     for (const [key, value] of this.#values) yield [key, this.#show(value)];
   }
 
+  /** All values, for a developer's eyes: nothing is noted, so nothing of it may be handed to the handler. */
+  peek(): Record<string, unknown> {
+    return Object.fromEntries(this.#values);
+  }
+
   #show(value: unknown): unknown {
     if (isNested(value) && this.#settings.nestedChanges === "detect") this.#exposed = true;
     return value;
@@ -91,7 +108,7 @@ export class Dictionary {
 
   update(key: string, updater: Updater): unknown {
     const current = this.#values.get(key);
-    if (this.#exposed && isNested(current) && this.#isChangedWithin(key, current, parseData(this.#base))) {
+    if (this.#exposed && isNested(current) && this.#isChangedWithin(key, current)) {
       this.#changes.setFinal(key);
     }
     const next = runUpdater(updater, key, current);
@@ -180,6 +197,7 @@ export class Dictionary {
 
   #begin(base: string, changes: Changes): void {
     this.#base = base;
+    this.#parsedBase = null;
     this.#changes = changes;
     if (changes.isEmpty) this.#updated.clear();
   }
@@ -197,9 +215,14 @@ export class Dictionary {
   }
 
   /** Whether the value of a key was changed from within, and not only by `update`. */
-  #isChangedWithin(key: string, value: unknown, base: Record<string, unknown>): boolean {
+  #isChangedWithin(key: string, value: unknown): boolean {
     if (!isNested(value) || this.#changes.keys.get(key) === null) return false;
-    return json(value) !== (this.#updated.get(key) ?? json(base[key]));
+    return textOf(key, value) !== (this.#updated.get(key) ?? this.#baseText(key));
+  }
+
+  #baseText(key: string): string {
+    this.#parsedBase ??= parseData(this.#base);
+    return json(this.#parsedBase[key]);
   }
 
   /** The keys whose objects or lists were changed from within. `now` is the present text, if it is known already. */
@@ -207,8 +230,7 @@ export class Dictionary {
     if (!this.#exposed) return [];
     // Where the text as a whole is unchanged, no key need be looked at.
     if (this.#changes.isEmpty && (now ?? this.#serialize()) === this.#base) return [];
-    const base = parseData(this.#base);
-    return [...this.#values.keys()].filter((key) => this.#isChangedWithin(key, this.#values.get(key), base));
+    return [...this.#values.keys()].filter((key) => this.#isChangedWithin(key, this.#values.get(key)));
   }
 
   #serialize(): string {

@@ -1,5 +1,11 @@
 /** Sessions hold JSON. It is checked at the call that gives it, so that no value changes silently on its way to the store. */
 
+/** The levels of objects and lists that a value may have. Deeper ones overflow the stack of what reads them elsewhere. */
+const MOST_LEVELS = 1000;
+
+/** The steps of a place that an error shows. */
+const SHOWN_STEPS = 10;
+
 interface Flaw {
   /** From the outside in: names of members, numbers of items. */
   readonly path: (string | number)[];
@@ -9,14 +15,15 @@ interface Flaw {
 
 /**
  * Throws a TypeError that names the place when `value` would not come back from JSON as it went in: undefined, NaN,
- * Infinity, bigint, function, symbol, an object with `toJSON` or of a class, a cycle, a hole in a list. Members of
- * objects that are undefined are dropped, as JSON does.
+ * Infinity, bigint, function, symbol, an object with `toJSON` or of a class, a circle, a hole in a list, more than 1,000
+ * levels. Members of objects that are undefined are dropped, as JSON does.
  */
 export function checkJson(value: unknown, name: string): void {
   const flaw =
     value === undefined ? flawOf("undefined", "To remove a key, use delete().") : findFlaw(value, []);
   if (flaw === null) return;
-  const place = flaw.path.reduce(step, name);
+  const rest = flaw.path.length > SHOWN_STEPS ? " …" : "";
+  const place = flaw.path.slice(0, SHOWN_STEPS).reduce(step, name) + rest;
   throw new TypeError(`Sessions hold JSON only, and ${place} is ${flaw.what}. ${flaw.cure}`);
 }
 
@@ -46,6 +53,11 @@ function findFlaw(value: unknown, above: object[]): Flaw | null {
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
     return flawOf(`a ${kindOf(value)} with toJSON`, "Store what it stands for, such as date.toISOString().");
   }
+  if (above.length >= MOST_LEVELS)
+    return flawOf(
+      "nested more than 1,000 levels deep",
+      "Store it flat, or as a text that you parse yourself.",
+    );
   const isList = Array.isArray(value);
   if (!isList && !isPlain(value)) return flawOf(`a ${kindOf(value)}`, "Store a plain object made from it.");
 

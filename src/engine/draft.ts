@@ -329,8 +329,7 @@ export class Draft {
 function contentsOf({ name, values }: Arrival, ticket: Ticket): CookieContent[] {
   if (values.length > 1) tell("duplicated", () => ({ values: values.length }));
   const contents: CookieContent[] = [];
-  for (const [index, value] of values.entries()) {
-    if (values.indexOf(value) < index) continue;
+  for (const value of new Set(values)) {
     const content = contents.length < 2 ? ticket.parse(value, name) : null;
     if (content !== null) contents.push(content);
     else tell("malformed", () => ({ length: value.length }));

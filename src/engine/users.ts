@@ -4,6 +4,7 @@ import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.t
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { parseData } from "../data/json.ts";
+import { isUserId } from "../data/user-id.ts";
 import { SettingsError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
@@ -131,6 +132,7 @@ export class Users {
     if (this.#store.given.listUser === undefined) {
       throw new SettingsError("store", "a store with an index of users, for this");
     }
+    if (!isUserId(userId)) return [];
     const isList = (answer: unknown) => Array.isArray(answer) && answer.every(isStoreId);
     const doing = "list a user's sessions";
     return await this.#store.ask(doing, this.#store.deadline(), isList, async (store, call) => {

@@ -1,5 +1,6 @@
 /** `coatcheck/fastify`: `app.register(session, options)`, then `request.session` in every hook and handler. */
 import type { FastifyInstance, FastifyReply } from "fastify";
+import { SettingsError } from "../errors.ts";
 // Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
 import type { Session as VisitorSession } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
@@ -24,6 +25,12 @@ type Headers = ReturnType<FastifyReply["getHeaders"]>;
  * what `options` made, and leaves a `Sessions` alone. Throws SettingsError for options that cannot work.
  */
 export async function session(app: FastifyInstance, options: Options | Sessions): Promise<void> {
+  if (typeof app?.addHook !== "function") {
+    throw new SettingsError(
+      "options",
+      "an object beside the plugin: write app.register(session, options), not app.register(session(options))",
+    );
+  }
   const sessions = sessionsOnNode(options);
   if (sessions !== options) app.addHook("onClose", () => sessions.close());
   if (!app.hasRequestDecorator(VISIT)) {

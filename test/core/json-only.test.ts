@@ -76,3 +76,50 @@ describe("what would not come back from JSON is refused, with its place", () => 
     expect(later.get("v")).not.toBe(given);
   });
 });
+
+describe("a value has at most 1,000 levels", () => {
+  const nested = (levels: number): unknown => {
+    let value: unknown = [];
+    for (let level = 1; level < levels; level++) value = level % 2 === 0 ? [value] : { inner: value };
+    return value;
+  };
+
+  it("1,000 are stored", async () => {
+    session.set("v", nested(1000));
+    expect(await session.save()).toBe(true);
+  });
+
+  it.each([1001, 5000, 100_000])("%i are refused at the call, naming the place", (levels) => {
+    const refusal = /^Sessions hold JSON only, and v\S+ … is nested more than 1,000 levels deep\./;
+    for (const give of [
+      () => session.set("v", nested(levels)),
+      () => session.update("v", () => nested(levels)),
+      () => session.assign({ v: nested(levels) }),
+    ]) {
+      expect(give).toThrow(TypeError);
+      expect(give).toThrow(refusal);
+    }
+  });
+
+  it.each([1001, 5000, 100_000])(
+    "%i that were nested later are refused when they are saved",
+    async (levels) => {
+      const outer: Record<string, unknown> = {};
+      session.set("v", outer);
+      outer.deep = nested(levels);
+      await expect(session.save()).rejects.toThrow(TypeError);
+      await expect(session.save()).rejects.toThrow(/v\.deep\S+ … is nested more than 1,000 levels deep/);
+    },
+  );
+
+  it.each([
+    ["too many levels", nested(100_000), "nested more than 1,000 levels deep"],
+    ["a circle", circle, "v.deep.inner.back is inside itself"],
+  ])("update of a value that was given %s within says where", (_what, deep, place) => {
+    const outer: Record<string, unknown> = {};
+    session.update("v", () => outer);
+    outer.deep = deep;
+    expect(() => session.update("v", (value) => value)).toThrow(TypeError);
+    expect(() => session.update("v", (value) => value)).toThrow(place);
+  });
+});

@@ -295,3 +295,29 @@ describe("save tells whether the session was ended elsewhere", () => {
     expect(await other.sees()).toEqual({ a: 1, b: 2 });
   });
 });
+
+describe("a callback is refused at the call, because it would never be called", () => {
+  const called = (call: (callback: () => void) => unknown) => call as (callback: unknown) => unknown;
+  const callback = () => {};
+
+  it.each([
+    ["save", "await session.save()"],
+    ["load", "await session.load()"],
+    ["flush", "session.flush()"],
+    ["logout", "session.logout()"],
+    ["cycleKey", "session.cycleKey()"],
+  ] as const)("%s", async (name, cure) => {
+    const session = await browser.open();
+    const call = called(session[name].bind(session));
+    expect(() => call(callback)).toThrow(TypeError);
+    expect(() => call(callback)).toThrow(cure);
+    expect(session.modified).toBe(false);
+  });
+
+  it("login", async () => {
+    const session = await browser.open();
+    const login = session.login.bind(session) as (userId: string, callback: unknown) => void;
+    expect(() => login("ada", callback)).toThrow("session.login(userId)");
+    expect(session.userId).toBeNull();
+  });
+});

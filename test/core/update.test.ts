@@ -1,5 +1,5 @@
 import { createSessions, memoryStore } from "coatcheck";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 
 let browser: Browser;
@@ -110,5 +110,17 @@ describe("update", () => {
       new RangeError("the token has been used"),
     );
     expect(await browser.sees()).toEqual({ n: 11, list: [1] });
+  });
+
+  it("of nested values parses what is stored once, however often it is called", async () => {
+    const session = await browser.open();
+    session.get("list");
+    const parse = vi.spyOn(JSON, "parse");
+    for (let n = 0; n < 50; n++) session.update("list", (list: number[]) => [...list, n]);
+    const times = parse.mock.calls.length;
+    parse.mockRestore();
+    expect(times).toBeLessThanOrEqual(1);
+    await browser.respond(session);
+    expect((await browser.sees()).list).toHaveLength(51);
   });
 });

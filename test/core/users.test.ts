@@ -361,3 +361,58 @@ it("a handle is null until the session is stored, and not the key", async () => 
   const byHandle = await sessions.open(`sessionid=${session.handle}`, { secure: false });
   expect(byHandle.key).toBeNull();
 });
+
+const euro = "\u20ac"; // three bytes of UTF-8
+
+describe("a user's id is one that every store keeps as it is", () => {
+  const impossible: [string, unknown][] = [
+    ["a lone high surrogate", "ada\ud800"],
+    ["a lone low surrogate", "\udc00ada"],
+    ["NUL", "a\0da"],
+    ["1,201 bytes", "a".repeat(1201)],
+    ["1,201 bytes of UTF-8 in 401 characters", `a${euro.repeat(400)}`],
+    ["nothing", ""],
+    ["no number", Number.NaN],
+    ["a symbol", Symbol("ada")],
+  ];
+
+  it.each(impossible)(
+    "login refuses one of %s at the call, and the session stays as it was",
+    async (_what, userId) => {
+      const browser = await signedIn("bob", { a: 1 });
+      const session = await browser.open();
+      const { key } = session;
+      expect(() => session.login(userId as string)).toThrow(TypeError);
+      expect(() => session.login(userId as string)).toThrow(/^login takes the user's id/);
+      expect([session.userId, session.get("a"), session.modified]).toEqual(["bob", 1, false]);
+      await browser.respond(session);
+      expect((await browser.open()).key).toBe(key);
+    },
+  );
+
+  it.each([
+    ["1,200 bytes", euro.repeat(400)],
+    ["a pair of surrogates", "\ud83d\ude00"],
+    ["spaces and line ends", " ada\n"],
+  ])("login takes one of %s", async (_what, userId) => {
+    await signedIn(userId);
+    expect(await sessions.listUserSessions(userId)).toHaveLength(1);
+  });
+
+  it.each(impossible.slice(0, 6))(
+    "there is no user whose id is of %s, and no store is asked",
+    async (_what, userId) => {
+      const asked: string[] = [];
+      const listUser = async (user: string) => {
+        asked.push(user);
+        return [];
+      };
+      const asking = createSessions({ store: { ...store, listUser }, clock: clock.read });
+      expect(await asking.listUserSessions(userId as string)).toEqual([]);
+      expect(await asking.revokeUser(userId as string)).toBe(0);
+      const handle = await handleOf(await signedIn("bob"));
+      expect(await asking.revoke(handle, { userId: userId as string })).toBe(false);
+      expect(asked).toEqual([]);
+    },
+  );
+});
