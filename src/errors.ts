@@ -1,20 +1,23 @@
-/** The errors of coatcheck. Each says what happened, why, and what to do; none names a session key or a cookie value. */
+/** The errors of coatcheck. A message says what happened, why, and what to do, and never holds a key or a cookie value. */
 
 interface Answer {
-  /** The HTTP status that suits the error. */
+  /** The HTTP status of the answer to this error. */
   status: number;
-  /** Headers to send along with an error page. */
+  /** Headers that go along with the error page. */
   headers?: Readonly<Record<string, string>>;
-  /** What led to it: for logs, never for a page. */
+  /** The error that led to this one. It is for logs, and never for a page. */
   cause?: unknown;
 }
 
-/** What all errors of coatcheck share. Express, Koa and Fastify read these names when they answer. */
+/** The parts that all errors of coatcheck have. Express, Koa and Fastify read them when they answer. */
 abstract class CoatcheckError extends Error {
+  /** The HTTP status of the answer, as Koa reads it. */
   readonly status: number;
+  /** The same, as Express and Fastify read it. */
   readonly statusCode: number;
-  /** Whether a visitor may see the message: not from 500 up. */
+  /** Whether visitors may see the message. They may not from status 500 up. */
   readonly expose: boolean;
+  /** Headers that go along with the error page, by name. */
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(message: string, { status, headers = {}, cause }: Answer) {
@@ -25,14 +28,14 @@ abstract class CoatcheckError extends Error {
     this.headers = headers;
   }
 
-  /** The plain answer to it, for frameworks that ask an error for one, as Hono does. */
+  /** A plain answer to this error, for frameworks that ask an error for its answer, as Hono does. */
   getResponse(): Response {
     const { headers, status } = this;
     return new Response(publicText(this), { status, headers });
   }
 }
 
-/** What a plain page shows of an error: its message only where visitors may see it. */
+/** The text of a plain error page: the message where visitors may see it, else the name of the status. */
 export function publicText(error: { status: number; expose: boolean; message: string }): string {
   const { status, expose, message } = error;
   const reason = REASONS[status] ?? `Error ${status}`;
@@ -41,7 +44,7 @@ export function publicText(error: { status: number; expose: boolean; message: st
 
 const REASONS: Record<number, string> = { 500: "Internal Server Error", 503: "Service Unavailable" };
 
-/** `require(name)` found no such key: Django's KeyError. */
+/** Thrown by `require` and `deleteTestCookie` for a key that the session does not have (500). Django's KeyError. */
 export class SessionKeyError extends CoatcheckError {
   override readonly name = "SessionKeyError";
 
@@ -52,7 +55,7 @@ export class SessionKeyError extends CoatcheckError {
   }
 }
 
-/** The session is lazy and was used before `load()`. */
+/** Thrown when a session with `lazy: true` is used before `load()` (500). */
 export class SessionNotLoadedError extends CoatcheckError {
   override readonly name = "SessionNotLoadedError";
 
@@ -65,7 +68,10 @@ export class SessionNotLoadedError extends CoatcheckError {
   }
 }
 
-/** Another request ended the session while this one ran. Raised only with `onInterrupted: "error"`. */
+/**
+ * With `onInterrupted: "error"`, the commit fails with this error (400) when another request has ended the session.
+ * Django's SessionInterrupted.
+ */
 export class SessionInterruptedError extends CoatcheckError {
   override readonly name = "SessionInterruptedError";
 
@@ -78,7 +84,7 @@ export class SessionInterruptedError extends CoatcheckError {
   }
 }
 
-/** Two requests set one key, and `onConflict` is "error". */
+/** With `onConflict: "error"`, the commit fails with this error (409) when two requests have changed one key. */
 export class SessionConflictError extends CoatcheckError {
   override readonly name = "SessionConflictError";
 
@@ -91,7 +97,7 @@ export class SessionConflictError extends CoatcheckError {
   }
 }
 
-/** The store could not do its work in time. What it said is only in `cause`. */
+/** The store failed or did not answer in time (503, with `Retry-After`). The store's own error is only in `cause`. */
 export class StoreUnavailableError extends CoatcheckError {
   override readonly name = "StoreUnavailableError";
 
@@ -104,7 +110,7 @@ export class StoreUnavailableError extends CoatcheckError {
   }
 }
 
-/** The response has begun, and what was asked for would need a new cookie. */
+/** Thrown at a call that needs a new cookie when the response has already begun (500). */
 export class SessionCommittedError extends CoatcheckError {
   override readonly name = "SessionCommittedError";
 
@@ -117,7 +123,7 @@ export class SessionCommittedError extends CoatcheckError {
   }
 }
 
-/** The session does not fit into a cookie. */
+/** The commit fails with this error (500) when a session does not fit into its cookie. */
 export class CookieTooLargeError extends CoatcheckError {
   override readonly name = "CookieTooLargeError";
 
@@ -131,7 +137,7 @@ export class CookieTooLargeError extends CoatcheckError {
   }
 }
 
-/** An option has a value that cannot work. */
+/** Thrown at the start, and by calls with options of their own, for an option that cannot work (500). */
 export class SettingsError extends CoatcheckError {
   override readonly name = "SettingsError";
 

@@ -1,7 +1,7 @@
-/** What happens to sessions, told on `node:diagnostics_channel`: silent and nearly free while nobody listens. */
+/** Events of sessions, on `node:diagnostics_channel`. They cost next to nothing while no listener is there. */
 import { channel } from "node:diagnostics_channel";
 
-/** The message of each event. `session` is a log id: never a key, never a cookie value, never data. */
+/** The message of each event. `session` is a log id; keys, cookie values and data are never told. */
 export interface SessionEvents {
   /** A record was created. */
   created: { session: string; userId: string | null };
@@ -17,7 +17,7 @@ export interface SessionEvents {
   unknown: { session: string };
   /** A cookie of our name held no key. */
   malformed: { length: number };
-  /** Several cookies of our name came: an old domain or path, or another site's doing. */
+  /** Several cookies of our name came, from an old domain or path, or set by another site. */
   duplicated: { values: number };
   /** The record could not be read as a session; the visitor got a fresh one. */
   corrupt: { session: string; reason: string };
@@ -29,7 +29,7 @@ export interface SessionEvents {
   unavailable: { doing: string; error: unknown };
   /** A Secure cookie was withheld from a request that was not secure. */
   withheld: { name: string };
-  /** The response ended, and changes were never saved. */
+  /** The response ended before changes were saved. */
   unsaved: { session: string | null };
   /** A batch of expired sessions was cleared. */
   cleared: { deleted: number };
@@ -40,7 +40,7 @@ export type SessionEvent = keyof SessionEvents;
 /** The channel of an event is `coatcheck:<event>`. */
 const channels = new Map<SessionEvent, ReturnType<typeof channel>>();
 
-/** The message is made only when somebody listens. */
+/** Publishes an event. The message is made only when the channel has a listener. */
 export function tell<E extends SessionEvent>(event: E, message: () => SessionEvents[E]): void {
   let listened = channels.get(event);
   if (listened === undefined) {

@@ -15,7 +15,7 @@ export type {
   WriteOutcome,
 } from "./contract/store.ts";
 export { MOVED_MARK_MS } from "./contract/store.ts";
-// By star, so that `declare module "coatcheck"` reaches the interface itself.
+// With a star, because only so does `declare module "coatcheck"` reach the interface itself.
 export type * from "./data/session-data.ts";
 export {
   CookieTooLargeError,

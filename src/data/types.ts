@@ -1,14 +1,16 @@
-/** The types behind a session's keys: declared by the application, or none. */
+/** The types of keys, values and fallbacks, by the data that the application has declared or has not. */
 
 /** The type of an undeclared key. */
 // biome-ignore lint/suspicious/noExplicitAny: without declarations nothing is known, as with JSON.parse.
 type Any = any;
 
-/** No key is declared. */
+/** Whether no key is declared, so that every key compiles. */
 type IsOpen<Data> = [keyof Data] extends [never] ? true : false;
 
+/** The keys of the data; any string where none is declared. */
 export type KeyOf<Data> = IsOpen<Data> extends true ? string : keyof Data & string;
 
+/** The type of a key's value. A key may be absent, but a value is never undefined. */
 export type ValueOf<Data, K extends KeyOf<Data> = KeyOf<Data>> =
   IsOpen<Data> extends true ? Any : K extends keyof Data ? Exclude<Data[K], undefined> : never;
 
