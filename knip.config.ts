@@ -4,7 +4,7 @@ import { entryPoints } from "./scripts/entry-points.ts";
 
 const publicFiles = entryPoints().map(({ source }) => relative(import.meta.dirname, source));
 
-/** Programs that tests and benchmarks start as processes of their own. */
+/** Programs and settings that tests and benchmarks start processes with. */
 const startedByTests = [
   "bench/autocannon.ts",
   "test/frameworks/tell-port.ts",
@@ -12,6 +12,7 @@ const startedByTests = [
   "test/runtimes/site/*.ts",
   "test/stores/processes/*.ts",
   "test/testing/under-node-test.ts",
+  "test/everywhere/vitest.config.ts",
 ];
 
 export default {
