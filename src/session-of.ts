@@ -51,7 +51,7 @@ export interface SessionOf<Data>
   > {
   // First, because its mapped type makes the compiler compare two SessionOf member by member: one with more keys then fits
   // where fewer are asked for.
-  readonly assign: (members: { [K in KeyOf<Data>]?: ValueOf<Data, K> }) => this;
+  readonly assign: (members: { [K in KeyOf<Data>]?: ValueOf<Data, K> | undefined }) => this;
   readonly get: ForEachKey<Data, { [K in KeyOf<Data>]: Read<K, ValueOf<Data, K>> }>;
   readonly pop: ForEachKey<Data, { [K in KeyOf<Data>]: Read<K, ValueOf<Data, K>> }>;
   readonly require: ForEachKey<Data, { [K in KeyOf<Data>]: (key: K) => ValueOf<Data, K> }>;

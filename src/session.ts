@@ -21,9 +21,9 @@ const unknownMembers = new Proxy(Object.create(Object.prototype), {
 
 export interface ExpiryOptions {
   /** The moment to count from. Default now. */
-  modification?: Date;
+  modification?: Date | undefined;
   /** The expiry to count with. Default the session's own. */
-  expiry?: Expiry;
+  expiry?: Expiry | undefined;
 }
 
 /** Gives `Sessions` the draft of a session. Not part of the public entry. */
@@ -123,7 +123,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
    * Sets every member of an object that is not undefined. It counts as a change even where there is none. Throws as `set` does,
    * and sets nothing then. Django's `update`.
    */
-  assign(members: { [K in KeyOf<Data>]?: ValueOf<Data, K> }): this {
+  assign(members: { [K in KeyOf<Data>]?: ValueOf<Data, K> | undefined }): this {
     const given = Object.entries(members).filter(([, value]) => value !== undefined);
     for (const [key, value] of given) checkJson(value, key);
     const data = this.#write("assign");

@@ -5,9 +5,9 @@ import { warn } from "./warn.ts";
 
 /** The rules of the cookie name's prefix (RFC 6265bis, 4.1.3), as types: attributes that break them do not compile. */
 type PrefixRules<Name extends string> = Name extends `__Host-${string}`
-  ? { secure?: true | "auto"; path?: "/"; domain?: undefined }
+  ? { secure?: true | "auto" | undefined; path?: "/" | undefined; domain?: undefined }
   : Name extends `__Secure-${string}`
-    ? { secure?: true | "auto" }
+    ? { secure?: true | "auto" | undefined }
     : unknown;
 
 interface CookieAttributes<Name extends string> {
@@ -16,25 +16,25 @@ interface CookieAttributes<Name extends string> {
    * name that you give is used as it is; one that begins with `__Host-` or `__Secure-` demands the other attributes that go with
    * the prefix (RFC 6265bis, 4.1.3) [SESSION_COOKIE_NAME].
    */
-  name?: Name;
+  name?: Name | undefined;
   /** The part of the site to which browsers send the cookie. Default "/" [SESSION_COOKIE_PATH]. */
-  path?: string;
+  path?: string | undefined;
   /** The domain that gets the cookie, with all its subdomains. Default none: this host alone [SESSION_COOKIE_DOMAIN]. */
   domain?: string | undefined;
   /**
    * Whether browsers send the cookie over https only. Default "auto": Secure where the request came over TLS, by the socket or
    * by a proxy that the framework trusts. With true, a request over plain http gets no cookie [SESSION_COOKIE_SECURE].
    */
-  secure?: boolean | "auto";
+  secure?: boolean | "auto" | undefined;
   /** Whether scripts in the page are kept from reading the cookie. Default true [SESSION_COOKIE_HTTPONLY]. */
-  httpOnly?: boolean;
+  httpOnly?: boolean | undefined;
   /**
    * Whether browsers send the cookie along with requests from other sites. Default "lax": only when a link is followed. "none" is
    * for sites that run inside the frames of others, and needs https [SESSION_COOKIE_SAMESITE].
    */
-  sameSite?: "strict" | "lax" | "none";
+  sameSite?: "strict" | "lax" | "none" | undefined;
   /** Whether browsers keep a cookie of its own for each site that embeds this one (CHIPS). Needs https. Default false. */
-  partitioned?: boolean;
+  partitioned?: boolean | undefined;
 }
 
 export type CookieOptions<Name extends string = string> = CookieAttributes<Name> & PrefixRules<Name>;
@@ -51,50 +51,50 @@ export type Resolve = (key: string, base: unknown, mine: unknown, theirs: unknow
  */
 export interface Options<Name extends string = string> {
   /** The place where sessions are kept. The adapters for Node default to SQLite in ./sessions.sqlite3 [SESSION_ENGINE]. */
-  store?: Store;
+  store?: Store | undefined;
   /** The attributes of the cookie [SESSION_COOKIE_*]. */
-  cookie?: CookieOptions<Name>;
+  cookie?: CookieOptions<Name> | undefined;
   /**
    * The life of a session after its last write, in seconds. Default 1209600, two weeks. Browsers keep a cookie for 400 days at
    * most, so more than that raises a warning; the value may have been meant in milliseconds [SESSION_COOKIE_AGE].
    */
-  cookieAge?: number;
+  cookieAge?: number | undefined;
   /** Whether browsers forget the cookie when they close. Default false [SESSION_EXPIRE_AT_BROWSER_CLOSE]. */
-  expireAtBrowserClose?: boolean;
+  expireAtBrowserClose?: boolean | undefined;
   /**
    * Whether every request counts as activity, and sends the cookie again when that moves the expiry. Default false
    * [SESSION_SAVE_EVERY_REQUEST].
    */
-  saveEveryRequest?: boolean;
+  saveEveryRequest?: boolean | undefined;
   /** Ends a session this many seconds after its last request (OWASP: idle timeout). Default none: only `cookieAge` counts. */
-  idleTimeout?: number;
+  idleTimeout?: number | undefined;
   /** Ends a session this many seconds after the login, else after its creation (OWASP: absolute timeout). Default none. */
-  absoluteTimeout?: number;
+  absoluteTimeout?: number | undefined;
   /** Whether changes inside objects and lists are found by comparing. Default "detect". */
-  nestedChanges?: "detect" | "ignore";
+  nestedChanges?: "detect" | "ignore" | undefined;
   /**
    * The value that stays when two requests changed one key other than by `update`: that of the later write ("mine", the default),
    * that of the earlier one ("theirs"), neither ("error": a SessionConflictError), or what a function returns.
    */
-  onConflict?: "mine" | "theirs" | "error" | Resolve;
+  onConflict?: "mine" | "theirs" | "error" | Resolve | undefined;
   /**
    * What happens to changes when another request has ended the session: they are dropped and the request succeeds ("discard", the
    * default), or it fails with a SessionInterruptedError, 400 ("error").
    */
-  onInterrupted?: "discard" | "error";
+  onInterrupted?: "discard" | "error" | undefined;
   /**
    * What happens when the store cannot be read: the request fails with a StoreUnavailableError, 503 ("error", the default), or
    * goes on with an empty session that is never stored ("anonymous").
    */
-  onUnavailable?: "error" | "anonymous";
+  onUnavailable?: "error" | "anonymous" | undefined;
   /** How long one read or write of the store may take, retries included, in seconds; at most 3600. Default 5. */
-  storeTimeout?: number;
+  storeTimeout?: number | undefined;
   /** How often expired sessions are cleared, in seconds, where the store does not forget them by itself. 0 is never. Default 3600. */
-  clearExpiredEvery?: number;
+  clearExpiredEvery?: number | undefined;
   /** Whether the store is asked only when a handler awaits `session.load()`. Default false. */
-  lazy?: boolean;
+  lazy?: boolean | undefined;
   /** The time, in epoch milliseconds. Default `() => Date.now()`. */
-  clock?: () => number;
+  clock?: (() => number) | undefined;
 }
 
 /** The cookie's attributes, checked, with their defaults. */

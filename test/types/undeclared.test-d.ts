@@ -256,6 +256,19 @@ test("options are checked by name and by value", () => {
   assertType<(() => unknown)[]>(options);
 });
 
+test("an option may be undefined, also with exactOptionalPropertyTypes", () => {
+  const maybe = <T>(value: T): T | undefined => value;
+  const options = [
+    () =>
+      createSessions({ store, idleTimeout: maybe(900), clock: maybe(Date.now), onConflict: maybe("mine") }),
+    () => createSessions({ store, cookie: maybe({ name: maybe("sid"), secure: maybe(true) }) }),
+    () => express({ store: maybe(store), cookie: { sameSite: maybe("none"), domain: undefined } }),
+    () => createSessions({ store, cookie: { name: "__Host-x", secure: maybe(true), path: undefined } }),
+  ];
+  assertType<(() => unknown)[]>(options);
+  session.getExpiryAge({ modification: maybe(new Date()), expiry: undefined });
+});
+
 test("Express requests carry a session that cannot be replaced", () => {
   const request = {} as Request;
   expectTypeOf(request.session).toEqualTypeOf<Session>();

@@ -111,8 +111,9 @@ test("update is given the value or undefined, and returns the next or undefined"
   session.update("num_visits", () => Promise.resolve(1));
 });
 
-test("assign takes some of the members", () => {
+test("assign takes some of the members, and leaves out those that are undefined", () => {
   session.assign({ num_visits: 1, nickname: "Ada" });
+  session.assign({ num_visits: undefined });
   session.assign({});
   // @ts-expect-error not of the key's type
   session.assign({ num_visits: "1" });
