@@ -6,6 +6,7 @@ import { logIdOf } from "../cookie/key.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Deadline, GuardedStore } from "./guarded-store.ts";
+import type { InDoubt } from "./in-doubt.ts";
 import { isUsable } from "./usable.ts";
 
 /** A write as one request wants it. */
@@ -45,17 +46,44 @@ const isRecord = (seen: StoredRecord | "gone" | Moved): seen is StoredRecord =>
 const isMovedTo = (outcome: WriteOutcome, id: StoreId | undefined): boolean =>
   typeof outcome === "object" && outcome.movedTo === id;
 
+/** The store, and the place where writes go that may have been stored although the store did not say so. */
+export interface Stores {
+  readonly store: GuardedStore;
+  readonly inDoubt: InDoubt;
+}
+
+/** Stores a new record. False when the id is taken. */
+export async function createRecord(
+  { store, inDoubt }: Stores,
+  id: StoreId,
+  record: StoredRecord,
+  deadline: Deadline,
+): Promise<boolean> {
+  let call: Promise<unknown> = Promise.resolve();
+  try {
+    return await store.create(id, record, deadline, (created) => {
+      call = created;
+    });
+  } catch (fault) {
+    const seen = await lookOnce(deadline, () => store.read(id, deadline));
+    if (typeof seen === "object" && seen?.version === record.version) return true;
+    inDoubt.created(id, call);
+    throw fault;
+  }
+}
+
 /**
  * Writes for a batch, and settles each of its writers. Resolves to the record from which the next batch goes on, or to the
- * reason why no writer in line has a record any more. Rejects when the store could not answer. `current` is the record
- * that the batch goes on from; null when it must be read first.
+ * reason why no writer in line has a record any more; null when the next batch must read it. Rejects when the record could
+ * not be read. `current` is the record that the batch goes on from; null when it must be read first.
  */
 export async function writeBatch(
-  store: GuardedStore,
+  stores: Stores,
   id: StoreId,
   batch: Writer[],
   current: StoredRecord | null,
-): Promise<Written> {
+): Promise<Written | null> {
+  const { store } = stores;
   const deadline = Math.max(...batch.map(({ write }) => write.deadline));
   for (let attempt = 1; ; attempt++) {
     if (current === null) {
@@ -66,24 +94,96 @@ export async function writeBatch(
     const { record, writers } = makeRecord(batch, current);
     if (writers.length === 0) return { record: current };
     const rotateTo = (writers[0] as Writer).write.rotateTo;
-    const outcome: WriteOutcome = rotateTo
-      ? await store.rotate(id, rotateTo, record, current.version, deadline)
-      : await store.update(id, record, current.version, deadline);
+    let outcome: WriteOutcome;
+    try {
+      outcome = rotateTo
+        ? await store.rotate(id, rotateTo, record, current.version, deadline)
+        : await store.update(id, record, current.version, deadline);
+    } catch (fault) {
+      return afterFault(stores, { id, writers, rotateTo, before: current, after: record, deadline, fault });
+    }
 
     if (outcome === "saved" || isMovedTo(outcome, rotateTo)) return saved(writers, record, rotateTo);
     if (outcome !== "conflict") return settleAll(writers, outcome);
 
     tell("conflict", () => ({ session: logIdOf(id), attempt }));
     const seen = await reread(store, id, deadline);
-    // If we find our own version or our own new id, the write was done, and only its answer was lost.
-    const isOurs = isRecord(seen) ? seen.version === record.version : isMovedTo(seen, rotateTo);
-    if (isOurs) return saved(writers, record, rotateTo);
+    if (isDone(seen, record, rotateTo)) return saved(writers, record, rotateTo);
     if (!isRecord(seen)) return settleAll(writers, seen);
     current = seen;
     batch = writers;
     if (performance.now() >= deadline) throw tooBusy();
     if (attempt > 1) await pause(attempt);
   }
+}
+
+/** A write that the store answered with a fault. */
+interface FailedWrite {
+  readonly id: StoreId;
+  readonly writers: Writer[];
+  readonly rotateTo: StoreId | undefined;
+  readonly before: StoredRecord;
+  readonly after: StoredRecord;
+  readonly deadline: Deadline;
+  readonly fault: unknown;
+}
+
+/**
+ * Looks once at what the write has left, if there is time. Where nothing was stored for a batch, each of its writers is
+ * tried alone, because one of them may have a record that the store refuses. Settles the writers, and resolves as
+ * `writeBatch` does.
+ */
+async function afterFault(stores: Stores, write: FailedWrite): Promise<Written | null> {
+  const { id, writers, rotateTo, before, after, deadline, fault } = write;
+  const seen = await lookOnce(deadline, () => reread(stores.store, id, deadline));
+  if (seen !== null) {
+    if (isDone(seen, after, rotateTo)) return saved(writers, after, rotateTo);
+    // The session has ended, or another request has changed its key; our own change of key has then not been made.
+    if (seen === "gone" || (rotateTo !== undefined && !isRecord(seen))) return settleAll(writers, seen);
+    if (isRecord(seen) && seen.version === before.version && writers.length > 1)
+      return writeEachAlone(stores, id, writers, seen);
+  }
+  if (rotateTo !== undefined) stores.inDoubt.rotated({ from: id, to: rotateTo, before, after });
+  for (const writer of writers) writer.fail(fault);
+  return seen !== null && isRecord(seen) ? { record: seen } : seen;
+}
+
+async function writeEachAlone(
+  stores: Stores,
+  id: StoreId,
+  writers: Writer[],
+  seen: StoredRecord,
+): Promise<Written | null> {
+  let next: Written | null = { record: seen };
+  for (const writer of writers) {
+    if (next !== null && !("record" in Object(next))) {
+      writer.settle(next);
+      continue;
+    }
+    const current: StoredRecord | null = next === null ? null : (next as { record: StoredRecord }).record;
+    next = await writeBatch(stores, id, [writer], current).catch((error) => {
+      writer.fail(error);
+      return null;
+    });
+  }
+  return next;
+}
+
+/** A look is not begun with less time left, milliseconds: timers are no finer, and a call that was too late has none. */
+const TIME_TO_LOOK = 10;
+
+/** Looks at the store after a fault; null when there is no time left, or when this fails as well. */
+async function lookOnce<T>(deadline: Deadline, look: () => Promise<T>): Promise<T | null> {
+  return performance.now() + TIME_TO_LOOK < deadline ? look().catch(() => null) : null;
+}
+
+/** Whether the write was done, and only its answer was lost: our own version is there, or the mark of our own new id. */
+function isDone(
+  seen: StoredRecord | "gone" | Moved,
+  after: StoredRecord,
+  rotateTo: StoreId | undefined,
+): boolean {
+  return isRecord(seen) ? seen.version === after.version : isMovedTo(seen, rotateTo);
 }
 
 /** Reads the record that another request wrote. A record that this release cannot use cannot be written on: it is as good as gone. */

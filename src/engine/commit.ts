@@ -2,6 +2,7 @@
 
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import { FORMAT, newVersion } from "../contract/record.ts";
+import { dictionaryOf, extrasOf, extrasTextOf } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import type { SessionCookie } from "../cookie/cookie.ts";
 import { logIdOf } from "../cookie/key.ts";
@@ -10,10 +11,12 @@ import type { Snapshot } from "../data/dictionary.ts";
 import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
+import { createRecord, type Stores } from "./attempt.ts";
 import type { Draft, Intent, Login, Pending } from "./draft.ts";
 import { expiresAt, isRenewal } from "./expiry.ts";
 import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
-import type { Writers } from "./writers.ts";
+import { isUsable } from "./usable.ts";
+import { Writers } from "./writers.ts";
 
 /** A response header to add. */
 export type Header = [name: string, value: string];
@@ -28,20 +31,21 @@ export class Committer {
   readonly #settings: Settings;
   readonly #cookie: SessionCookie;
   readonly #store: GuardedStore;
+  readonly #stores: Stores;
   readonly #writers: Writers;
   readonly #warnOnce: (code: string, message: string) => void;
 
   constructor(
     settings: Settings,
     cookie: SessionCookie,
-    store: GuardedStore,
-    writers: Writers,
+    stores: Stores,
     warnOnce: (code: string, message: string) => void,
   ) {
     this.#settings = settings;
     this.#cookie = cookie;
-    this.#store = store;
-    this.#writers = writers;
+    this.#store = stores.store;
+    this.#stores = stores;
+    this.#writers = new Writers(stores);
     this.#warnOnce = warnOnce;
   }
 
@@ -127,7 +131,33 @@ export class Committer {
     }
     if (!always && intent.login === null && !(isChanged && !isEmpty)) return null;
     if (this.#isWithheld(draft)) return "withheld";
+    if (draft.movedId !== null && intent.login !== null)
+      return this.#createFromUndone(draft, pending, intent.login, draft.movedId, deadline);
     return this.#create(draft, intent, data?.mine ?? "{}", deadline);
+  }
+
+  /**
+   * Stores a login by a key that was changed. Where that change was taken back, its request had failed, and the visitor tries
+   * again: the login goes on with the data, and ends the record that kept them. In any other case the new session begins
+   * empty, because the old key may be an attacker's.
+   */
+  async #createFromUndone(
+    draft: Draft,
+    { data, intent }: Pending,
+    login: Login,
+    movedId: StoreId,
+    deadline: Deadline,
+  ): Promise<StoredSession> {
+    const found = await this.#store.locate(movedId, deadline);
+    const kept = found !== null && isUsable(found.id, found.record) ? found : null;
+    const undone = kept === null ? undefined : extrasOf(kept.record.data).undone;
+    if (kept === null || undone === undefined || (undone.userId ?? login.userId) !== login.userId)
+      return this.#create(draft, intent, data?.mine ?? "{}", deadline);
+    const dictionary = dictionaryOf(kept.record.data);
+    const merged = data === null ? dictionary : onto(dictionary, data, this.#settings);
+    const session = await this.#create(draft, intent, merged, deadline);
+    await this.#end(new Set([kept.id]), deadline);
+    return session;
   }
 
   /** Stores a record under a new key. */
@@ -150,7 +180,7 @@ export class Committer {
     };
     for (let attempt = 1; attempt <= 3; attempt++) {
       const { key, id } = draft.ticket.mint();
-      if (await this.#store.create(id, record, deadline)) {
+      if (await createRecord(this.#stores, id, record, deadline)) {
         this.#announce(draft, { key, id, record }, now);
         tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
         return { key, id, record };
@@ -229,10 +259,13 @@ export class Committer {
     moved: StoredSession,
     deadline: Deadline,
   ): Promise<StoredSession> {
-    const there = (await this.#store.locate(moved.id, deadline))?.record;
-    if (there === undefined) return this.#create(draft, intent, ownData(data), deadline);
+    const found = await this.#store.locate(moved.id, deadline);
+    if (found === null || !isUsable(found.id, found.record))
+      return this.#create(draft, intent, ownData(data), deadline);
+    const there = found.record;
+    const owner = extrasOf(there.data).undone?.userId ?? there.userId;
     const { record } = moved;
-    const base = there.userId === null || there.userId === login.userId ? there.data : record.data;
+    const base = dictionaryOf(owner === null || owner === login.userId ? there.data : record.data);
     const expiry = intent.expiry === undefined ? record.expiry : intent.expiry;
     return this.#create(
       draft,
@@ -310,9 +343,11 @@ function ownData(data: Snapshot | null): string {
     : replay(data.changes, { base: data.base, mine: data.mine, theirs: "{}" }, "mine");
 }
 
-/** A request's own changes, made on the data `theirs`. */
-function onto(theirs: string, { changes, base, mine }: Snapshot, settings: Settings): string {
-  return theirs === base ? mine : replay(changes, { base, mine, theirs }, settings.onConflict);
+/** A request's own changes, made on the dictionary of `data`. The framework's object stays as it is. */
+function onto(data: string, { changes, base, mine }: Snapshot, settings: Settings): string {
+  const theirs = dictionaryOf(data);
+  const dictionary = theirs === base ? mine : replay(changes, { base, mine, theirs }, settings.onConflict);
+  return dictionary + extrasTextOf(data);
 }
 
 /** Runs a write of a request when its earlier writes are done, so that each begins from the record that the last has left. */

@@ -13,6 +13,7 @@
  */
 
 import { newVersion, type StoreId } from "../contract/record.ts";
+import { dictionaryOf, extrasOf } from "../contract/record-data.ts";
 import type { CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
 import { ticketOf } from "../cookie/key.ts";
 import { Dictionary, type Snapshot } from "../data/dictionary.ts";
@@ -100,6 +101,7 @@ export class Draft {
 
   #state: State = UNREAD;
   #dictionary: Dictionary | null = null;
+  #isDecoded = false;
   #presented: readonly CookieContent[] | null = null;
   /** The intent of the write under way. */
   #saving: Intent | null = null;
@@ -112,6 +114,8 @@ export class Draft {
   savesData = true;
   intent: Intent = noIntent();
 
+  /** The id of the cookie's key, where another request has changed that key. */
+  movedId: StoreId | null = null;
   /** Further sessions that the cookies name. A flush deletes them as well. */
   readonly alsoPresented = new Set<StoreId>();
 
@@ -157,7 +161,7 @@ export class Draft {
 
   /** Made at the first use: many requests never look at their data. */
   get dictionary(): Dictionary {
-    this.#dictionary ??= new Dictionary(this.stored?.record.data ?? EMPTY, this.settings);
+    this.#dictionary ??= new Dictionary(dictionaryOf(this.stored?.record.data ?? EMPTY), this.settings);
     return this.#dictionary;
   }
 
@@ -170,6 +174,7 @@ export class Draft {
   found(session: StoredSession | null): void {
     this.#state = session === null ? NONE : { is: "stored", session };
     this.#dictionary = null;
+    this.#isDecoded = false;
   }
 
   bar(why: Bar): void {
@@ -183,8 +188,10 @@ export class Draft {
 
   /** Makes sure that the data can be read. A corrupt record counts as no session, so that a write gets a fresh key. */
   decode(): void {
-    if (this.#state.is !== "stored" || this.dictionary.isReadable) return;
-    const { id } = this.#state.session;
+    if (this.#isDecoded || this.#state.is !== "stored") return;
+    const { id, record } = this.#state.session;
+    this.#isDecoded = this.dictionary.isReadable && hasReadableExtras(record.data);
+    if (this.#isDecoded) return;
     tellCorrupt(id);
     this.alsoPresented.add(id);
     this.found(null);
@@ -265,7 +272,7 @@ export class Draft {
       return;
     }
     this.#state = { is: "stored", session };
-    if (data !== null) dictionary.rebase(session.record.data, data);
+    if (data !== null) dictionary.rebase(dictionaryOf(session.record.data), data);
   }
 
   /** The session was read again: goes on from there, with the pending changes made again on its data. */
@@ -274,7 +281,7 @@ export class Draft {
       this.#goOnBlindly(session);
       return;
     }
-    this.dictionary.reload(session.record.data);
+    this.dictionary.reload(dictionaryOf(session.record.data));
     this.#state = { is: "stored", session };
   }
 
@@ -323,6 +330,15 @@ export class Draft {
     this.intent = noIntent();
     this.savesData = false;
     return intent;
+  }
+}
+
+function hasReadableExtras(data: string): boolean {
+  try {
+    extrasOf(data);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -14,10 +14,10 @@ import { Committer, type Header } from "./commit.ts";
 import { Draft } from "./draft.ts";
 import { isOver } from "./expiry.ts";
 import { GuardedStore } from "./guarded-store.ts";
+import { InDoubt } from "./in-doubt.ts";
 import { countSessions, Sweeper } from "./sweeper.ts";
 import { isNewer, isUsable } from "./usable.ts";
 import { Users } from "./users.ts";
-import { Writers } from "./writers.ts";
 
 /** A request, as far as its session depends on it. */
 export interface OpenOptions {
@@ -35,6 +35,7 @@ export class Engine<Session = unknown> {
   readonly #makeSession: (draft: Draft, engine: Engine<Session>) => Session;
   readonly #cookie: SessionCookie;
   readonly #store: GuardedStore;
+  readonly #inDoubt: InDoubt;
   readonly #committer: Committer;
   readonly #warned = new Set<string>();
 
@@ -45,10 +46,11 @@ export class Engine<Session = unknown> {
     this.#store = new GuardedStore(settings);
     this.users = new Users(settings, this.#store);
     this.sweeper = new Sweeper(this.#store, settings.clearExpiredEvery);
-    const warnOnce = this.warnOnce.bind(this);
-    this.#committer = new Committer(settings, this.#cookie, this.#store, new Writers(this.#store), warnOnce);
+    this.#inDoubt = new InDoubt(settings, this.#store);
+    const stores = { store: this.#store, inDoubt: this.#inDoubt };
+    this.#committer = new Committer(settings, this.#cookie, stores, this.warnOnce.bind(this));
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
-      warnOnce(
+      this.warnOnce(
         "COATCHECK_NO_COMPARE_AND_SET",
         "This session store cannot compare and set, so of two servers that write one session at the same time, one can " +
           "lose its change, and a slow write can bring an ended session back. Use a store that can where that matters.",
@@ -131,6 +133,7 @@ export class Engine<Session = unknown> {
   /** Stops the clearing of expired sessions, and closes everything that the store itself opened. */
   async close(): Promise<void> {
     this.sweeper.stop();
+    this.#inDoubt.stop();
     await this.#settings.store.close?.();
   }
 
@@ -145,6 +148,7 @@ export class Engine<Session = unknown> {
         if (draft.isLoaded) return; // It was flushed during the read.
         if (seen === "moved") {
           draft.alsoPresented.add(id);
+          draft.movedId ??= id;
           bar = "moved";
           tell("moved", () => ({ session: logIdOf(id) }));
         } else if (seen !== null && isNewer(id, seen)) {

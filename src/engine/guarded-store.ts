@@ -63,8 +63,18 @@ export class GuardedStore {
     return this.ask("read", deadline, isFound, (store, call) => store.read(id, call), request);
   }
 
-  create(id: StoreId, record: StoredRecord, deadline: Deadline): Promise<boolean> {
-    return this.ask("create a session", deadline, isBoolean, (store, call) => store.create(id, record, call));
+  /** `onCall` is given the store's own promise, which may be settled after the deadline. */
+  create(
+    id: StoreId,
+    record: StoredRecord,
+    deadline: Deadline,
+    onCall: (created: Promise<boolean>) => void,
+  ): Promise<boolean> {
+    return this.ask("create a session", deadline, isBoolean, (store, call) => {
+      const created = store.create(id, record, call);
+      onCall(Promise.resolve(created));
+      return created;
+    });
   }
 
   update(id: StoreId, record: StoredRecord, expected: number, deadline: Deadline): Promise<WriteOutcome> {

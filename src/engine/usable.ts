@@ -1,5 +1,6 @@
 /** Tells the records that this release can use from corrupt ones and from those of a newer release. */
 import { FORMAT, type StoredRecord, type StoreId } from "../contract/record.ts";
+import { dictionaryOf, extrasOf } from "../contract/record-data.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { parseData } from "../data/json.ts";
 import { tell } from "../events.ts";
@@ -14,7 +15,8 @@ export function isNewer(id: StoreId, { format }: StoredRecord): boolean {
 /** Whether the data can be read. If it cannot, an event tells. */
 function isIntact(id: StoreId, { data }: StoredRecord): boolean {
   try {
-    parseData(data);
+    parseData(dictionaryOf(data));
+    extrasOf(data);
     return true;
   } catch {
     tellCorrupt(id);

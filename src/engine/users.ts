@@ -1,6 +1,7 @@
 /** The sessions of one user: lists them and ends them, where the store keeps an index of users. */
 
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
+import { dictionaryOf } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { parseData } from "../data/json.ts";
@@ -171,7 +172,7 @@ async function* inSteps(ids: readonly StoreId[]): AsyncGenerator<readonly StoreI
 
 function dataOf(record: StoredRecord): Record<string, unknown> {
   try {
-    return parseData(record.data);
+    return parseData(dictionaryOf(record.data));
   } catch {
     return {}; // A corrupt session can still be seen and revoked.
   }

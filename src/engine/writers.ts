@@ -7,8 +7,8 @@
 import type { StoreId } from "../contract/record.ts";
 import { ticketOf } from "../cookie/key.ts";
 import { isWorkerd } from "../workerd.ts";
-import { pause, tooBusy, type Write, type Writer, type Written, writeBatch } from "./attempt.ts";
-import type { Deadline, GuardedStore } from "./guarded-store.ts";
+import { pause, type Stores, tooBusy, type Write, type Writer, type Written, writeBatch } from "./attempt.ts";
+import type { Deadline } from "./guarded-store.ts";
 
 /** A writer with the promise that its request waits for. */
 class WaitingWriter implements Writer {
@@ -51,13 +51,13 @@ class WaitingWriter implements Writer {
 const LEASE_MS = 250;
 
 export class Writers {
-  readonly #store: GuardedStore;
+  readonly #stores: Stores;
   readonly #lines = new Map<StoreId, WaitingWriter[]>();
   /** The end of the lease on each session that is being written, the earliest first. Only on workerd. */
   readonly #leases = new Map<StoreId, Deadline>();
 
-  constructor(store: GuardedStore) {
-    this.#store = store;
+  constructor(stores: Stores) {
+    this.#stores = stores;
   }
 
   /** Resolves when the write is stored or can no longer be. Rejects with any error of `next`, and StoreUnavailableError. */
@@ -108,10 +108,10 @@ export class Writers {
     let current = canHandOn ? first.write.known : null;
     while (batch.length > 0) {
       try {
-        const end = await writeBatch(this.#store, id, batch, current);
-        if (typeof end === "object" && "record" in end) {
-          current = canHandOn ? end.record : null;
-        } else {
+        const end = await writeBatch(this.#stores, id, batch, current);
+        if (end === null) current = null;
+        else if (typeof end === "object" && "record" in end) current = canHandOn ? end.record : null;
+        else {
           for (const writer of line.splice(0)) writer.settle(end);
         }
       } catch (error) {
@@ -128,7 +128,7 @@ export class Writers {
    * each write, which is the best that can be done without it. A record that the cookie carries cannot be read again.
    */
   #canHandOn(): boolean {
-    const { given } = this.#store;
+    const { given } = this.#stores.store;
     return given.capabilities?.compareAndSet !== false || ticketOf(given).kind === "carried";
   }
 }

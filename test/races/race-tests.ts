@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { type MakeServer, type MakeStore, starter } from "./race.ts";
+import { doubt } from "./scenarios/doubt.ts";
 import { lines } from "./scenarios/lines.ts";
 import { logouts } from "./scenarios/logouts.ts";
 import { rotations } from "./scenarios/rotations.ts";
@@ -15,5 +16,6 @@ export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeS
     describe("new keys", () => rotations(start));
     describe("save()", () => saves(start));
     describe("writers in line", () => lines(start));
+    describe("writes in doubt", () => doubt(start));
   });
 }

@@ -1,6 +1,7 @@
 /** The writers of one session stand in line: each gets its own outcome, and no fault spreads. */
+import type { Session } from "coatcheck";
 import { expect, test } from "vitest";
-import { type Handler, jar, nobody, type Start } from "../race.ts";
+import { type Handler, jar, nobody, type Race, type Start } from "../race.ts";
 
 const increment = (n = 0) => n + 1;
 const set =
@@ -82,7 +83,32 @@ export function lines(start: Start): void {
     expect(await race.look(jar(cookie, [answer]))).toEqual({ isStored: true, user: "ada", data: { n: 1 } });
   });
 
-  test("fail with their own batch only, and the next reads again", async () => {
+  for (const { verb, change } of [
+    { verb: "update", change: (session: Session) => void session.update("n", increment) },
+    { verb: "rotate", change: (session: Session) => session.login("ada") },
+    { verb: "create", change: (session: Session) => session.login("ada") },
+  ] as const) {
+    test(`whose ${verb} the store carried out and then failed find their own write, and succeed`, async () => {
+      const race = await start();
+      const cookie = verb === "create" ? null : await race.visitor({ n: 0 });
+      race.store.answer(verb, async (run) => {
+        await run();
+        throw new Error("the connection was lost");
+      });
+      const mark = race.store.calls.length;
+      const answer = await race.here.send(cookie, change).answer;
+      expect(answer.status).toBe(200);
+      expect(race.store.count(verb, mark)).toBe(1);
+      expect(await race.look(jar(cookie, [answer]))).toEqual(
+        verb === "update"
+          ? { isStored: true, user: null, data: { n: 1 } }
+          : { isStored: true, user: "ada", data: verb === "create" ? {} : { n: 0 } },
+      );
+    });
+  }
+
+  /** Two writers that share a batch, and a third that comes while their write fails. */
+  async function failingBatch(then: (race: Race) => void) {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
     const held = race.store.hold("update");
@@ -95,21 +121,38 @@ export function lines(start: Start): void {
     race.store.answer("update", async () => {
       failing.resolve();
       await fail.promise;
-      throw new Error("the store is down");
+      throw new Error("a record is too large");
     });
     held.release();
     await failing.promise;
     const next = race.here.send(cookie, set("next"));
     await next.handled;
+    then(race);
     const mark = race.store.calls.length;
     fail.resolve();
     expect((await first.answer).status).toBe(200);
-    for (const { answer } of batch) {
-      expect(await answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
-    }
-    expect((await next.answer).status).toBe(200);
-    expect(race.store.calls.slice(mark)).toEqual(["read", "update"]);
-    expect((await race.look(cookie)).data).toEqual({ n: 0, first: 1, next: 1 });
+    const answers = await Promise.all([...batch, next].map(({ answer }) => answer));
+    const calls = race.store.calls.slice(mark);
+    const { data } = await race.look(cookie);
+    return { statuses: answers.map(({ status }) => status), data, calls };
+  }
+  const refuses = async () => {
+    throw new Error("the record is too large");
+  };
+
+  test("are each tried alone where their batch failed, so that the one whose record the store refuses fails alone", async () => {
+    const { statuses, data, calls } = await failingBatch(({ store }) => store.answer("update", refuses));
+    expect(statuses).toEqual([503, 200, 200]);
+    expect(data).toEqual({ n: 0, first: 1, third: 1, next: 1 });
+    // The look at what the batch has left, the first writer alone, a look again, the second alone; then the next batch.
+    expect(calls).toEqual(["read", "update", "read", "update", "update"]);
+  });
+
+  test("all fail where the store cannot be looked at after a fault, and the next reads again", async () => {
+    const { statuses, data, calls } = await failingBatch(({ store }) => store.answer("read", refuses));
+    expect(statuses).toEqual([503, 503, 200]);
+    expect(data).toEqual({ n: 0, first: 1, next: 1 });
+    expect(calls).toEqual(["read", "read", "update"]);
   });
 
   for (const place of ["here", "there"] as const) {

@@ -1,0 +1,41 @@
+/**
+ * The data of a record is a text of one or two JSON objects. The first is the visitor's dictionary. The second, where there
+ * is one, belongs to the framework: its members are no keys of the dictionary, and a new record never copies it. The second
+ * object begins at the first `}\n{`, which no JSON text contains, so that pretty-printed data stays valid. To stores it is
+ * one opaque text.
+ */
+
+/** The framework's own object. A member that is not there has never been set. */
+export interface Extras {
+  /**
+   * The record was made by a change of key that was taken back, because its request had failed. `userId` is the user to whom
+   * the data belongs, or null: a login by the old key takes the data over where that is null or the same user.
+   */
+  readonly undone?: { readonly userId: string | null };
+}
+
+const BOUNDARY = "}\n{";
+
+/** The dictionary's part of a record's data. */
+export function dictionaryOf(data: string): string {
+  const boundary = data.indexOf(BOUNDARY);
+  return boundary === -1 ? data : data.slice(0, boundary + 1);
+}
+
+/** The framework's part, with the line break before it; empty where there is none. */
+export function extrasTextOf(data: string): string {
+  const boundary = data.indexOf(BOUNDARY);
+  return boundary === -1 ? "" : data.slice(boundary + 1);
+}
+
+/** The framework's object. Throws a SyntaxError where it is not a JSON object. */
+export function extrasOf(data: string): Extras {
+  const text = extrasTextOf(data);
+  return text === "" ? {} : (JSON.parse(text) as Extras);
+}
+
+/** The data of a dictionary and an object of the framework. */
+export function withExtras(dictionary: string, extras: Extras): string {
+  const text = JSON.stringify(extras);
+  return text === "{}" ? dictionary : `${dictionary}\n${text}`;
+}

@@ -1,0 +1,133 @@
+/**
+ * Takes back writes that are in doubt: their requests were answered with an error because the store did not answer in time,
+ * and yet they may have been stored, or may be stored later. Otherwise a session whose key no browser ever received would
+ * live on, signed in. The work goes on in the background for up to a minute. A process that ends first leaves the session,
+ * which is listed among those of its user and can be revoked.
+ */
+import { newVersion, type StoredRecord, type StoreId } from "../contract/record.ts";
+import { dictionaryOf, withExtras } from "../contract/record-data.ts";
+import { MOVED_MARK_MS } from "../contract/store.ts";
+import type { Settings } from "../settings.ts";
+import type { GuardedStore } from "./guarded-store.ts";
+
+/** A change of key that may have been stored. */
+export interface DoubtfulRotation {
+  readonly from: StoreId;
+  readonly to: StoreId;
+  /** The record that was to be replaced. */
+  readonly before: StoredRecord;
+  /** The record that was to be stored under the new id. */
+  readonly after: StoredRecord;
+}
+
+/** How many writes are taken back at one time. In a long outage the others are left alone. */
+const MOST_AT_ONCE = 1000;
+
+/** Milliseconds. */
+const GIVE_UP_AFTER = 60_000;
+const LONGEST_PAUSE = 5_000;
+
+export class InDoubt {
+  readonly #settings: Settings;
+  readonly #store: GuardedStore;
+  #underWay = 0;
+  #isStopped = false;
+
+  constructor(settings: Settings, store: GuardedStore) {
+    this.#settings = settings;
+    this.#store = store;
+  }
+
+  /** Deletes a record that may have been created. `call` settles when the store's own work on it has ended. */
+  created(id: StoreId, call: Promise<unknown>): void {
+    const remove = () =>
+      this.#untilDone(async () => {
+        await this.#store.delete(id, this.#store.deadline());
+        return true;
+      });
+    call.then(remove, remove);
+  }
+
+  /** Takes a change of key back, whether it has been stored or may still be. */
+  rotated(rotation: DoubtfulRotation): void {
+    const markEnds = this.#settings.clock() + MOVED_MARK_MS;
+    this.#untilDone(() => this.#undo(rotation, markEnds));
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+  }
+
+  #untilDone(attempt: () => Promise<boolean>): void {
+    if (this.#isStopped || this.#underWay >= MOST_AT_ONCE) return;
+    this.#underWay += 1;
+    void this.#repeat(attempt).finally(() => {
+      this.#underWay -= 1;
+    });
+  }
+
+  /** A store that fails is asked again, less and less often; its events tell of each failure. */
+  async #repeat(attempt: () => Promise<boolean>): Promise<void> {
+    const giveUp = performance.now() + GIVE_UP_AFTER;
+    for (
+      let wait = 125;
+      performance.now() < giveUp && !this.#isStopped;
+      wait = Math.min(2 * wait, LONGEST_PAUSE)
+    ) {
+      if (await attempt().catch(() => false)) return;
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, wait * (0.5 + Math.random()));
+        timer.unref?.();
+      });
+    }
+  }
+
+  /** Resolves to true when the change of key has been taken back or is no longer possible; false: look again. */
+  async #undo({ from, to, before, after }: DoubtfulRotation, markEnds: number): Promise<boolean> {
+    const deadline = this.#store.deadline();
+    const seen = await this.#store.read(from, deadline);
+    if (seen === null) return true;
+    if (seen !== "moved") {
+      // With another version the change of key cannot be stored any more: it expects the version that was there.
+      if (seen.version !== before.version) return true;
+      const barred = { ...seen, version: newVersion() };
+      const outcome = await this.#store.update(from, barred, seen.version, deadline);
+      return outcome === "saved" || outcome === "gone";
+    }
+    // `delete` is the verb that answers where a session has moved to; it removes nothing then.
+    if ((await this.#store.delete(from, deadline)) !== to) return true;
+    const moved = await this.#store.read(to, deadline);
+    if (moved === null || moved === "moved") return true;
+    const outcome = await this.#store.update(
+      to,
+      undone(moved, before, after, markEnds),
+      moved.version,
+      deadline,
+    );
+    return outcome === "saved" || outcome === "gone";
+  }
+}
+
+/**
+ * The record as it was before the change of key, without a user. If requests that followed the mark have written to it since,
+ * their changes stay; the data may then hold something of the user who was signing in, and belongs to that user.
+ */
+function undone(
+  moved: StoredRecord,
+  before: StoredRecord,
+  after: StoredRecord,
+  markEnds: number,
+): StoredRecord {
+  const isUntouched = moved.version === after.version;
+  const dictionary = dictionaryOf(isUntouched ? before.data : moved.data);
+  const userId = isUntouched ? before.userId : (before.userId ?? after.userId);
+  return {
+    ...moved,
+    data: withExtras(dictionary, { undone: { userId } }),
+    version: newVersion(),
+    userId: null,
+    authenticatedAt: null,
+    expiry: before.expiry,
+    expiresAt: Math.min(moved.expiresAt, markEnds),
+  };
+}

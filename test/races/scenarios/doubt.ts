@@ -1,0 +1,122 @@
+/** A write whose outcome the store did not tell in time is taken back, so that no session lives on whose key no browser has. */
+import { randomUUID } from "node:crypto";
+import { expect, test } from "vitest";
+import { type Handler, jar, nobody, type Race, type Start } from "../race.ts";
+
+const login =
+  (user: string): Handler =>
+  (session) =>
+    void session.login(user);
+const cycleKey: Handler = (session) => void session.cycleKey();
+const unavailable = { status: 503, setCookie: null, error: "StoreUnavailableError" };
+
+/** A user of the test's own, as some stores are shared by all tests. */
+const newUser = () => `ann-${randomUUID()}`;
+
+/** The users of the sessions that the index names for a user. */
+async function usersIn({ store: { store } }: Race, user: string): Promise<unknown[]> {
+  const call = { now: Date.now(), signal: AbortSignal.timeout(5000) };
+  const ids = (await store.listUser?.(user, call)) ?? [];
+  const records = await Promise.all(ids.map((id) => store.read(id, call)));
+  return records.filter((record) => record !== null).map((record) => Object(record).userId);
+}
+
+export function doubt(start: Start): void {
+  /** A change of key that the store carries out, or will, after the request has got its error; then it is taken back. */
+  async function takenBack(
+    cookie: (race: Race) => Promise<string>,
+    change: Handler,
+    when: "before" | "after",
+  ) {
+    const race = await start({ storeTimeout: 0.6 });
+    const jarBefore = await cookie(race);
+    const rotation = race.store.hold("rotate", when);
+    const undoing = race.store.hold("update", "after");
+    const answer = await race.here.send(jarBefore, change).answer;
+    expect(answer).toEqual(unavailable);
+    await undoing.arrived;
+    undoing.release();
+    return { race, cookie: jarBefore, rotation };
+  }
+
+  test("a login that was stored signs nobody in, and the next login finds the data, from another server too", async () => {
+    const ann = newUser();
+    const { race, cookie } = await takenBack((race) => race.visitor({ cart: 1 }), login(ann), "after");
+    expect(await usersIn(race, ann)).not.toContain(ann);
+    expect(await race.look(cookie)).toEqual(nobody);
+    const again = await race.there.send(cookie, login(ann)).answer;
+    expect(again.status).toBe(200);
+    const seen = await race.look(jar(cookie, [again]));
+    expect(seen).toEqual({ isStored: true, user: ann, data: { cart: 1 } });
+    // The data went along, and is not left behind for the next login by the old key.
+    const third = await race.here.send(cookie, login("bob")).answer;
+    expect((await race.look(jar(cookie, [third]))).data).toEqual({});
+  });
+
+  test("a login that the store has not carried out yet can be carried out no more", async () => {
+    const ann = newUser();
+    const { race, cookie, rotation } = await takenBack(
+      (race) => race.visitor({ cart: 1 }),
+      login(ann),
+      "before",
+    );
+    rotation.release();
+    expect(await race.look(cookie)).toEqual({ isStored: true, user: null, data: { cart: 1 } });
+    expect(await usersIn(race, ann)).not.toContain(ann);
+    const again = await race.there.send(cookie, login(ann)).answer;
+    expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1 });
+  });
+
+  test("data of a user who had signed in goes to that user's next login only", async () => {
+    const ann = newUser();
+    for (const [user, data] of [
+      ["bob", {}],
+      [ann, { secret: 1 }],
+    ] as const) {
+      const { race, cookie } = await takenBack((race) => race.visitor({ secret: 1 }, ann), cycleKey, "after");
+      const again = await race.there.send(cookie, login(user)).answer;
+      expect(await race.look(jar(cookie, [again]))).toEqual({ isStored: true, user, data });
+    }
+  });
+
+  test("what a request under way writes behind the change of key is kept for the user who was signing in", async () => {
+    const ann = newUser();
+    const race = await start({ storeTimeout: 0.6 });
+    const cookie = await race.visitor({ cart: 1 });
+    const opened = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const slow = race.there.send(cookie, async (session) => {
+      await session.load();
+      opened.resolve();
+      await goOn.promise;
+      session.set("late", 1);
+    });
+    await opened.promise;
+    const rotation = race.store.hold("rotate", "after");
+    const { answer } = race.here.send(cookie, login(ann));
+    await rotation.arrived;
+    const undoing = race.store.hold("read", "before");
+    expect(await answer).toEqual(unavailable);
+    await undoing.arrived;
+    goOn.resolve();
+    expect((await slow.answer).status).toBe(200);
+    const undone = race.store.hold("update", "after");
+    undoing.release();
+    await undone.arrived;
+    undone.release();
+    const again = await race.there.send(cookie, login(ann)).answer;
+    expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1, late: 1 });
+  });
+
+  test("a first visitor's session that is stored too late is deleted", async () => {
+    const ann = newUser();
+    const race = await start({ storeTimeout: 0.6 });
+    const created = race.store.hold("create", "before");
+    const deleted = race.store.hold("delete", "after");
+    expect(await race.here.send(null, login(ann)).answer).toEqual(unavailable);
+    created.release();
+    await deleted.arrived;
+    deleted.release();
+    expect(await usersIn(race, ann)).toEqual([]);
+  });
+}
