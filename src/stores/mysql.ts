@@ -21,15 +21,16 @@
  *
  * Every verb but `rotate`, which is a transaction, is one statement and one round trip, except where it finds the session
  * changed, moved or gone: then a second statement asks which. Reads that arrive in one turn of the event loop are one
- * statement.
+ * statement, and so are touches and deletes; these pass over rows that another transaction has locked, and leave them to the
+ * single statement. An UPDATE cannot say which rows it changed, so updates are not batched.
  */
 
-import { type Call, LightSignal, signalOf } from "../contract/call.ts";
+import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.ts";
 import type { StoredRecord, StoreId } from "../contract/record.ts";
-import { MOVED_MARK_MS, type Store, type WriteOutcome } from "../contract/store.ts";
+import { MOVED_MARK_MS, type Moved, type Store, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
-import { batched } from "./calls/batched.ts";
-import { borrow } from "./calls/borrow.ts";
+import { ALONE, batched, LARGEST_BATCH } from "./calls/batched.ts";
+import { borrow, type Work } from "./calls/borrow.ts";
 import {
   changesOf,
   DUPLICATE,
@@ -83,12 +84,48 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
     return row && { movedTo: idOrNull(row[0]), version: Number(row[1]) };
   };
 
-  /** Runs a statement that changes one row. If it changed none, answers with the state of the row. */
-  const change = (call: Call, id: StoreId, verb: Verb, ...values: MysqlValue[]) =>
-    borrow(lender, signalOf(call), async (connection): Promise<"changed" | RowState | undefined> => {
-      if ((await changesOf(connection, statements[verb], values)) === 1) return "changed";
-      return await locate(connection, id, call);
-    });
+  /**
+   * Runs a statement that changes one row. If it changed none, answers with the state of the row. A repeated statement also
+   * answers "changed" where it finds that state to be its own work.
+   */
+  const change = (
+    call: Call,
+    id: StoreId,
+    verb: Verb,
+    values: MysqlValue[],
+    isOurs: (found: RowState) => boolean = () => false,
+  ) =>
+    borrow(
+      lender,
+      signalOf(call),
+      async (connection, isRepeat): Promise<"changed" | RowState | undefined> => {
+        if ((await changesOf(connection, statements[verb], values)) === 1) return "changed";
+        const found = await locate(connection, id, call);
+        return found && isRepeat && isOurs(found) ? "changed" : found;
+      },
+    );
+
+  /**
+   * Runs a batch of changes. If it changed fewer rows than there are calls, a second statement selects the ids for which
+   * all is well; the others are left to the single statement.
+   */
+  async function doneIn<T>(
+    signal: Signal,
+    verb: Verb,
+    verify: Verb,
+    given: readonly { readonly id: StoreId }[],
+    done: T,
+  ) {
+    const values = [JSON.stringify(given)];
+    const work: Work<MysqlConnection, (T | typeof ALONE)[]> = async (connection) => {
+      if ((await changesOf(connection, statements[verb], values)) === given.length)
+        return given.map(() => done);
+      signal.throwIfAborted();
+      const ids = new Set((await rowsOf(connection, statements[verify], values)).map(([id]) => String(id)));
+      return given.map(({ id }) => (ids.has(id) ? done : ALONE));
+    };
+    return await borrow(lender, signal, work);
+  }
 
   const read = batched<Read, StoredRecord | "moved" | null>({
     async one({ id, now }, signal) {
@@ -108,28 +145,57 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
     },
   });
 
+  const touch = batched<Touch, boolean>({
+    keyOf: ({ id }) => id,
+    async one({ id, expiresAt, version, now }, signal) {
+      const found = await change({ signal, now }, id, "touch", [
+        expiresAt,
+        bytes(id),
+        version,
+        now,
+        expiresAt,
+      ]);
+      return found === "changed" || (found?.version === version && found.movedTo === null);
+    },
+    many: (touches, signal) => doneIn(signal, "touchMany", "touched", touches, true),
+  });
+
+  const remove = batched<Read, Moved | undefined>({
+    async one({ id, now }, signal) {
+      const found = await change({ signal, now }, id, "delete", [bytes(id), now]);
+      return found !== "changed" && found?.movedTo ? { movedTo: found.movedTo } : undefined;
+    },
+    many: (deletes, signal) => doneIn(signal, "deleteMany", "deleted", deletes, undefined),
+  });
+
   const store: MysqlStore = {
     read: (id, call) => read({ id, now: call.now }, signalOf(call)),
+    touch: (id, expiresAt, version, call) => touch({ id, expiresAt, version, now: call.now }, signalOf(call)),
+    delete: (id, call) => remove({ id, now: call.now }, signalOf(call)),
 
-    create: (id, record, call) =>
-      borrow(lender, signalOf(call), async (connection) => {
+    create(id, record, call) {
+      const work: Work<MysqlConnection, boolean> = async (connection, isRepeat) => {
         try {
           await changesOf(connection, statements.insert, [bytes(id), ...encode(record)]);
           return true;
         } catch (error) {
           // ON DUPLICATE KEY and IGNORE would hide other faults too.
-          if (numberOf(error) === DUPLICATE) return false;
-          throw error;
+          if (numberOf(error) !== DUPLICATE) throw error;
+          return isRepeat && (await locate(connection, id, call))?.version === record.version;
         }
-      }),
+      };
+      // A create that the server carries out later could bring a session back that was deleted meanwhile.
+      return borrow(lender, signalOf(call), work, { repeatInDoubt: false });
+    },
 
     async update(id, record, expected, call) {
       const values = [...encode(record), bytes(id), expected, call.now];
-      return outcome(await change(call, id, "update", ...values));
+      const isOurs = ({ version }: RowState) => version === record.version;
+      return outcome(await change(call, id, "update", values, isOurs));
     },
 
     rotate: (oldId, newId, record, expected, call) =>
-      borrow(lender, signalOf(call), async (connection) => {
+      borrow(lender, signalOf(call), async (connection, isRepeat) => {
         const mark = [bytes(newId), call.now + MOVED_MARK_MS, bytes(oldId), expected, call.now];
         const insert = [bytes(newId), ...encode(record)];
         const marked = await transaction(connection, async () => {
@@ -139,19 +205,10 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
           signalOf(call).throwIfAborted();
           return true;
         });
-        return marked ? "saved" : outcome(await locate(connection, oldId, call));
+        if (marked) return "saved";
+        const found = await locate(connection, oldId, call);
+        return isRepeat && found?.movedTo === newId ? "saved" : outcome(found);
       }),
-
-    async touch(id, expiresAt, version, call) {
-      const values = [expiresAt, bytes(id), version, call.now, expiresAt];
-      const found = await change(call, id, "touch", ...values);
-      return found === "changed" || (found?.version === version && found.movedTo === null);
-    },
-
-    async delete(id, call) {
-      const found = await change(call, id, "delete", bytes(id), call.now);
-      return found !== "changed" && found?.movedTo ? { movedTo: found.movedTo } : undefined;
-    },
 
     clearExpired: (call) =>
       borrow(lender, signalOf(call), (connection) =>
@@ -202,6 +259,11 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
 interface Read {
   readonly id: StoreId;
   readonly now: number;
+}
+
+interface Touch extends Read {
+  readonly expiresAt: number;
+  readonly version: number;
 }
 
 /** Places in a row of `readMany`. */
@@ -256,6 +318,15 @@ function decode(row: unknown[] | undefined): StoredRecord | "moved" | null {
 function statementsFor(table: string) {
   const columns =
     "CAST(data AS BINARY), version, user_id, created_at, authenticated_at, expires_at, expiry, format, moved_to";
+  const given = `
+    JSON_TABLE(CONVERT(? USING utf8mb4), '$[*]' COLUMNS (id CHAR(64) PATH '$.id', version BIGINT PATH '$.version',
+      expiresAt BIGINT PATH '$.expiresAt', now BIGINT PATH '$.now')) AS given`;
+  /** Calls of a batch with a row that no other transaction has locked. LIMIT keeps it a step of its own. */
+  const free = `
+    (SELECT session.id, given.version, given.expiresAt, given.now
+    FROM ${given} STRAIGHT_JOIN ${table} AS session ON session.id = UNHEX(given.id)
+    LIMIT ${LARGEST_BATCH} FOR UPDATE SKIP LOCKED) AS free
+    STRAIGHT_JOIN ${table} AS session FORCE INDEX (PRIMARY) ON session.id = free.id`;
   return {
     read: `SELECT ${columns} FROM ${table} WHERE id = ? AND expires_at > ?`,
     readMany: `SELECT ${columns}, id FROM ${table} WHERE id IN`,
@@ -274,6 +345,18 @@ function statementsFor(table: string) {
     touch: `
       UPDATE ${table} SET expires_at = ?
       WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL AND expires_at < ?`,
+    touchMany: `
+      UPDATE ${free} SET session.expires_at = free.expiresAt
+      WHERE session.version = free.version AND session.expires_at > free.now AND session.moved_to IS NULL
+        AND session.expires_at < free.expiresAt`,
+    touched: `
+      SELECT given.id FROM ${given} STRAIGHT_JOIN ${table} AS session ON session.id = UNHEX(given.id)
+      WHERE session.version = given.version AND session.expires_at >= given.expiresAt AND session.expires_at > given.now
+        AND session.moved_to IS NULL`,
+    deleteMany: `DELETE session FROM ${free} WHERE session.moved_to IS NULL`,
+    deleted: `
+      SELECT given.id FROM ${given} LEFT JOIN ${table} AS session ON session.id = UNHEX(given.id)
+      WHERE session.id IS NULL`,
     delete: `DELETE FROM ${table} WHERE id = ? AND (moved_to IS NULL OR expires_at <= ?)`,
     // Rows that another transaction is writing are passed over. Left to the server's own plan, the outer part would read
     // these rows too, and wait for them.

@@ -114,6 +114,44 @@ describe("one caller's data costs nobody else", () => {
     ]);
   });
 
+  it("a call is told when it may have been carried out already", async () => {
+    const repeats: [string, boolean][] = [];
+    const ask = batched<Call, string>({
+      async one({ id }, _signal, isRepeat) {
+        repeats.push([id, isRepeat]);
+        return id;
+      },
+      async many(calls) {
+        if (calls.some(({ flaw }) => flaw === "spoils the batch")) throw new Error("spoilt");
+        return calls.map(() => ALONE);
+      },
+    });
+    await ask({ id: "a" }, patience());
+    await askAll(ask, ids("b", "c"));
+    await askAll(ask, [{ id: "d", flaw: "spoils the batch" }, { id: "e" }]);
+    expect(repeats).toEqual([
+      ["a", false],
+      ["b", false],
+      ["c", false],
+      ["d", true],
+      ["e", true],
+    ]);
+  });
+
+  it("a batch that must not be repeated gives its error to all its callers", async () => {
+    for (const many of [
+      () => {
+        throw new TypeError("lost");
+      },
+      () => Promise.reject(new TypeError("lost")),
+    ]) {
+      const ask = batched<Call, string>({ one, many, isFinal: (error) => error instanceof TypeError });
+      const settled = await Promise.allSettled(ids("a", "b").map((call) => ask(call, patience())));
+      expect(settled).toEqual([1, 2].map(() => ({ status: "rejected", reason: new TypeError("lost") })));
+    }
+    expect(trips).toEqual([]);
+  });
+
   it("what a batch cannot do is done alone, and nothing else is repeated", async () => {
     const calls: Call[] = [{ id: "a" }, { id: "b", flaw: "cannot be batched" }, { id: "c" }];
     expect(await askAll(together, calls)).toEqual(["a together", "b alone", "c together"]);

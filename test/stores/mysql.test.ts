@@ -82,6 +82,9 @@ describeWithServer(mariadb, (server) => {
         `ALTER TABLE ${table} DROP ${index === "PRIMARY" ? "PRIMARY KEY" : `INDEX ${index}`}`,
       indexesOf: (table) =>
         `SELECT DISTINCT index_name AS name FROM information_schema.statistics WHERE table_name = '${table}'`,
+      blocked: (table) =>
+        `SELECT id AS pid FROM information_schema.processlist WHERE command = 'Execute' AND info LIKE '%${table}%'`,
+      end: (pid) => `KILL ${pid}`,
       markOf: (table) =>
         `SELECT table_comment AS mark FROM information_schema.tables WHERE table_name = '${table}'`,
       setMark: (table, mark) => `ALTER TABLE ${table} COMMENT = '${mark}'`,
@@ -171,6 +174,14 @@ describeWithServer(mariadb, (server) => {
       );
       expect(await roundTrips(reads)).toBe(1);
       expect(await reads).toEqual([over, null, null, "moved", null]);
+
+      // And so do touches and deletes.
+      const some = Array.from({ length: 5 }, newId);
+      await Promise.all(some.map((id) => store.create(id, first, call())));
+      const touches = some.map((id) => () => store.touch(id, Date.now() + 9e6, first.version, call()));
+      expect(await roundTrips(Promise.all(touches.map((touch) => touch())))).toBe(1);
+      expect(await roundTrips(Promise.all(some.map((id) => store.delete(id, call()))))).toBe(1);
+      expect(await Promise.all(some.map((id) => store.read(id, call())))).toEqual(some.map(() => null));
     });
 
     it("refuses a user id that would be cut", async () => {

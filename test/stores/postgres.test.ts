@@ -85,6 +85,8 @@ describeWithServer(postgres, (server) => {
       dropIndex: (table, index) =>
         index === "PRIMARY" ? `ALTER TABLE ${table} DROP CONSTRAINT ${table}_pkey` : `DROP INDEX ${index}`,
       indexesOf: (table) => `SELECT indexname AS name FROM pg_indexes WHERE tablename = '${table}'`,
+      blocked: () => "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
+      end: (pid) => `SELECT pg_terminate_backend(${pid}, 5000)`,
       markOf: (table) => `SELECT obj_description('${table}'::regclass) AS mark`,
       setMark: (table, mark) => `COMMENT ON TABLE ${table} IS '${mark}'`,
       open(table, { port = server().port, connections = 10 } = {}) {
@@ -179,7 +181,7 @@ describeWithServer(postgres, (server) => {
       };
       type Kept = { id: StoreId; first: StoredRecord };
 
-      it("take one round trip, reads and updates alike", async () => {
+      it("take one round trip, whatever their verb", async () => {
         const { counting, roundTrips } = countedPool();
         const store = postgresStore({ pool: counting, table });
         const kept = await keepSome(20);
@@ -194,6 +196,15 @@ describeWithServer(postgres, (server) => {
         );
         expect(await roundTrips(updates)).toBe(1);
         expect(new Set(await updates)).toEqual(new Set(["saved"]));
+        expect(await Promise.all(kept.map(({ id }) => store.read(id, call())))).toEqual(next);
+
+        const all = (verb: (one: (typeof kept)[number], n: number) => Promise<unknown>) =>
+          roundTrips(Promise.all(kept.map(verb)));
+        expect(
+          await all(({ id }, n) => store.touch(id, Date.now() + 9e6, next[n]?.version as number, call())),
+        ).toBe(1);
+        expect(await all(({ id }) => store.delete(id, call()))).toBe(1);
+        expect(await all(({ id }, n) => store.create(id, next[n] as StoredRecord, call()))).toBe(1);
         expect(await Promise.all(kept.map(({ id }) => store.read(id, call())))).toEqual(next);
       });
 

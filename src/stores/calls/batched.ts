@@ -10,12 +10,15 @@ const { setImmediate } = globalThis;
 
 /** How a store runs one verb: for a single call, and for several at once. `Call` is the arguments of a call. */
 export interface BatchedVerb<Call, Outcome> {
-  one(call: Call, signal: Signal): Outcome | Promise<Outcome>;
+  /** `isRepeat`: the call was part of a batch that failed, and may have been carried out all the same. */
+  one(call: Call, signal: Signal, isRepeat: boolean): Outcome | Promise<Outcome>;
   /**
    * Runs several calls, all or nothing. Answers an outcome for each in their order, or `ALONE`. The signal aborts when all
    * callers have gone. When this fails each call is run by itself, so that the data of one caller costs the others nothing.
    */
   many(calls: readonly Call[], signal: Signal): Outcomes<Outcome> | Promise<Outcomes<Outcome>>;
+  /** Whether a batch that failed so must not be repeated: all its callers get the error. Default: it may be repeated. */
+  isFinal?(error: unknown): boolean;
   /** Two calls with the same key never share a batch: the second waits for the next. Default: any may share one. */
   keyOf?(call: Call): string;
 }
@@ -38,10 +41,11 @@ interface Caller<Call, Outcome> {
 export function batched<Call, Outcome>({
   one,
   many,
+  isFinal = () => false,
   keyOf,
 }: BatchedVerb<Call, Outcome>): (call: Call, signal: Signal) => Promise<Outcome> {
   // On workerd a request must not wait for work that another request has begun.
-  if (isWorkerd) return async (call, signal) => one(call, signal);
+  if (isWorkerd) return async (call, signal) => one(call, signal, false);
 
   let queue: Caller<Call, Outcome>[] = [];
 
@@ -60,12 +64,12 @@ export function batched<Call, Outcome>({
     if (staying.length > 0) setImmediate(flush);
     const [first] = batch;
     if (batch.length > 1) runBatch(batch);
-    else if (first !== undefined) runAlone(first);
+    else if (first !== undefined) runAlone(first, false);
   }
 
-  function runAlone({ call, signal, resolve, reject }: Caller<Call, Outcome>): void {
+  function runAlone({ call, signal, resolve, reject }: Caller<Call, Outcome>, isRepeat: boolean): void {
     try {
-      resolve(one(call, signal));
+      resolve(one(call, signal, isRepeat));
     } catch (error) {
       reject(error);
     }
@@ -74,10 +78,13 @@ export function batched<Call, Outcome>({
   function runBatch(batch: Caller<Call, Outcome>[]): void {
     const allGone = new LightSignal();
     const calls = batch.map(({ call }) => call);
-    let outcomes: ReturnType<typeof many> | null = null;
+    let outcomes: ReturnType<typeof many>;
     try {
       outcomes = many(calls, allGone);
-    } catch {}
+    } catch (error) {
+      answerFailed(batch, error);
+      return;
+    }
     if (outcomes instanceof Promise) void answerLater(batch, outcomes, allGone);
     else answer(batch, outcomes);
   }
@@ -94,18 +101,33 @@ export function batched<Call, Outcome>({
       if (++gone === batch.length) allGone.abort(signal.reason);
     });
     for (const [n, { signal }] of batch.entries()) signal.addEventListener("abort", leave[n] as () => void);
-    const outcomes = await coming.catch(() => null);
-    for (const [n, { signal }] of batch.entries())
-      signal.removeEventListener("abort", leave[n] as () => void);
-    answer(batch, outcomes);
+    const stopListening = () => {
+      for (const [n, { signal }] of batch.entries())
+        signal.removeEventListener("abort", leave[n] as () => void);
+    };
+    try {
+      const outcomes = await coming;
+      stopListening();
+      answer(batch, outcomes);
+    } catch (error) {
+      stopListening();
+      answerFailed(batch, error);
+    }
   }
 
-  /** `null` stands for a batch that failed. Its error is told to no caller: each meets its own, or none, alone. */
-  function answer(batch: Caller<Call, Outcome>[], outcomes: Outcomes<Outcome> | null): void {
+  function answer(batch: Caller<Call, Outcome>[], outcomes: Outcomes<Outcome>): void {
     for (const [n, caller] of batch.entries()) {
-      const outcome = outcomes === null ? ALONE : (outcomes[n] as Outcome | typeof ALONE);
+      const outcome = outcomes[n] as Outcome | typeof ALONE;
       if (outcome !== ALONE) caller.resolve(outcome);
-      else if (!caller.signal.aborted) runAlone(caller);
+      else if (!caller.signal.aborted) runAlone(caller, false);
+    }
+  }
+
+  /** Mostly the error of a batch is told to no caller: each meets its own, or none, alone. */
+  function answerFailed(batch: Caller<Call, Outcome>[], error: unknown): void {
+    for (const caller of batch) {
+      if (isFinal(error)) caller.reject(error);
+      else if (!caller.signal.aborted) runAlone(caller, true);
     }
   }
 

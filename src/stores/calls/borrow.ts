@@ -1,4 +1,8 @@
 import type { Signal } from "../../contract/call.ts";
+import { isWorkerd } from "../../workerd.ts";
+
+/** Taken when the module loads: a test of the application may fake all timers later. */
+const { setImmediate, setTimeout, clearTimeout } = globalThis;
 
 /** How long a statement may still run after its caller has gone, before its connection counts as dead, milliseconds. */
 const LINGER_MS = 5000;
@@ -11,19 +15,49 @@ export interface Lender<C> {
   lend(): Promise<C>;
   /** A broken connection is closed: it may be dead, or in the middle of a transaction. */
   takeBack(connection: C, broken: boolean): void;
-  /** Whether the database says by this error that it undid everything, so that trying again does no harm. */
-  isUndone(error: unknown): boolean;
+  /** False once the connection has told that it was closed. */
+  isOpen(connection: C): boolean;
+  fateOf(error: unknown, connection: C): Fate;
 }
 
 /**
- * Runs `work` on a connection of the pool, again where the database undid it, and gives the connection back. Rejects as
- * soon as the signal aborts. Drivers cannot cancel a statement, so one that runs by then goes on, and its connection is
- * given back when it ends. Closing the connection at once would let visitors who press "reload" close the whole pool.
+ * What an error says of the work that met it.
+ * `"undone"`: the database undid all of it, and the connection is sound.
+ * `"not done"`: the connection was closed before the work was carried out, and it never will be.
+ * `"in doubt"`: the connection was lost. The server may have carried the work out, or may yet do so.
+ * `"refused"`: any other error.
+ */
+export type Fate = "undone" | "not done" | "in doubt" | "refused";
+
+/** The connection was lost, and work that must not be repeated blindly may have been carried out. */
+export class InDoubt extends Error {
+  override readonly name = "InDoubt";
+
+  constructor(cause: unknown) {
+    super("The connection to the database was lost before the answer came; the cause says how.", { cause });
+  }
+}
+
+/** `isRepeat`: an earlier try may have been carried out, its answer lost. */
+export type Work<C, T> = (connection: C, isRepeat: boolean) => Promise<T>;
+
+export interface BorrowOptions {
+  /** Whether work in doubt is done once more, on another connection. Default is true. */
+  readonly repeatInDoubt?: boolean;
+}
+
+/**
+ * Runs `work` on a connection of the pool and gives the connection back. Runs it again where the database undid it, and once
+ * more, on another connection, where the connection was closed or lost; work in doubt that may not be repeated rejects with
+ * `InDoubt`. Rejects as soon as the signal aborts. Drivers cannot cancel a statement, so one that runs by then goes on, and
+ * its connection is given back when it ends. Closing the connection at once would let visitors who press "reload" close the
+ * whole pool.
  */
 export async function borrow<C, T>(
   lender: Lender<C>,
   signal: Signal,
-  work: (connection: C) => Promise<T>,
+  work: Work<C, T>,
+  { repeatInDoubt = true }: BorrowOptions = {},
 ): Promise<T> {
   signal.throwIfAborted();
   let lent: C | undefined;
@@ -35,18 +69,21 @@ export async function borrow<C, T>(
     lent = undefined;
   };
 
-  const run = async () => {
-    lent = await lender.lend();
+  const run = async (isRepeat: boolean): Promise<T> => {
+    lent = await lendOpen(lender);
     // A connection that comes too late was not used, so it is not broken.
     if (signal.aborted) giveBack(false);
     signal.throwIfAborted();
     try {
-      const result = await untilDone(lent, lender, signal, work);
+      const result = await untilDone(lent, lender, signal, work, isRepeat);
       giveBack(false);
       return result;
     } catch (error) {
+      const fate = lent === undefined ? "refused" : lender.fateOf(error, lent);
       giveBack(true);
-      throw error;
+      const mayRepeat = fate === "not done" || (fate === "in doubt" && repeatInDoubt);
+      if (mayRepeat && !isRepeat && !signal.aborted) return await run(true);
+      throw fate === "in doubt" ? new InDoubt(error) : error;
     }
   };
 
@@ -61,23 +98,41 @@ export async function borrow<C, T>(
   });
 
   try {
-    return await Promise.race([run(), aborted]);
+    return await Promise.race([run(false), aborted]);
   } finally {
     stop();
   }
 }
 
+/**
+ * A connection that is open. If the server has closed it while it rested, the event loop hears of that within a turn. Else a
+ * statement would be sent, and lost with the connection.
+ */
+async function lendOpen<C>(lender: Lender<C>): Promise<C> {
+  for (;;) {
+    const connection = await lender.lend();
+    // On workerd a connection does not outlive its request.
+    if (!isWorkerd) await wholeTurn();
+    if (lender.isOpen(connection)) return connection;
+    lender.takeBack(connection, true);
+  }
+}
+
+/** A whole turn of the event loop: the first immediate may belong to the turn that has begun. */
+const wholeTurn = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+
 async function untilDone<C, T>(
   connection: C,
   lender: Lender<C>,
   signal: Signal,
-  work: (connection: C) => Promise<T>,
+  work: Work<C, T>,
+  isRepeat: boolean,
 ): Promise<T> {
   for (let longest = 1; ; longest = Math.min(longest * 2, LONGEST_WAIT_MS)) {
     try {
-      return await work(connection);
+      return await work(connection, isRepeat);
     } catch (error) {
-      if (!lender.isUndone(error)) throw error;
+      if (lender.fateOf(error, connection) !== "undone") throw error;
     }
     const wait = Math.random() * longest;
     await new Promise((resolve) => setTimeout(resolve, wait));

@@ -1,5 +1,5 @@
 import { SettingsError } from "../../errors.ts";
-import type { Lender } from "../calls/borrow.ts";
+import type { Fate, Lender } from "../calls/borrow.ts";
 
 /** The part of a pool of `mysql2/promise` that the store uses. */
 export interface MysqlPool {
@@ -12,6 +12,8 @@ export interface MysqlConnection {
   query(sql: string): Promise<unknown>;
   release(): void;
   destroy(): void;
+  on?(event: "end" | "error", listener: () => void): unknown;
+  off?(event: "end" | "error", listener: () => void): unknown;
 }
 
 /** The options undo what the pool may have set. */
@@ -30,13 +32,23 @@ export function lenderOf(pool: MysqlPool | { promise(): MysqlPool }): Lender<Mys
   const promised = typeof pool === "object" && pool !== null && "promise" in pool ? pool.promise() : pool;
   if (typeof promised?.getConnection !== "function")
     throw new SettingsError("pool", "a pool of mysql2/promise");
+  const closed = new WeakSet<MysqlConnection>();
+  function onClosed(this: MysqlConnection): void {
+    closed.add(this);
+  }
   return {
-    lend: () => promised.getConnection(),
+    async lend() {
+      const connection = await promised.getConnection();
+      for (const event of ["end", "error"] as const) connection.on?.(event, onClosed);
+      return connection;
+    },
     takeBack(connection, broken) {
+      for (const event of ["end", "error"] as const) connection.off?.(event, onClosed);
       if (broken) connection.destroy();
       else connection.release();
     },
-    isUndone: (error) => UNDONE.includes(numberOf(error)),
+    isOpen: (connection) => !closed.has(connection),
+    fateOf,
   };
 }
 
@@ -45,6 +57,21 @@ export const DUPLICATE = 1062;
 
 /** ER_LOCK_DEADLOCK, and ER_CHECKREAD of MariaDB's `innodb_snapshot_isolation`. */
 const UNDONE = [1213, 1020];
+
+/**
+ * The server ends the connection, and with it the statement: ER_SERVER_SHUTDOWN, ER_CONNECTION_KILLED of MariaDB,
+ * ER_CLIENT_INTERACTION_TIMEOUT of MySQL.
+ */
+const ENDED = [1053, 1927, 4031];
+
+function fateOf(error: unknown): Fate {
+  const { fatal, syscall, message } = (error ?? {}) as Record<string, unknown>;
+  if (UNDONE.includes(numberOf(error))) return "undone";
+  if (ENDED.includes(numberOf(error))) return "not done";
+  // Errors of the network, for which the statement was not sent, or may have been.
+  if (syscall === "write" || / in closed state$/.test(String(message))) return "not done";
+  return fatal === true ? "in doubt" : "refused";
+}
 
 /** Commits when `work` answers true. When it answers false or fails, all of it is undone. */
 export async function transaction(
