@@ -39,8 +39,8 @@ export class Sessions<Data = SessionData> {
 
   /**
    * Stores everything that the request wants stored, and resolves to the headers that the response must carry: `Set-Cookie`
-   * (append), `Vary` (merge), `Cache-Control` (only where the response has none, or says public). The session is stored as
-   * it stands at the call. Rejects when it could not be stored: the response must then be an error.
+   * (append), `Vary` (merge), `Cache-Control` (in place of the response's own, unless that has `private` or `no-store`).
+   * The session is stored as it stands at the call. Rejects when it could not be stored: the response must then be an error.
    */
   async commit(session: Session<Data>, { status }: ResponseHead): Promise<Header[]> {
     return this[ENGINE].commit(draftOf(session), status);

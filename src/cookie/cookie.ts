@@ -70,6 +70,11 @@ export class SessionCookie {
     return this.#form(secure).name;
   }
 
+  /** Name and path: a browser that has two cookies with both the same cannot tell the server which is which. */
+  place(secure: boolean): string {
+    return `${this.name(secure)}; Path=${this.#settings.path}`;
+  }
+
   /** Whether a browser would refuse the cookie: it is Secure, and the request is not. */
   isWithheld(secure: boolean): boolean {
     return this.#settings.secure === true && !secure;

@@ -63,6 +63,11 @@ export class Engine<Session = unknown> {
     return this.#settings.lazy;
   }
 
+  /** The name and the path of the session cookie of a request. */
+  cookiePlace(secure: boolean): string {
+    return this.#cookie.place(secure);
+  }
+
   /** The draft of a request. The store is not asked yet. */
   begin(cookieHeader: string | null | undefined, { secure }: OpenOptions): Draft {
     this.sweeper.start();

@@ -16,7 +16,8 @@ export type SessionHandler = (request: SessionRequest, response: ServerResponse)
 
 /**
  * A request listener that opens the session before the handler runs, and stores it before the response leaves. With no
- * store given, sessions live in ./sessions.sqlite3. Throws SettingsError for options that cannot work.
+ * store given, sessions live in ./sessions.sqlite3. Throws SettingsError for options that cannot work, and a TypeError
+ * without a handler.
  *
  * An error that names a status other than 500 (a store that is down: 503) is answered by a plain page with that status,
  * whether it came from the store or from the handler. Any other is answered by a plain 500 and goes on as an unhandled
@@ -26,6 +27,12 @@ export function session<const Name extends string>(
   options: Options<Name> | Sessions | undefined,
   handler: SessionHandler,
 ): (request: IncomingMessage, response: ServerResponse) => void {
+  if (typeof handler !== "function") {
+    throw new TypeError(
+      "session() of coatcheck/node takes your request handler as its second argument, and got none. Write " +
+        "http.createServer(session(options, (req, res) => { … })); for Express import session from coatcheck/express.",
+    );
+  }
   const sessions = sessionsOnNode(options);
   return (request, response) => {
     void serve(sessions, request as SessionRequest, response, handler);

@@ -68,5 +68,5 @@ test.each(programs)("$name", ({ blocks }) => {
 
 test("there are blocks of every framework", () => {
   const names = blocks.map(({ name }) => name).filter((name) => name.startsWith("frameworks-"));
-  expect(names).toHaveLength(7);
+  expect(names).toHaveLength(8);
 });

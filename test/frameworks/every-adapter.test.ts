@@ -175,6 +175,60 @@ describe.each(everyAdapter)("$name", (adapter) => {
     },
   );
 
+  describe("a response to a signed-in visitor", () => {
+    const html = { "Content-Type": "text/html; charset=utf-8" };
+    const shared = { "Cache-Control": "public, max-age=60" };
+    const isPrivate = "private, no-store";
+
+    test.each([
+      ["an HTML page", "/looks", html, isPrivate],
+      ["an HTML page that says public", "/looks", { ...html, ...shared }, isPrivate],
+      ["an HTML page that says private", "/looks", { ...html, "Cache-Control": "private" }, "private"],
+      [
+        "an HTML page of a handler that does not look at the session",
+        "/",
+        { ...html, ...shared },
+        "public, max-age=60",
+      ],
+      ["a file", "/looks", { "Content-Type": "text/css" }, undefined],
+      ["a file that says public", "/looks", { "Content-Type": "text/css", ...shared }, "public, max-age=60"],
+    ])(
+      "%s: Cache-Control is kept or made private",
+      async (_name, path, headers: Record<string, string>, expected) => {
+        const { visitor } = await start(adapter, (visit) => {
+          if (visit.path === "/login") visit.session.login("ann");
+          if (visit.path === "/looks") visit.session.get("a");
+          return { headers, body: "hello" };
+        });
+        const anonymous = await visitor.visit(path);
+        expect(anonymous.headers["cache-control"]).toBe(headers["Cache-Control"]);
+        await visitor.visit("/login");
+        expect((await visitor.visit(path)).headers["cache-control"]).toBe(expected);
+      },
+    );
+
+    test("that shared caches may keep is warned about once, where the handler looked at the session", async () => {
+      const warnings = await overhearWarnings();
+      const { visitor } = await start(adapter, ({ session, path }) => {
+        if (path === "/login") session.login("ann");
+        if (path !== "/") session.get("a");
+        const cacheControl = path === "/private" ? "private, max-age=60" : "max-age=60";
+        return {
+          headers: { "Cache-Control": cacheControl, "Content-Type": "application/json" },
+          body: "{}",
+        };
+      });
+      await visitor.visit("/looks");
+      await visitor.visit("/login");
+      await visitor.visit("/");
+      await visitor.visit("/private");
+      expect(await warnings()).toEqual([]);
+      await visitor.visit("/looks");
+      await visitor.visit("/looks");
+      expect(await warnings()).toMatchObject([{ code: "COATCHECK_CACHEABLE" }]);
+    });
+  });
+
   test("a redirect's head does not leave before the session is stored", async () => {
     const { store, hold } = heldStore(memoryStore());
     const { port, visitor } = await start(
@@ -670,6 +724,113 @@ describe.each(everyAdapter)("$name", (adapter) => {
       // The error page carries the headers of the outer session, which was stored, and none of the inner one, which failed.
       expect(setCookie.filter((line) => line.startsWith(broken === 0 ? "site" : "shop"))).toEqual([]);
     });
+  });
+
+  describe("one Sessions in several places of one application", () => {
+    const named = (name: string) => createSessions({ store: memoryStore(), cookie: { name } });
+
+    test("is one session, whose data and login are stored once", async () => {
+      const { store, took } = spyStore(memoryStore());
+      const shared = createSessions({ store });
+      const { visitor } = await startSite(adapter, {
+        sessions: [shared, shared],
+        handler({ sessions: [outer, inner], path }) {
+          if (path === "/look") return look({ session: inner } as never);
+          outer?.set("a", 1);
+          expect(inner?.get("a")).toBe(1);
+          inner?.login("ann");
+          return text("ok");
+        },
+      });
+      expect((await visitor.visit()).setCookie).toHaveLength(1);
+      expect(took()).toEqual(["create"]);
+      expect((await visitor.visit("/look")).body).toBe('["ann",{"a":1}]');
+      expect(took()).toEqual(["read"]);
+    });
+
+    test("is one session around another Sessions too, and the innermost shows", async () => {
+      const [site, shop] = [named("site"), named("shop")];
+      const { visitor } = await startSite(adapter, {
+        sessions: [site, shop, site, shop, site],
+        handler({ sessions, session }) {
+          const [outer, other] = sessions;
+          expect(sessions).toEqual([outer, other, outer, other, outer]);
+          expect(other).not.toBe(outer);
+          expect(session).toBe(outer);
+          for (const one of sessions) one.update("n", (n = 0) => n + 1);
+          return text(JSON.stringify([outer?.get("n"), other?.get("n")]));
+        },
+      });
+      const { setCookie, body } = await visitor.visit();
+      expect(setCookie.map((line) => line.split("=")[0]).sort()).toEqual(["shop", "site"]);
+      expect(body).toBe("[3,2]");
+      expect((await visitor.visit()).body).toBe("[6,4]");
+    });
+
+    test("an error that is thrown through both places stores nothing, and answers as through one", async () => {
+      const { store, took } = spyStore(memoryStore());
+      const shared = createSessions({ store });
+      const { visitor } = await startSite(adapter, {
+        sessions: [shared, shared],
+        handler({ session }) {
+          session.set("a", 1);
+          throw httpError(503);
+        },
+      });
+      const { status, setCookie } = await visitor.visit();
+      expect([status, setCookie, took()]).toEqual([503, [], []]);
+    });
+
+    test("a session that cannot be stored is one 503", async () => {
+      const { store, breaks } = faultyStore(memoryStore());
+      breaks("create");
+      const shared = createSessions({ store });
+      const { visitor } = await startSite(adapter, {
+        sessions: [shared, shared],
+        handler({ session }) {
+          session.set("a", 1);
+          return text("secret");
+        },
+      });
+      const { status, setCookie, body } = await visitor.visit();
+      expect([status, setCookie]).toEqual([503, []]);
+      expect(body).not.toContain("secret");
+    });
+  });
+
+  test("two different Sessions with one cookie are warned about once, and those with two are not", async () => {
+    const warnings = await overhearWarnings();
+    const visit = async (...names: string[]) => {
+      const sessions = names.map((name) => createSessions({ store: memoryStore(), cookie: { name } }));
+      const { visitor } = await startSite(adapter, { sessions, handler: () => text("ok") });
+      await visitor.visit();
+      await visitor.visit();
+    };
+    await visit("site", "shop");
+    expect(await warnings()).toEqual([]);
+    await visit("site", "site");
+    expect(await warnings()).toMatchObject([
+      { code: "COATCHECK_SAME_COOKIE", message: expect.stringContaining("site") },
+    ]);
+  });
+
+  test("twelve session() in one application are no leak of listeners", async () => {
+    const leaks: string[] = [];
+    const note = (warning: Error) =>
+      void (warning.name === "MaxListenersExceededWarning" && leaks.push(warning.message));
+    process.on("warning", note);
+    onTestFinished(() => void process.off("warning", note));
+    const names = Array.from({ length: 12 }, (_, i) => `s${i}`);
+    const { visitor } = await startSite(adapter, {
+      sessions: names.map((name) => ({ store: memoryStore(), cookie: { name } })),
+      handler({ sessions }) {
+        for (const session of sessions) session.set("a", 1);
+        return text("ok");
+      },
+    });
+    expect((await visitor.visit()).setCookie).toHaveLength(12);
+    await settle();
+    expect(leaks).toEqual([]);
   });
 
   test("two applications share the sessions of one createSessions", async () => {

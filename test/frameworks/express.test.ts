@@ -11,7 +11,7 @@ import compression from "compression";
 import connect from "connect";
 import express from "express";
 import express4 from "express4";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
 import { overhear, overhearWarnings } from "../instruments/overheard.ts";
@@ -321,6 +321,26 @@ describe.each(Object.entries(stacks))("%s", (_name, stack) => {
     expect(await sessions.stats()).toMatchObject({ live: 1 });
   });
 
+  test("a response that is no whole response reaches the error handler, and not the process", async () => {
+    const { errors, handler } = errorPage();
+    const { visit } = await start(
+      [
+        (_request, response, next) => {
+          response.getHeaderNames = () => {
+            delete (response as Partial<ServerResponse>).getHeaderNames;
+            throw new Error("a mock that is incomplete");
+          };
+          next();
+        },
+        session({ store: memoryStore() }),
+        count,
+      ],
+      handler,
+    );
+    expect(await (await visit()).text()).toBe("error page");
+    expect(errors).toMatchObject([{ message: "a mock that is incomplete" }]);
+  });
+
   test("req.session cannot be replaced by assigning to it", async () => {
     const { visit } = await start([
       session({ store: memoryStore() }),
@@ -509,6 +529,38 @@ describe.each([
     });
     expect(cookieOf(await fetch(`${at}/account`))).toMatch(/^sessionid=/);
     expect(await (await fetch(at)).text()).toBe("undefined");
+  });
+});
+
+describe("session() called while a request is served", () => {
+  async function warningsOf(middleware: RequestListener, requests: number) {
+    const warnings = overhearWarnings();
+    const port = await listen(middleware);
+    for (let i = 0; i < requests; i++) await ask(port);
+    return warnings();
+  }
+
+  test("again and again: one warning says to call it once", async () => {
+    vi.resetModules();
+    const { session } = await import("coatcheck/express");
+    const perRequest = (request: IncomingMessage, response: ServerResponse) =>
+      session({ store: memoryStore() })(request, response, () => void response.end());
+    expect(await warningsOf(perRequest, 5)).toMatchObject([
+      {
+        code: "COATCHECK_MADE_PER_REQUEST",
+        message: expect.stringContaining("once, when the application starts"),
+      },
+    ]);
+  });
+
+  test("not when it was called before, nor for a Sessions that is given", async () => {
+    vi.resetModules();
+    const { session } = await import("coatcheck/express");
+    const serve = session({ store: memoryStore() });
+    const sessions = createSessions({ store: memoryStore(), cookie: { name: "other" } });
+    const listener = (request: IncomingMessage, response: ServerResponse) =>
+      serve(request, response, () => session(sessions)(request, response, () => void response.end()));
+    expect(await warningsOf(listener, 5)).toEqual([]);
   });
 });
 

@@ -279,6 +279,13 @@ test("whoever knows the proxy sets req.secure", async () => {
   expect(await warnings()).toEqual([]);
 });
 
+test("session() without a handler says what it takes", () => {
+  expect(() => session({ store: memoryStore() }, undefined as never)).toThrow(
+    /session\(options, \(req, res\)/,
+  );
+  expect(() => session(count as never, undefined as never)).toThrow(/session\(options, \(req, res\)/);
+});
+
 test("options are checked when session() is called", () => {
   expect(() => session({ store: memoryStore(), cookieAge: -1 }, count)).toThrow(SettingsError);
   expect(() => session({ lazy: 1 as never }, count)).toThrow(SettingsError);

@@ -1,15 +1,18 @@
 /** The default of the Node adapters: SQLite in ./sessions.sqlite3, opened when a session is first read or stored. */
 import { checkIsOptions } from "../../mistaken-options.ts";
-import { createSessions, isSessions, type Sessions } from "../../sessions.ts";
+import { createSessions, ENGINE, isSessions, type Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
 import { storeOpenedLater } from "../../stores/calls/opened-later.ts";
 import { DatabaseFile } from "../../stores/sqlite/file.ts";
+import { noteMade } from "./made-at-start.ts";
 
 /** The `Sessions` given, or new ones by the options; on SQLite where they name no store. */
 export function sessionsOnNode<Name extends string>(options: Options<Name> | Sessions = {}): Sessions {
   if (isSessions(options)) return options;
   checkIsOptions(options);
-  return createSessions({ ...options, store: options.store ?? sqliteHere() });
+  const sessions = createSessions({ ...options, store: options.store ?? sqliteHere() });
+  noteMade(sessions[ENGINE]);
+  return sessions;
 }
 
 function sqliteHere() {

@@ -16,6 +16,7 @@ import type { Http2ServerResponse } from "node:http2";
 import type { Readable } from "node:stream";
 import { errorPage } from "../error-page.ts";
 import type { Header } from "../session-headers.ts";
+import { type Closing, whenClosed } from "./closed.ts";
 import { isEndOfPeer, keepOpenWhileHeld } from "./kept-open.ts";
 import { lookSentWhileHeld } from "./looks-sent.ts";
 import { checkChunk, checkedStatus, tooLateTo } from "./refusals.ts";
@@ -56,7 +57,7 @@ export function holdResponse(response: ServerResponse | Http2ServerResponse, kee
 /** open → held → released, or dropped when the commit has failed. */
 type Phase = "open" | "held" | "released" | "dropped";
 
-class Hold implements Layer {
+class Hold implements Layer, Closing {
   isEnded = false;
   readonly below: Layer | undefined;
   readonly depth: number;
@@ -120,9 +121,7 @@ class Hold implements Layer {
     methods.removeHeader = this.#ours.removeHeader;
     methods.destroy = this.#ours.destroy;
     lookSentWhileHeld(this.#response);
-    this.#response.on("close", () => {
-      this.#hasClosed = true;
-    });
+    whenClosed(this.#response, this);
   }
 
   /** Refuses to change a header while held, as Node does once the head is sent. */
@@ -303,7 +302,6 @@ class Hold implements Layer {
     putMethodsBack(response, this.#found);
     for (const source of this.#sources) source.unpipe(response);
     if (this.#hasClosed) this.#closeSources();
-    else response.on("close", () => this.#closeSources());
     // The handler may go on writing after the error page has ended; that must not end the process.
     response.on("error", () => {});
     if (response.headersSent) response.destroy();
@@ -311,6 +309,11 @@ class Hold implements Layer {
     // A handler that goes on writing cannot be told from an error page, but what it sends must not look like a success.
     if (response.statusCode < 400) response.statusCode = errorPage(error).status;
     this.#keeper.failed(error);
+  }
+
+  closed(): void {
+    this.#hasClosed = true;
+    if (this.#phase === "dropped") this.#closeSources();
   }
 
   piped(source: Readable): void {

@@ -6,14 +6,17 @@ import type { Engine, OpenOptions } from "../../engine/engine.ts";
 import type { Session } from "../../session.ts";
 import { ENGINE, type Sessions } from "../../sessions.ts";
 import { warnOfProxy } from "../proxy.ts";
-import type { Header } from "../session-headers.ts";
+import { warnOfSameCookie } from "../same-cookie.ts";
+import { type Header, withPrivacy } from "../session-headers.ts";
+import { type Closing, whenClosed } from "./closed.ts";
 import { holdResponse, type Keeper } from "./held-response.ts";
+import { warnIfJustMade } from "./made-at-start.ts";
 import { afterTurn } from "./turn.ts";
 
-/** A request, with what a framework may know of it. */
+/** A request of Node. Express, and an application that knows its proxy, set `secure` on it. */
 export type VisitRequest = IncomingMessage & { readonly secure?: boolean };
 
-/** What a framework has beside request and response. */
+/** The things that a framework has beside request and response. */
 interface Surroundings {
   /** The object of the framework that gets the `session`; default the request. */
   readonly bearer?: object;
@@ -23,14 +26,14 @@ interface Surroundings {
 
 const NOTHING: Surroundings = {};
 
-/** Where a request, or what else bears the session, has its innermost visit. */
+/** Where a request, or another bearer of the session, has the visit whose session it shows. */
 export const VISIT = Symbol("coatcheck.visit");
 
 interface Bearer {
   [VISIT]?: Visit | null;
 }
 
-/** The `session` of every bearer. */
+/** The property `session` of every bearer. */
 export const session: PropertyDescriptor &
   ThisType<Bearer> &
   Required<Pick<PropertyDescriptor, "get" | "set">> = {
@@ -46,20 +49,27 @@ export const session: PropertyDescriptor &
   },
 };
 
-export class Visit implements OpenOptions, Keeper {
+/** Where a request has the last of its visits, which leads to the earlier ones. */
+const LAST = Symbol("coatcheck.last");
+
+export class Visit implements OpenOptions, Keeper, Closing {
   readonly #engine: Engine<Session>;
-  readonly #request: VisitRequest;
+  readonly #request: VisitRequest & { [LAST]?: Visit };
   readonly #response: ServerResponse;
   readonly #around: Surroundings;
   readonly #failed: (error: unknown) => void;
   #draft: Draft | undefined;
   #session: Session | undefined;
-  /** The commit that came ahead of the first byte, or with it. */
+  /** The visit of another `Sessions` that this request made before. */
+  #earlier: Visit | undefined;
+  /** The same `Sessions` is mounted further out already, and its visit goes on: this one does nothing. */
+  #hasJoined = false;
+  /** The commit with the first byte, or ahead of it. */
   #committed: readonly Header[] | Promise<readonly Header[]> | undefined;
   #hasFailed = false;
   #hangUp: AbortController | undefined;
 
-  /** `failed` is told when the session could not be stored. */
+  /** `failed` is called when the session could not be stored. */
   constructor(
     sessions: Sessions,
     request: VisitRequest,
@@ -74,7 +84,7 @@ export class Visit implements OpenOptions, Keeper {
     this.#around = around;
   }
 
-  /** Whether the request came over TLS: as the framework judges, which knows the proxies, else by the socket. */
+  /** Whether the request came over TLS: by the framework, which knows its proxies; else by the connection. */
   get secure(): boolean {
     const secure = this.#around.secure ?? this.#request.secure;
     return typeof secure === "boolean"
@@ -82,13 +92,9 @@ export class Visit implements OpenOptions, Keeper {
       : (this.#request.socket as Partial<TLSSocket>).encrypted === true;
   }
 
-  /** Aborted when the client hangs up. Made only for who asks: most requests never wait for a store. */
+  /** Aborted when the client hangs up. Made at the first look: most requests never wait for a store. */
   get signal(): AbortSignal {
-    if (this.#hangUp === undefined) {
-      const hangUp = new AbortController();
-      this.#response.once("close", () => this.#response.writableFinished || hangUp.abort());
-      this.#hangUp = hangUp;
-    }
+    this.#hangUp ??= new AbortController();
     return this.#hangUp.signal;
   }
 
@@ -100,23 +106,38 @@ export class Visit implements OpenOptions, Keeper {
 
   #begin(): Draft {
     if (this.#draft === undefined) {
-      const draft = this.#engine.begin(this.#request.headers.cookie, this);
-      this.#draft = draft;
-      this.#response.on("close", () => this.#finish(draft));
+      this.#draft = this.#engine.begin(this.#request.headers.cookie, this);
+      // A lazy session may be looked at for the first time when the response has begun.
+      if (this.#committed !== undefined) this.#draft.isCommitted = true;
+      if (this.#canHold) whenClosed(this.#response, this);
     }
     return this.#draft;
   }
 
+  /** False for the stand-in of a response that a websocket's upgrade has: nothing can be sent with it. */
+  get #canHold(): boolean {
+    const { on, getHeaderNames } = Object(this.#response) as Partial<ServerResponse>;
+    return on !== undefined && getHeaderNames !== undefined;
+  }
+
   /**
-   * Sets the `session` of request or bearer and holds the response, then calls `go`: with false, and nothing done, where
-   * the client hung up while the store was asked, so that there is nobody to serve. `fail` gets what the store met with.
+   * Sets the `session` of request or bearer and holds the response, then calls `go`: with false where the client hung up
+   * while the store was asked, as there is no client to serve then. Calls `fail` with an error of the store.
    */
   begin(go: (isThere: boolean) => void, fail: (error: unknown) => void): void {
+    warnIfJustMade(this.#engine);
+    const same = this.#findSame();
+    if (same !== undefined) {
+      this.#hasJoined = true;
+      same.#show(this.#bearer);
+      go(true);
+      return;
+    }
     const claim = this.#request.headers["x-forwarded-proto"] as string | undefined;
     if (claim !== undefined) warnOfProxy(this.#engine, claim, this.secure);
     afterTurn(
       this.#engine.isLazy ? undefined : this.#engine.find(this.#begin(), this),
-      () => this.#goOn(go),
+      () => this.#goOn(go, fail),
       (error) => (this.#hangUp?.signal.aborted ? go(false) : fail(error)),
     );
   }
@@ -126,18 +147,57 @@ export class Visit implements OpenOptions, Keeper {
     return new Promise((resolve, reject) => this.begin(resolve, reject));
   }
 
-  #goOn(go: (isThere: boolean) => void): void {
-    const bearer = (this.#around.bearer ?? this.#request) as Bearer;
+  /** The earlier visit of the same `Sessions`. One whose commit has failed is over: an error page gets a visit of its own. */
+  #findSame(): Visit | undefined {
+    let visit = this.#request[LAST];
+    while (visit !== undefined && (visit.#engine !== this.#engine || visit.#hasFailed))
+      visit = visit.#earlier;
+    return visit;
+  }
+
+  get #bearer(): Bearer {
+    return this.#around.bearer ?? this.#request;
+  }
+
+  #show(bearer: Bearer): void {
     if (!(VISIT in bearer)) Object.defineProperty(bearer, "session", session);
     bearer[VISIT] = this;
-    holdResponse(this.#response, this);
+  }
+
+  #goOn(go: (isThere: boolean) => void, fail: (error: unknown) => void): void {
+    try {
+      this.#show(this.#bearer);
+      this.#earlier = this.#request[LAST];
+      for (let outer = this.#earlier; outer !== undefined; outer = outer.#earlier) {
+        if (outer.#engine !== this.#engine) warnOfSameCookie(outer.#engine, this.#engine, this.secure);
+      }
+      this.#request[LAST] = this;
+      if (this.#canHold) holdResponse(this.#response, this);
+      else this.#begin().isCommitted = true;
+    } catch (error) {
+      fail(error); // We are in a later turn of the event loop, where no caller could catch it.
+      return;
+    }
     go(true);
   }
 
   /** Stores the session with the first byte, unless that was done ahead of it. */
   commit(status: number): readonly Header[] | Promise<readonly Header[]> {
+    const headers = this.#commit(status);
+    return headers instanceof Promise
+      ? headers.then((headers) => this.#withPrivacy(headers))
+      : this.#withPrivacy(headers);
+  }
+
+  #commit(status: number): readonly Header[] | Promise<readonly Header[]> {
     this.#committed ??= this.#draft === undefined ? [] : this.#engine.commit(this.#draft, status);
     return this.#committed;
+  }
+
+  #withPrivacy(headers: readonly Header[]): readonly Header[] {
+    return this.#draft === undefined
+      ? headers
+      : withPrivacy(headers, this.#draft, this.#response, this.#engine);
   }
 
   failed(error: unknown): void {
@@ -146,12 +206,13 @@ export class Visit implements OpenOptions, Keeper {
   }
 
   /**
-   * Stores the session now, ahead of the first byte, so that the framework can still catch what fails; the response that
+   * Stores the session now, ahead of the first byte, so that the framework can still catch an error. The response that
    * follows then carries the headers, or none of ours if this failed.
    */
   async commitAhead(status: number): Promise<void> {
+    if (this.#hasJoined) return;
     try {
-      this.#committed = await this.commit(status);
+      this.#committed = await this.#commit(status);
     } catch (error) {
       this.#committed = [];
       this.#hasFailed = true;
@@ -160,12 +221,18 @@ export class Visit implements OpenOptions, Keeper {
   }
 
   /** The response has closed, sent or not. */
-  #finish(draft: Draft): void {
-    const finish = () => {
-      if (!this.#hasFailed) this.#engine.finish(draft);
-    };
-    // A commit that failed was told already.
-    if (this.#committed instanceof Promise) this.#committed.then(finish, () => {});
-    else finish();
+  closed(): void {
+    if (!this.#response.writableFinished) this.#hangUp?.abort();
+    // A commit that failed has told already.
+    if (this.#committed instanceof Promise)
+      this.#committed.then(
+        () => this.#finish(),
+        () => {},
+      );
+    else this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#draft !== undefined && !this.#hasFailed) this.#engine.finish(this.#draft);
   }
 }

@@ -7,6 +7,8 @@ import type { Session } from "../../session.ts";
 import { createSessions, ENGINE, isSessions, type Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
+import { warnOfSameCookie } from "../same-cookie.ts";
+import { withPrivacy } from "../session-headers.ts";
 import { withHeaders } from "./response-copy.ts";
 
 /** Options for every runtime. The store must be given, because no store runs on all of them. */
@@ -87,7 +89,10 @@ export class WebVisit<Data> {
     };
     const draft = engine.begin(headers.get("cookie"), arrival);
     await engine.find(draft, arrival);
-    return new WebVisit(engine, draft, request);
+    const visit = new WebVisit(engine, draft, request);
+    for (let outer = visit.#outer; outer !== undefined; outer = outer.#outer)
+      warnOfSameCookie(outer.#engine, engine, secure);
+    return visit;
   }
 
   /**
@@ -106,7 +111,8 @@ export class WebVisit<Data> {
           "Read a copy, response.clone(), or make a new Response of what was read.",
       );
     }
-    const headers = await this.#commit(response);
+    const committed = await this.#commit(response);
+    const headers = withPrivacy(committed, this.#draft, response.headers, this.#engine);
     const finish = () => this.#engine.finish(this.#draft);
     // No header has to be added where the session was not looked at. A failed fetch (status 0) cannot be copied or sent.
     if (headers.length === 0 || response.status === 0) {
