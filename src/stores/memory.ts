@@ -22,6 +22,9 @@ export interface MemoryStoreOptions {
 /** The number of records that each write looks at for expiry: more than one write can add. */
 const LOOKED_AT = 4;
 
+/** The sessions that `stats` counts before it lets the server go on: a few milliseconds. */
+const COUNTED_AT_ONCE = 10_000;
+
 /** A store in memory. Throws a SettingsError for a `maxSessions` that is not a whole number from 1 up. */
 export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}): Store {
   if (!Number.isSafeInteger(maxSessions) || maxSessions < 1) {
@@ -188,7 +191,7 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
     async stats(call) {
       begin(call);
       const stats = { live: 0, expired: 0, authenticated: 0, oldest: null as number | null, bytes: 0 };
-      rack.forEach((peg) => {
+      for (let peg = rack.after(0), n = 1; peg !== 0; peg = rack.after(peg), n++) {
         if (rack.expiresAt(peg) <= call.now) stats.expired++;
         else if (rack.movedTo(peg) === null) {
           const { data, userId, createdAt } = rack.recordAt(peg);
@@ -197,7 +200,12 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
           if (userId !== null) stats.authenticated++;
           stats.oldest = Math.min(stats.oldest ?? createdAt, createdAt);
         }
-      });
+        if (n % COUNTED_AT_ONCE === 0) {
+          await new Promise((resolve) => setTimeout(resolve, 0));
+          signalOf(call).throwIfAborted();
+          call.onStep?.();
+        }
+      }
       return stats;
     },
   };

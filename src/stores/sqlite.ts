@@ -23,9 +23,10 @@
 
 import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.ts";
 import type { StoredRecord, StoreId } from "../contract/record.ts";
-import { MOVED_MARK_MS, type Store, type StoreStats, type WriteOutcome } from "../contract/store.ts";
+import { MOVED_MARK_MS, type Store, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { ALONE, batched } from "./calls/batched.ts";
+import { countInSteps, type StepCount } from "./sql/count-in-steps.ts";
 import {
   fromHandle,
   fromPath,
@@ -67,6 +68,9 @@ export interface SqliteStore extends Store {
 
 /** The rows that one transaction of `clearExpired` removes: it takes two or three milliseconds, and other writers wait. */
 const BATCH = 100;
+
+/** The rows that one step of `listUser` or `stats` reads: some milliseconds, in which the server does nothing else. */
+const AT_ONCE = 1000;
 
 /**
  * A store in a SQLite database. Give the path of a file (a missing file is created, readable by its owner only;
@@ -197,10 +201,28 @@ export function sqliteStore(
       }
     },
 
-    listUser: (userId, call) =>
-      read(call, ({ listUser }) => (listUser.all(userId, call.now) as { id: StoreId }[]).map(({ id }) => id)),
+    async listUser(userId, call) {
+      const ids: StoreId[] = [];
+      for (let place = 0; ; ) {
+        const rows = await read(
+          call,
+          ({ listUser }) =>
+            listUser.all(userId, call.now, place, AT_ONCE) as { id: StoreId; place: number }[],
+        );
+        for (const { id } of rows) ids.push(id);
+        const last = rows.at(-1);
+        if (last === undefined || rows.length < AT_ONCE) return ids;
+        place = last.place;
+      }
+    },
 
-    stats: (call) => read(call, ({ count }) => ({ ...(count.get(call.now, call.now) as StoreStats) })),
+    stats: (call) =>
+      countInSteps(call, AT_ONCE, 0, (place) =>
+        read(
+          call,
+          ({ countAfter }) => countAfter.get(call.now, call.now, place, AT_ONCE) as StepCount<number>,
+        ),
+      ),
 
     /** A write that finds nothing to change needs everything that a write needs. */
     check: (call) =>
@@ -315,12 +337,16 @@ function prepareStatements(database: SqliteDatabase, table: string) {
     clear: sql(`
       DELETE FROM ${table} WHERE rowid IN
         (SELECT rowid FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`),
-    listUser: sql(`SELECT id FROM ${table} WHERE user_id = ? AND expires_at > ?`),
-    count: sql(`
-      WITH known AS (SELECT *, expires_at > ? AND moved_to IS NULL AS live FROM ${table})
-      SELECT count(*) FILTER (WHERE live) AS live, count(*) FILTER (WHERE expires_at <= ?) AS expired,
+    listUser: sql(`
+      SELECT id, rowid AS place FROM ${table} WHERE user_id = ? AND expires_at > ? AND rowid > ?
+      ORDER BY rowid LIMIT ?`),
+    countAfter: sql(`
+      WITH step AS (
+        SELECT *, rowid AS place, expires_at > ? AND moved_to IS NULL AS live, expires_at <= ? AS expired
+        FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?)
+      SELECT count(*) AS rows, count(*) FILTER (WHERE live) AS live, count(*) FILTER (WHERE expired) AS expired,
         count(user_id) FILTER (WHERE live) AS authenticated, min(created_at) FILTER (WHERE live) AS oldest,
-        coalesce(sum(length(CAST(data AS BLOB))) FILTER (WHERE live), 0) AS bytes
-      FROM known`),
+        coalesce(sum(length(CAST(data AS BLOB))) FILTER (WHERE live), 0) AS bytes, max(place) AS last
+      FROM step`),
   };
 }

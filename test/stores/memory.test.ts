@@ -49,6 +49,19 @@ afterEach(() => {
 });
 
 describe("memoryStore", () => {
+  it("counts very many sessions in steps that let the server go on", async () => {
+    const store = memoryStore();
+    for (let n = 0; n < 25_000; n++) await keep(store);
+    let isOtherDone = false;
+    setImmediate(() => {
+      isOtherDone = true;
+    });
+    let steps = 0;
+    const stats = await store.stats?.({ ...call(), onStep: () => steps++ });
+    expect(stats).toMatchObject({ live: 25_000, bytes: 50_000 });
+    expect([steps, isOtherDone]).toEqual([2, true]);
+  });
+
   it("forgets the least recently used at its bound: read, written and touched ones stay", async () => {
     vi.spyOn(process, "emitWarning").mockReturnValue();
     const store = memoryStore({ maxSessions: 4 });

@@ -82,6 +82,8 @@ describeWithServer(mariadb, (server) => {
         `ALTER TABLE ${table} DROP ${index === "PRIMARY" ? "PRIMARY KEY" : `INDEX ${index}`}`,
       indexesOf: (table) =>
         `SELECT DISTINCT index_name AS name FROM information_schema.statistics WHERE table_name = '${table}'`,
+      fill: (table, count) =>
+        `INSERT INTO ${table} SELECT UNHEX(SHA2(seq, 256)), '{}', seq, seq, seq, NULL, seq, NULL, 1, NULL FROM seq_1_to_${count}`,
       blocked: (table) =>
         `SELECT id AS pid FROM information_schema.processlist WHERE command = 'Execute' AND info LIKE '%${table}%'`,
       end: (pid) => `KILL ${pid}`,

@@ -85,6 +85,8 @@ describeWithServer(postgres, (server) => {
       dropIndex: (table, index) =>
         index === "PRIMARY" ? `ALTER TABLE ${table} DROP CONSTRAINT ${table}_pkey` : `DROP INDEX ${index}`,
       indexesOf: (table) => `SELECT indexname AS name FROM pg_indexes WHERE tablename = '${table}'`,
+      fill: (table, count) =>
+        `INSERT INTO ${table} SELECT sha256(n::text::bytea), '{}', n, n::text, n, NULL, n, NULL, 1 FROM generate_series(1, ${count}) AS n`,
       blocked: () => "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'",
       end: (pid) => `SELECT pg_terminate_backend(${pid}, 5000)`,
       markOf: (table) => `SELECT obj_description('${table}'::regclass) AS mark`,

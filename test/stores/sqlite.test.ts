@@ -385,6 +385,42 @@ describe("sqliteStore", () => {
     ).toBe(true);
   });
 
+  it("counts very many sessions, and lists those of one user, in steps that let the server go on", async () => {
+    const store = pathStore(file);
+    await store.createTable();
+    const database = opens(new DatabaseSync(file));
+    database.exec(`
+      WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5000)
+      INSERT INTO coatcheck_sessions (id, data, version, user_id, created_at, expires_at, format)
+      SELECT printf('%064x', n), '{"ж":1}', n, 'ann', n, n, 1 FROM numbers`);
+    let turns = 0;
+    let turn: ReturnType<typeof setImmediate>;
+    const count = () => {
+      turns++;
+      turn = setImmediate(count);
+    };
+    turn = setImmediate(count);
+    let steps = 0;
+    const at = { ...call(), now: 1000 };
+    expect(await store.stats({ ...at, onStep: () => steps++ })).toEqual({
+      live: 4000,
+      expired: 1000,
+      authenticated: 4000,
+      oldest: 1001,
+      bytes: 4000 * 8,
+    });
+    expect(steps).toBe(5);
+    expect(turns).toBeGreaterThanOrEqual(5);
+    turns = 0;
+    expect(new Set(await store.listUser("ann", at)).size).toBe(4000);
+    expect(turns).toBeGreaterThanOrEqual(4);
+    clearImmediate(turn);
+    const plan = database.prepare(
+      "EXPLAIN QUERY PLAN SELECT id, rowid FROM coatcheck_sessions WHERE user_id = ? AND expires_at > ? AND rowid > ? ORDER BY rowid LIMIT ?",
+    );
+    expect(JSON.stringify(plan.all())).toMatch(/coatcheck_sessions_user_id \(user_id=\? AND rowid>\?\)/);
+  });
+
   it("stops clearing when its signal aborts", async () => {
     const store = pathStore(file);
     const now = Date.now();

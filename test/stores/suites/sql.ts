@@ -36,6 +36,8 @@ export interface SqlKind {
   dropIndex(table: string, index: string): string;
   /** Selects the names of a table's indexes, as `name`. */
   indexesOf(table: string): string;
+  /** Inserts sessions 1 to `count`: session n ends at n, and belongs to user n. Its data is 2 bytes. */
+  fill(table: string, count: number): string;
   /** Selects the connections whose statement waits for a lock, as `pid`. */
   blocked(table: string): string;
   /** Ends a connection and what runs on it. */
@@ -309,6 +311,22 @@ export function describeSqlStore(kind: SqlKind, server: () => Server): void {
       await waiting;
       expect(await here.store.read(locked.id, call())).toBeNull();
     });
+  });
+
+  it("stats counts very many sessions in steps, exactly", async () => {
+    await here.sql(kind.fill(table, 12_000));
+    const { id, kept } = await keep({ userId: "ann", createdAt: 5 });
+    await here.store.rotate(id, newId(), { ...kept, data: "x".repeat(1000) }, kept.version, call());
+    let steps = 0;
+    const stats = await here.store.stats({ ...call(), now: 6000, onStep: () => steps++ });
+    expect(stats).toEqual({
+      live: 6001,
+      expired: 6000,
+      authenticated: 6001,
+      oldest: 5,
+      bytes: 1000 + 6000 * 2,
+    });
+    expect(steps).toBeGreaterThan(1);
   });
 
   describe("two processes", () => {
