@@ -9,6 +9,7 @@ import { signalOf } from "../contract/call.ts";
 import type { StoreId } from "../contract/record.ts";
 import { MOVED_MARK_MS, type Store, type StoreCall, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
+import { warn } from "../warn.ts";
 import { type Peg, Rack } from "./memory/rack.ts";
 
 export interface MemoryStoreOptions {
@@ -209,8 +210,4 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
       return stats;
     },
   };
-}
-
-function warn(code: string, message: string): void {
-  globalThis.process?.emitWarning?.(message, { type: "CoatcheckWarning", code });
 }
