@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { StoreCall, StoredRecord, StoreId } from "coatcheck";
+import { createSessions, type StoreCall, type StoredRecord, type StoreId } from "coatcheck";
 import { type RedisClient, type RedisStoreOptions, redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
 import { Redis } from "ioredis";
@@ -514,6 +514,35 @@ describe("unplugged", () => {
       expect(await store.update(second, next, record2.version, call())).toBe("saved");
       await close();
     }, 30_000);
+  }
+
+  for (const [library, open] of Object.entries(singles)) {
+    test(`${library}: a session that is too large for the server costs none of those that are written beside it`, async () => {
+      // Redis ends the connection at such a value, and with it all that was sent behind it.
+      cli(server, "config", "set", "proto-max-bulk-len", "1mb");
+      const { client, close } = await open(server);
+      const sessions = createSessions({ store: redisStore({ client, prefix: freshPrefix() }) });
+      const cookies: string[] = [];
+      for (let n = 0; n < 20; n++) {
+        const session = await sessions.open(null, { secure: false });
+        session.set("n", n);
+        await sessions.commit(session, { status: 200 });
+        cookies.push(`sessionid=${session.key}`);
+      }
+      const opened = await Promise.all(cookies.map((cookie) => sessions.open(cookie, { secure: false })));
+      for (const [n, session] of opened.entries()) session.set("data", n === 7 ? "x".repeat(3_000_000) : "x");
+      const commits = opened.map((session) => sessions.commit(session, { status: 200 }));
+      const refused = (await Promise.allSettled(commits)).flatMap(({ status }, n) =>
+        status === "rejected" ? [n] : [],
+      );
+      expect(refused).toEqual([7]);
+      for (const [n, cookie] of cookies.entries()) {
+        const session = await sessions.open(cookie, { secure: false });
+        expect(session.toObject()).toEqual(n === 7 ? { n } : { n, data: "x" });
+      }
+      await close();
+      cli(server, "config", "set", "proto-max-bulk-len", "512mb");
+    });
   }
 
   test("node-redis: what could not be sent while its caller waited is not sent later", async () => {

@@ -2,7 +2,7 @@ import { signalOf } from "../../contract/call.ts";
 import type { StoreCall } from "../../contract/store.ts";
 import type { Command, Connection, Replicas } from "./client.ts";
 import { column } from "./layout.ts";
-import { FinalError, withRetries } from "./retries.ts";
+import { FinalError, type Harmless, withRetries } from "./retries.ts";
 import type { Script } from "./scripts.ts";
 
 /** Commands and scripts for the server: sent again where that is harmless, and confirmed by replicas where asked for. */
@@ -23,7 +23,7 @@ export interface Commands {
 
 export interface RunOptions {
   /** Whether the script may be sent again though it may have run. Default is true. */
-  readonly harmless?: boolean;
+  readonly harmless?: Harmless;
   /** Whether replicas must have the write. Default is false. */
   readonly waits?: boolean;
 }

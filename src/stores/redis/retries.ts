@@ -16,13 +16,16 @@ const ANY_ANSWER = /^[A-Z]+ /;
 /** About four seconds in all: longer than a failover takes, and most callers have given up by then. */
 const TRIES = 16;
 
+/** Whether an attempt may be made again though the server may have done it. Asked for only where that happens. */
+export type Harmless = boolean | (() => Promise<boolean>);
+
 /**
  * Makes an attempt again, until the signal of the call aborts, where the server refused it without doing it. Where the
- * connection broke before the answer, the server may have done it: that is tried again only if `harmless`.
+ * connection broke before the answer, the server may have done it: that is tried again only if it is harmless.
  */
 export async function withRetries<T>(
   call: StoreCall,
-  harmless: boolean,
+  harmless: Harmless,
   attempt: () => Promise<T>,
 ): Promise<T> {
   // Most attempts succeed. A function of its own for the others makes this one faster.
@@ -36,12 +39,12 @@ export async function withRetries<T>(
 async function retry<T>(
   error: unknown,
   call: StoreCall,
-  harmless: boolean,
+  harmless: Harmless,
   attempt: () => Promise<T>,
 ): Promise<T> {
   let last = error;
   for (let tries = 1; ; tries++) {
-    if (signalOf(call).aborted || tries === TRIES || !mayRepeat(last, harmless)) throw last;
+    if (signalOf(call).aborted || tries === TRIES || !(await mayRepeat(last, harmless))) throw last;
     const pause = Math.min(20 * 2 ** tries, 320);
     await sleep(pause * (0.5 + Math.random()), undefined, { signal: call.signal });
     try {
@@ -52,11 +55,12 @@ async function retry<T>(
   }
 }
 
-function mayRepeat(error: unknown, harmless: boolean): boolean {
+async function mayRepeat(error: unknown, harmless: Harmless): Promise<boolean> {
   if (error instanceof FinalError) return false;
   const message = error instanceof Error ? error.message : "";
   // ioredis wraps the last answer when it has been redirected too often.
   const said = message.replace(/^Too many Cluster redirections\. Last error: \w+: /, "");
   if (NOT_YET.test(said) || NOT_SENT.test(said)) return true;
-  return harmless && !ANY_ANSWER.test(said);
+  if (ANY_ANSWER.test(said)) return false;
+  return typeof harmless === "boolean" ? harmless : await harmless().catch(() => false);
 }
