@@ -43,9 +43,9 @@ export function visitor(database: LibraryDatabase): RequestHandler {
       // The framework notes when a session was last written. The list of devices needs when it was last used.
       if (Date.now() - session.get("seen_at", 0) > MINUTE_MS) session.set("seen_at", Date.now());
     }
-    // A page shows what the session holds, so no cache may show it to another visitor. A user's page must not even be
-    // kept by the browser, which would show it again for Back after signing out.
-    res.set("Cache-Control", user ? "private, no-store" : "private, no-cache");
+    // A page shows what the session holds, so no cache may show it to another visitor. The framework makes the pages of
+    // users `private, no-store` unless they say `private` themselves: the browser then keeps none of them for Back.
+    if (!user) res.set("Cache-Control", "private, no-cache");
     const { theme, noticeDismissed } = choices.preferences;
     const readingListSize = choices.readingList.length;
     Object.assign(res.locals, {
