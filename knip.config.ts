@@ -24,7 +24,6 @@ export default {
       entry: [...publicFiles, "src/cli/coatcheck.ts", "scripts/*.{ts,mjs}", ...startedByTests],
       // The first describe a package that has no types of its own; the second are applications that a test builds elsewhere.
       ignore: ["bench/types/*.d.ts", "test/everywhere/*/**"],
-      vitest: { config: ["vitest.config.ts", "test/everywhere/vitest.config.ts"] },
     },
     // Stylesheets and scripts of pages, and the declaration of the site's session keys.
     "examples/locallibrary": { entry: ["public/*.js", "src/session/data.ts"] },

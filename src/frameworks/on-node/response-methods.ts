@@ -1,7 +1,7 @@
 /**
  * The functions that stand in for the methods of a held response. All responses share them, one set for each depth, and
  * each function finds its hold by `this`: functions made for each response keep responses alive from one garbage
- * collection to the next, which cost more than the rest of a session (docs/decisions.md, "Speed").
+ * collection to the next, which cost more than the rest of a session (docs/decisions.md, "frameworks/on-node").
  */
 import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";

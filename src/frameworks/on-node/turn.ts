@@ -2,7 +2,7 @@
  * Requests of one turn of the event loop go on together: all of them are read before the first handler runs, and all
  * handlers have run before the first session is stored or the first response leaves. The code and data of each phase then
  * stay in the processor's caches, stores can answer many calls at once, and answers leave together (docs/decisions.md,
- * "Speed").
+ * "frameworks/on-node").
  */
 
 /** Taken when the module loads: a test of the application may fake all timers later. */
