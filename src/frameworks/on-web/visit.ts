@@ -29,36 +29,38 @@ export function sessionsAnywhere<Data, Name extends string>(
   return isSessions<Data>(options) ? options : createSessions<Data, Name>(options);
 }
 
+/** The property of a request that holds its last visit. */
+const VISIT = Symbol("coatcheck.visit");
+
 // biome-ignore lint/suspicious/noExplicitAny: one request can have sessions with keys of several types.
 type AnyVisit = WebVisit<any>;
 
-/** The last visit of each request. */
-const visits = new WeakMap<Request, AnyVisit>();
+type VisitRequest = Request & { [VISIT]?: AnyVisit | undefined };
 
 /** One request: its session is opened by `begin`, and committed by `respond`, `giveUp` or `giveUpOnThrow`. */
 export class WebVisit<Data> {
   readonly session: Session<Data>;
   readonly #engine: Engine<Session<Data>>;
   readonly #draft: Draft;
-  readonly #isHead: boolean;
+  readonly #request: VisitRequest;
   /** The visit of the same request inside which this one was begun. */
   readonly #outer: AnyVisit | undefined;
 
-  private constructor(engine: Engine<Session<Data>>, draft: Draft, request: Request) {
+  private constructor(engine: Engine<Session<Data>>, draft: Draft, request: VisitRequest) {
     this.session = engine.sessionOf(draft);
     this.#engine = engine;
     this.#draft = draft;
-    this.#isHead = request.method === "HEAD";
-    this.#outer = WebVisit.#underWay(visits.get(request));
-    visits.set(request, this);
+    this.#request = request;
+    this.#outer = WebVisit.#underWay(request[VISIT]);
+    request[VISIT] = this;
   }
 
   /**
    * The session of a request to which the same `Sessions` was already given further out. It is committed there. A copy of the
    * request counts as another request.
    */
-  static sessionUnderWay<Data>(sessions: Sessions<Data>, request: Request): Session<Data> | undefined {
-    let visit = WebVisit.#underWay(visits.get(request));
+  static sessionUnderWay<Data>(sessions: Sessions<Data>, request: VisitRequest): Session<Data> | undefined {
+    let visit = WebVisit.#underWay(request[VISIT]);
     while (visit !== undefined && visit.#engine !== sessions[ENGINE])
       visit = WebVisit.#underWay(visit.#outer);
     return visit?.session;
@@ -119,8 +121,9 @@ export class WebVisit<Data> {
       finish();
       return response;
     }
-    const copy = withHeaders(response, headers, this.#isHead ? null : finish);
-    if (this.#isHead || response.body === null) finish();
+    const isHead = this.#request.method === "HEAD";
+    const copy = withHeaders(response, headers, isHead ? null : finish);
+    if (isHead || response.body === null) finish();
     return copy;
   }
 
@@ -179,6 +182,7 @@ export class WebVisit<Data> {
 
   /** The engine's `commit` as a promise, also of what it throws at the call. */
   async #commitFor(status: number) {
+    this.#request[VISIT] = this.#outer;
     return this.#engine.commit(this.#draft, status);
   }
 
