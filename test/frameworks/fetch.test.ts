@@ -3,12 +3,14 @@ import { readFileSync } from "node:fs";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { createSessions, memoryStore, SettingsError } from "coatcheck";
 import { type SessionHandler, withSession } from "coatcheck/fetch";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
 import { settle } from "./loopback.ts";
+
+type WithSession = typeof withSession;
 
 const site = "http://site.example/";
 const cookieOf = (response: Response) => (response.headers.get("set-cookie") ?? "").split(";")[0] as string;
@@ -372,6 +374,44 @@ describe("secure", () => {
     const serve = withSession({ store: memoryStore() }, sets, { trustProxy });
     const cookie = (await serve(new Request(url, { headers }))).headers.get("set-cookie");
     expect(cookie).toMatch(secure ? /^__Host-sessionid=.*; Secure/ : /^sessionid=(?!.*Secure)/);
+  });
+});
+
+describe("withSession called while a request is served", () => {
+  async function warningsOf(
+    serve: (withSession: WithSession, request: Request) => Promise<Response>,
+    requests: number,
+  ) {
+    vi.resetModules();
+    const { withSession } = await import("coatcheck/fetch");
+    await settle(); // Node emits the warnings of earlier tests.
+    const warnings = overhearWarnings();
+    for (let i = 0; i < requests; i++) await serve(withSession, new Request(site));
+    return warnings();
+  }
+
+  test("again and again with options: one warning says to call it once", async () => {
+    const heard = await warningsOf(
+      (withSession, request) => withSession({ store: memoryStore() }, sets)(request),
+      100,
+    );
+    expect(heard).toMatchObject([
+      {
+        code: "COATCHECK_MADE_PER_REQUEST",
+        message: expect.stringContaining("once, when the application starts"),
+      },
+    ]);
+  });
+
+  test("again and again with one Sessions, or once with options, as a worker does: no warning", async () => {
+    const sessions = createSessions({ store: memoryStore() });
+    expect(await warningsOf((withSession, request) => withSession(sessions, sets)(request), 100)).toEqual([]);
+    let serve: ((request: Request) => Promise<Response>) | undefined;
+    const heard = await warningsOf((withSession, request) => {
+      serve ??= withSession({ store: memoryStore() }, sets);
+      return serve(request);
+    }, 100);
+    expect(heard).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ import { type Context, Hono } from "hono";
 import { cors } from "hono/cors";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE, streamText } from "hono/streaming";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
@@ -375,6 +375,17 @@ test("c.var.session is typed by Env, or by the chain", () => {
   // @ts-expect-error: there is no such key.
   counted.get("/", (c) => c.text(c.var.session.get("vists", 0).toFixed()));
   new Hono().use(session({ store: memoryStore() })).get("/", (c) => c.text(c.var.session.get("name", "")));
+});
+
+test("session() called while a request is served, again and again: one warning says to call it once", async () => {
+  vi.resetModules();
+  const { session } = await import("coatcheck/hono");
+  const warnings = overhearWarnings();
+  const app = new Hono<SessionEnv>();
+  app.use((c, next) => session({ store: memoryStore() })(c, next));
+  app.get("/", (c) => c.text("hello"));
+  for (let i = 0; i < 100; i++) await app.request("/");
+  expect(await warnings()).toMatchObject([{ code: "COATCHECK_MADE_PER_REQUEST" }]);
 });
 
 test("app.use(session), without the call, is refused, and the error shows the call", async () => {

@@ -4,7 +4,7 @@ import { createSessions, ENGINE, isSessions, type Sessions } from "../../session
 import type { Options } from "../../settings.ts";
 import { storeOpenedLater } from "../../stores/calls/opened-later.ts";
 import { DatabaseFile } from "../../stores/sqlite/file.ts";
-import { noteMade } from "./made-at-start.ts";
+import { noteMade } from "../made-at-start.ts";
 
 /** The `Sessions` given, or new ones by the options; on SQLite where they name no store. */
 export function sessionsOnNode<Name extends string>(options: Options<Name> | Sessions = {}): Sessions {

@@ -5,12 +5,12 @@ import type { Draft } from "../../engine/draft.ts";
 import type { Engine, OpenOptions } from "../../engine/engine.ts";
 import type { Session } from "../../session.ts";
 import { ENGINE, type Sessions } from "../../sessions.ts";
+import { warnIfJustMade } from "../made-at-start.ts";
 import { warnOfProxy } from "../proxy.ts";
 import { warnOfSameCookie } from "../same-cookie.ts";
 import { type Header, withPrivacy } from "../session-headers.ts";
 import { type Closing, whenClosed } from "./closed.ts";
 import { holdResponse, type Keeper } from "./held-response.ts";
-import { warnIfJustMade } from "./made-at-start.ts";
 import { afterTurn } from "./turn.ts";
 
 /** A request of Node. Express, and an application that knows its proxy, set `secure` on it. */
@@ -125,7 +125,7 @@ export class Visit implements OpenOptions, Keeper, Closing {
    * while the store was asked, as there is no client to serve then. Calls `fail` with an error of the store.
    */
   begin(go: (isThere: boolean) => void, fail: (error: unknown) => void): void {
-    warnIfJustMade(this.#engine);
+    warnIfJustMade(this.#engine, 2);
     const same = this.#findSame();
     if (same !== undefined) {
       this.#hasJoined = true;

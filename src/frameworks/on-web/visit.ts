@@ -6,6 +6,7 @@ import type { Engine } from "../../engine/engine.ts";
 import type { Session } from "../../session.ts";
 import { createSessions, ENGINE, isSessions, type Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
+import { noteMade, warnIfJustMade } from "../made-at-start.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
 import { warnOfSameCookie } from "../same-cookie.ts";
 import { withPrivacy } from "../session-headers.ts";
@@ -26,8 +27,14 @@ export interface ProxyOptions {
 export function sessionsAnywhere<Data, Name extends string>(
   options: WebOptions<Name> | Sessions<Data>,
 ): Sessions<Data> {
-  return isSessions<Data>(options) ? options : createSessions<Data, Name>(options);
+  if (isSessions<Data>(options)) return options;
+  const sessions = createSessions<Data, Name>(options);
+  noteMade(sessions[ENGINE]);
+  return sessions;
 }
+
+/** Tests of a web application often make it and call it at once, each of them. */
+const JUST_MADE_LIMIT = 100;
 
 /** The property of a request that holds its last visit. */
 const VISIT = Symbol("coatcheck.visit");
@@ -79,6 +86,7 @@ export class WebVisit<Data> {
     { trustProxy = false }: ProxyOptions = {},
   ): Promise<WebVisit<Data>> {
     const engine = sessions[ENGINE];
+    warnIfJustMade(engine, JUST_MADE_LIMIT);
     const { headers } = request;
     const secure = (trustProxy ? cameByHttps(headers) : null) ?? request.url.startsWith("https:");
     if (!trustProxy) warnOfProxy(engine, headers.get("x-forwarded-proto"), secure);
