@@ -43,7 +43,9 @@ export class Sessions<Data = SessionData> {
    * The session is stored as it stands at the call. Rejects when it could not be stored: the response must then be an error.
    */
   async commit(session: Session<Data>, { status }: ResponseHead): Promise<Header[]> {
-    return this[ENGINE].commit(draftOf(session), status);
+    const draft = draftOf(session);
+    await this[ENGINE].commit(draft, status);
+    return this[ENGINE].headers(draft);
   }
 
   /** Tells of changes that were never saved. To be called when the response has ended, unless its commit failed. */

@@ -12,11 +12,14 @@ import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError }
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
 import { createRecord, type Stores } from "./attempt.ts";
-import type { Draft, Intent, Login, Pending } from "./draft.ts";
-import { expiresAt, isRenewal } from "./expiry.ts";
+import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
+import { cookieEndsAt, expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
 import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
 import { isUsable } from "./usable.ts";
 import { Writers } from "./writers.ts";
+
+/** The longest that Node waits for a whole request (`server.requestTimeout`), milliseconds. */
+const LONGEST_REQUEST = 300_000;
 
 /** A response header to add. */
 export type Header = [name: string, value: string];
@@ -55,31 +58,54 @@ export class Committer {
   }
 
   /**
-   * Writes the session as far as the status of the response allows, and gives the headers that the response must carry.
-   * There is no promise where nothing has to be stored or waited for: the response can then leave at once.
+   * Writes the session as far as the status of the response allows. There is no promise where nothing has to be stored or
+   * waited for: the response can then leave at once.
    */
-  commit(draft: Draft, status: number): Header[] | Promise<Header[]> {
+  commit(draft: Draft, status: number): Promise<void> | undefined {
     draft.isCommitted = true;
     if (draft.busy !== null || this.#hasWork(draft, status)) return this.#commitLater(draft, status);
     if (status >= 500) draft.drop();
-    return this.#headers(draft);
+    return undefined;
   }
 
   #hasWork(draft: Draft, status: number): boolean {
+    if (isRenewal(draft.cookie)) return true;
     if (status >= 500) return draft.intent.flushedBy === "handler";
-    return draft.isModified || this.#renewed(draft, draft.settings.clock()) !== null;
+    return draft.isModified || this.#newEnd(draft, draft.settings.clock()) !== null;
   }
 
-  async #commitLater(draft: Draft, status: number): Promise<Header[]> {
+  async #commitLater(draft: Draft, status: number): Promise<void> {
     const wasBarred = draft.isBarred;
-    await afterEarlierWrites<unknown>(draft, () => {
-      if (status >= 500) return this.#endOnly(draft);
-      return draft.isModified ? this.#persist(draft, false) : this.#touch(draft);
+    await afterEarlierWrites<unknown>(draft, async () => {
+      const { cookie, stored } = draft;
+      if (status >= 500) await this.#endOnly(draft);
+      else if (draft.isModified) await this.#persist(draft, false);
+      else await this.#touch(draft);
+      const hasWritten = draft.stored !== stored;
+      if (isRenewal(cookie) && draft.cookie === cookie && !hasWritten)
+        await this.#lookAgain(draft, cookie.id);
     });
     if (draft.isBarred && !wasBarred && this.#settings.onInterrupted === "error") {
       throw new SessionInterruptedError();
     }
-    return this.#headers(draft);
+  }
+
+  /**
+   * A `save()` earlier in this request has renewed the cookie. Another request may have changed the key or ended the session
+   * since, and its response may be there already: then the browser must not get the old cookie again.
+   */
+  async #lookAgain(draft: Draft, id: StoreId): Promise<void> {
+    const seen = await this.#store.read(id, this.#store.deadline()).catch(() => null);
+    if (seen === null || seen === "moved") draft.cookie = null;
+  }
+
+  /** Where reading is activity, a request that begins shortly before the session's end counts from its beginning. */
+  touchEarly(draft: Draft): Promise<void> | undefined {
+    const { stored, settings } = draft;
+    if (stored === null || this.#newEnd(draft, settings.clock()) === null) return undefined;
+    if (stored.record.expiresAt - settings.clock() >= LONGEST_REQUEST) return undefined;
+    // A store that fails now is asked again with the response; its event tells.
+    return this.#touch(draft).catch(() => {});
   }
 
   /** A response with an error status saves nothing, but the handler's own flush holds. */
@@ -181,7 +207,7 @@ export class Committer {
     for (let attempt = 1; attempt <= 3; attempt++) {
       const { key, id } = draft.ticket.mint();
       if (await createRecord(this.#stores, id, record, deadline)) {
-        this.#announce(draft, { key, id, record }, now);
+        this.#announce(draft, { key, id, record }, now, false);
         tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
         return { key, id, record };
       }
@@ -205,7 +231,7 @@ export class Committer {
     const hasMoved = draft.hasMoved(stored);
     if (hasMoved && login !== null) return this.#createBeside(draft, pending, login, stored, deadline);
     let newAddress = intent.rotate && !hasMoved ? draft.ticket.mint() : null;
-    let isRenewed = false;
+    let isAnnounced = false;
     const next = (current: StoredRecord): StoredRecord => {
       const changed = {
         ...current,
@@ -215,8 +241,11 @@ export class Committer {
         expiry: expiry === undefined ? current.expiry : expiry,
       };
       const fresh = expiresAt(changed, settings, now);
-      isRenewed = newAddress !== null || expiry !== undefined || isRenewal(current, fresh, settings);
-      return isRenewed ? { ...changed, expiresAt: fresh } : changed;
+      const isAsked = newAddress !== null || expiry !== undefined;
+      isAnnounced = isAsked || isCookieDue(current, fresh, settings, now);
+      return isAsked || isRecordRenewal(current, fresh, settings)
+        ? { ...changed, expiresAt: fresh }
+        : changed;
     };
     for (;;) {
       const rotateTo = newAddress === null ? {} : { rotateTo: newAddress.id };
@@ -238,7 +267,8 @@ export class Committer {
       const { record } = written;
       const session = { key: at.key, id: at.id, ...newAddress, record };
       // A cookie that carries the record must be sent with each write.
-      if (isRenewed || draft.ticket.kind === "carried") this.#announce(draft, session, now);
+      if (isAnnounced || draft.ticket.kind === "carried")
+        this.#announce(draft, session, now, newAddress === null);
       if (newAddress !== null) {
         const { userId } = record;
         tell("rotated", () => ({ session: logIdOf(session.id), from: logIdOf(stored.id), userId }));
@@ -276,21 +306,21 @@ export class Committer {
   }
 
   /** The new expiry that the request brings by being activity; null where that is not asked for or moves it too little. */
-  #renewed({ stored, settings }: Draft, now: number): number | null {
+  #newEnd({ stored, settings }: Draft, now: number): number | null {
     if (!(settings.saveEveryRequest || settings.idleTimeout !== null) || stored === null) return null;
     const fresh = expiresAt(stored.record, settings, now);
-    return fresh > stored.record.expiresAt && isRenewal(stored.record, fresh, settings) ? fresh : null;
+    return fresh > stored.record.expiresAt && isRecordRenewal(stored.record, fresh, settings) ? fresh : null;
   }
 
   async #touch(draft: Draft): Promise<void> {
     const { stored, settings } = draft;
     const now = settings.clock();
-    const fresh = this.#renewed(draft, now);
+    const fresh = this.#newEnd(draft, now);
     if (stored === null || fresh === null) return;
     if (!(await this.#store.touch(stored.id, fresh, stored.record.version, this.#store.deadline()))) return;
     const session = { ...stored, record: { ...stored.record, expiresAt: fresh } };
     draft.renewed(session);
-    this.#announce(draft, session, now);
+    if (isCookieDue(stored.record, fresh, settings, now)) this.#announce(draft, session, now, true);
   }
 
   /** Removes the cookie from the browser, if it sent one. */
@@ -299,13 +329,18 @@ export class Committer {
   }
 
   /** Sets the cookie of a session that was written `now`. If another request changed the key, its response sends it. */
-  #announce(draft: Draft, session: StoredSession, now: number): void {
+  #announce(draft: Draft, session: StoredSession, now: number, isRenewal: boolean): void {
     const { settings, ticket, arrival } = draft;
     if (draft.hasMoved(session)) return;
-    const { expiry, expiresAt } = session.record;
-    const untilClose = expiry === 0 || (expiry === null && settings.expireAtBrowserClose);
-    const value = ticket.issue(session, arrival.name);
-    draft.cookie = { value, maxAge: untilClose ? null : (expiresAt - now) / 1000 };
+    const { id, record } = session;
+    const end = cookieEndsAt(record, settings, now);
+    draft.cookie = {
+      id,
+      value: ticket.issue(session, arrival.name),
+      maxAge: end === null ? null : (end - now) / 1000,
+      // A cookie that carries the record has a new value each time, and no other response can have replaced its session.
+      isRenewal: isRenewal && ticket.kind !== "carried",
+    };
   }
 
   /** Whether the browser would not accept the new key. Nothing is stored then, as no request could ever ask for it. */
@@ -322,11 +357,19 @@ export class Committer {
     return true;
   }
 
-  #headers({ accessed, cookie, arrival }: Draft): Header[] {
+  /**
+   * The headers that the response must carry. To be asked for when the first byte leaves: another response of this process may
+   * have changed the key, or removed the cookie, since the commit.
+   */
+  headers({ accessed, cookie, arrival }: Draft): Header[] {
     const headers: Header[] = [];
     if (cookie === "remove") {
       headers.push(["Set-Cookie", this.#cookie.remove(arrival.secure)]);
-    } else if (cookie !== null && !this.#cookie.isWithheld(arrival.secure)) {
+    } else if (
+      cookie !== null &&
+      !this.#store.departed.has(cookie.id) &&
+      !this.#cookie.isWithheld(arrival.secure)
+    ) {
       headers.push(["Set-Cookie", this.#cookie.set(cookie.value, arrival.secure, cookie.maxAge)]);
     }
     // A cache that kept the cookie would hand one visitor's session to the next (CVE-2026-35192).
@@ -334,6 +377,10 @@ export class Committer {
     if (accessed || headers.length > 0) headers.push(["Vary", "Cookie"]);
     return headers;
   }
+}
+
+function isRenewal(cookie: CookieChange | null): cookie is Exclude<CookieChange, "remove"> {
+  return cookie !== null && cookie !== "remove" && cookie.isRenewal;
 }
 
 /** A request's own changes, made on empty data. */

@@ -47,8 +47,18 @@ export interface Arrival {
   readonly values: readonly string[];
 }
 
-/** Sets the cookie for `maxAge` seconds or (null) until the browser closes; or makes the browser remove it. */
-export type CookieChange = { readonly value: string; readonly maxAge: number | null } | "remove";
+/** Sets the cookie, or makes the browser remove it. */
+export type CookieChange = NewCookie | "remove";
+
+interface NewCookie {
+  /** The id of the session to which the cookie leads. */
+  readonly id: StoreId;
+  readonly value: string;
+  /** Seconds; null = until the browser closes. */
+  readonly maxAge: number | null;
+  /** The browser has this value already: the cookie only lasts longer. */
+  readonly isRenewal: boolean;
+}
 
 const EMPTY = "{}";
 

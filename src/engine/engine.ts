@@ -102,12 +102,16 @@ export class Engine<Session = unknown> {
   }
 
   /**
-   * Stores everything that the request wants stored, as the session stands at the call, and gives the headers that the
-   * response must carry: a promise of them only where something has to be stored. Rejects when it could not be stored:
-   * the response must then be an error.
+   * Stores everything that the request wants stored, as the session stands at the call. There is a promise only where
+   * something has to be stored; it rejects when that could not be done: the response must then be an error.
    */
-  commit(draft: Draft, status: number): Header[] | Promise<Header[]> {
+  commit(draft: Draft, status: number): Promise<void> | undefined {
     return this.#committer.commit(draft, status);
+  }
+
+  /** The headers that the response must carry. To be asked for after the commit, when the first byte leaves. */
+  headers(draft: Draft): Header[] {
+    return this.#committer.headers(draft);
   }
 
   /** Tells of changes that were never saved. To be called when the response has ended, unless its commit failed. */
@@ -164,7 +168,7 @@ export class Engine<Session = unknown> {
         } else {
           draft.found({ key, id, record: seen });
           for (const other of presented.slice(index + 1)) draft.alsoPresented.add(other.id);
-          return;
+          return await this.#committer.touchEarly(draft);
         }
       }
     } catch (error) {

@@ -68,6 +68,39 @@ export function isRenewal(record: StoredRecord, fresh: number, settings: Setting
   return life !== null && Math.abs(fresh - record.expiresAt) > Math.abs(life) / 100;
 }
 
+/** Whether the cookie lasts until the browser closes, and so has no `Max-Age`. */
+function isUntilClose({ expiry }: Born, settings: Settings): boolean {
+  return expiry === 0 || (expiry === null && settings.expireAtBrowserClose);
+}
+
+/**
+ * The end of a cookie that is sent `now`, epoch milliseconds; null = when the browser closes. A shorter `idleTimeout` ends the
+ * record and not the cookie, so that the cookie need not be sent with every click.
+ */
+export function cookieEndsAt(record: Born, settings: Settings, now: number): number | null {
+  if (isUntilClose(record, settings)) return null;
+  const end = expiryDate(decodeExpiry(record.expiry), new Date(now), settings.cookieAge).getTime();
+  return Math.min(end, absoluteEnd(record, settings));
+}
+
+/**
+ * Whether a write or touch `now`, which moves the record's end to `fresh`, must send the cookie again. `before` is the record
+ * until then. Cookies that last until the browser closes, or until a date, are not renewed. Where a shorter `idleTimeout`
+ * moves the record's end with every click, the time since the session's creation is cut in hundredths of the cookie's life,
+ * and the first write or touch in each sends it.
+ */
+export function isCookieDue(before: StoredRecord, fresh: number, settings: Settings, now: number): boolean {
+  const expiry = decodeExpiry(before.expiry);
+  if (expiry instanceof Date || isUntilClose(before, settings)) return false;
+  const life = Math.abs((expiry ?? settings.cookieAge) * 1000);
+  const idle = settings.idleTimeout === null ? life : settings.idleTimeout * 1000;
+  if (idle >= life) return isRenewal(before, fresh, settings);
+  const lastActivity = before.expiresAt - idle;
+  if (cookieEndsAt(before, settings, now) === cookieEndsAt(before, settings, lastActivity)) return false;
+  const period = (moment: number) => Math.floor((moment - before.createdAt) / (life / 100));
+  return period(now) !== period(lastActivity);
+}
+
 /** Whether the record has expired, by its own `expiresAt` or by an absolute timeout that was shortened since. */
 export function isOver(record: StoredRecord, settings: Settings, now: number): boolean {
   return record.expiresAt <= now || absoluteEnd(record, settings) <= now;

@@ -7,6 +7,7 @@ import type { StoredSession } from "../contract/ticket.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
+import { Departed } from "./departed.ts";
 import { isOver } from "./expiry.ts";
 
 /** A moment of `performance.now()`. The clock of the settings decides about expiry only. */
@@ -43,6 +44,8 @@ export interface WaitingRequest {
 }
 
 export class GuardedStore {
+  /** The ids that were deleted, or found to have moved, or moved by us. */
+  readonly departed = new Departed();
   readonly #settings: Settings;
 
   constructor(settings: Settings) {
@@ -81,16 +84,18 @@ export class GuardedStore {
     return this.ask("write", deadline, isOutcome, (store, call) => store.update(id, record, expected, call));
   }
 
-  rotate(
+  async rotate(
     from: StoreId,
     to: StoreId,
     record: StoredRecord,
     expected: number,
     deadline: Deadline,
   ): Promise<WriteOutcome> {
-    return this.ask("change the key", deadline, isOutcome, (store, call) =>
+    const outcome = await this.ask("change the key", deadline, isOutcome, (store, call) =>
       store.rotate(from, to, record, expected, call),
     );
+    if (outcome === "saved" || isMoved(outcome)) this.departed.add(from);
+    return outcome;
   }
 
   touch(id: StoreId, expiresAt: number, version: number, deadline: Deadline): Promise<boolean> {
@@ -102,8 +107,11 @@ export class GuardedStore {
   /** Deletes a record. For a moved id it removes nothing, and answers the new id. */
   async delete(id: StoreId, deadline: Deadline): Promise<StoreId | undefined> {
     const fits = (answer: unknown) => answer === undefined || isMoved(answer);
-    return (await this.ask("delete a session", deadline, fits, (store, call) => store.delete(id, call)))
-      ?.movedTo;
+    const answer = await this.ask("delete a session", deadline, fits, (store, call) =>
+      store.delete(id, call),
+    );
+    this.departed.add(id);
+    return answer?.movedTo;
   }
 
   /** Deletes a session, wherever it has moved to. */

@@ -50,12 +50,14 @@ describe("without timeouts", () => {
     expect(await browser.sees()).toEqual({});
   });
 
-  it("a cookie until the browser closes is renewed as one", async () => {
+  it("a cookie until the browser closes is sent once: it has no age that could be renewed", async () => {
     const browser = browserWith({ cookieAge: 1000, expireAtBrowserClose: true });
-    await browser.visit((session) => session.set("a", 1));
+    const first = await browser.visit((session) => session.set("a", 1));
+    expect([first.cookie, first.maxAge]).toEqual(["set", null]);
     clock.pass(500);
-    const reply = await browser.visit((session) => session.set("a", 2));
-    expect([reply.cookie, reply.maxAge]).toEqual(["set", null]);
+    expect((await browser.visit((session) => session.set("a", 2))).cookie).toBe("none");
+    clock.pass(999);
+    expect(await browser.sees()).toEqual({ a: 2 });
   });
 });
 
@@ -98,7 +100,7 @@ describe("saveEveryRequest", () => {
 describe("idleTimeout", () => {
   it("ends a session that nobody used", async () => {
     const browser = browserWith({ idleTimeout: 100 });
-    expect((await browser.visit((session) => session.set("a", 1))).maxAge).toBe(100);
+    await browser.visit((session) => session.set("a", 1));
     clock.pass(100);
     expect(await browser.sees()).toEqual({});
   });
@@ -108,9 +110,66 @@ describe("idleTimeout", () => {
     await browser.visit((session) => session.set("a", 1));
     for (let request = 0; request < 5; request++) {
       clock.pass(99);
-      expect((await browser.visit((session) => session.get("a"))).maxAge).toBe(100);
+      await browser.visit((session) => session.get("a"));
     }
     expect(await browser.sees()).toEqual({ a: 1 });
+  });
+
+  it("ends the record and not the cookie, which is sent once in a hundredth of its own life", async () => {
+    const browser = browserWith({ cookieAge: 100_000, idleTimeout: 600 });
+    expect((await browser.visit((session) => session.set("a", 1))).maxAge).toBe(100_000);
+    const sent: number[] = [];
+    for (let click = 1; click <= 400; click++) {
+      clock.pass(10);
+      const { cookie, maxAge } = await browser.visit((session) => session.get("a"));
+      if (cookie === "set") sent.push(click);
+      if (cookie === "set") expect(maxAge).toBe(100_000);
+    }
+    // 4,000 s are four hundredths of the life.
+    expect(sent).toEqual([100, 200, 300, 400]);
+  });
+
+  it("sends a cookie that lasts no longer than absoluteTimeout leaves, and does not send it again", async () => {
+    const browser = browserWith({ cookieAge: 10_000, idleTimeout: 100, absoluteTimeout: 1000 });
+    expect((await browser.visit((session) => session.set("a", 1))).maxAge).toBe(1000);
+    for (let click = 1; click <= 9; click++) {
+      clock.pass(90);
+      expect((await browser.visit()).cookie).toBe("none");
+    }
+    expect(await browser.sees()).toEqual({ a: 1 });
+  });
+
+  for (const options of [{ idleTimeout: 60 }, { cookieAge: 60, saveEveryRequest: true }]) {
+    it(`${Object.keys(options).at(-1)} counts a request from its beginning: a long one keeps its session and its changes`, async () => {
+      const browser = browserWith(options);
+      await browser.visit((session) => session.login("ada"));
+      clock.pass(50);
+      const session = await browser.open();
+      clock.pass(40);
+      session.set("uploaded", true);
+      await browser.respond(session);
+      expect(await browser.sees()).toEqual({ uploaded: true });
+    });
+  }
+
+  it("a failed request is activity too, where the session had less than five minutes left", async () => {
+    const browser = browserWith({ idleTimeout: 60 });
+    await browser.visit((session) => session.set("a", 1));
+    clock.pass(50);
+    await browser.visit(() => {}, 500);
+    clock.pass(50);
+    expect(await browser.sees()).toEqual({ a: 1 });
+  });
+
+  it("a session with more than five minutes left is touched with the response alone", async () => {
+    const browser = browserWith({ idleTimeout: 1000 });
+    await browser.visit((session) => session.set("a", 1));
+    took();
+    clock.pass(699);
+    const session = await browser.open();
+    expect(took()).toEqual(["read"]);
+    await browser.respond(session);
+    expect(took()).toEqual(["touch"]);
   });
 
   it("writes at most every 1/100 of its time", async () => {

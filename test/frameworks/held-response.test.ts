@@ -1,4 +1,5 @@
 /** Nothing of a response leaves before the session is stored, and the handler's response is dropped if it cannot be stored. */
+
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { PassThrough, Readable, Writable } from "node:stream";
@@ -8,6 +9,7 @@ import compression from "compression";
 import { describe, expect, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
 import type { Header } from "../../src/frameworks/session-headers.ts";
+import { keeperOf } from "../instruments/keeper.ts";
 import { ask, dial, type Gate, gate, listen, settle, type Wire } from "./loopback.ts";
 
 /** One request whose response is held until `commit` is settled. */
@@ -43,18 +45,19 @@ async function scene(
   const log: string[] = [];
   const port = await listen((_request, response) => {
     before(response);
-    holdResponse(response, {
-      commit: (status) => {
+    const keeper = keeperOf(
+      (status) => {
         log.push("commit");
         committing.resolve(status);
         return commit.promise;
       },
-      failed: (error) => {
+      (error) => {
         log.push("failed");
         onFailure(response, error);
         failure.resolve(error);
       },
-    });
+    );
+    holdResponse(response, keeper);
     begun.resolve(response);
     handler(response, log);
   });
@@ -195,13 +198,14 @@ describe("nothing leaves before the session is stored", () => {
     let count = 0;
     const port = await listen((request, response) => {
       const index = count++;
-      holdResponse(response, {
-        commit: () => {
+      const keeper = keeperOf(
+        () => {
           if (index === 1) begun.resolve();
           return (gates[index] as Gate<readonly Header[]>).promise;
         },
-        failed: () => {},
-      });
+        () => {},
+      );
+      holdResponse(response, keeper);
       response.end(request.url);
     });
     const wire = dial(port);
@@ -221,7 +225,11 @@ describe("nothing leaves before the session is stored", () => {
     let count = 0;
     const port = await listen((request, response) => {
       const mine = gates[count++] as Gate<readonly Header[]>;
-      holdResponse(response, { commit: () => mine.promise, failed: () => {} });
+      const keeper = keeperOf(
+        () => mine.promise,
+        () => {},
+      );
+      holdResponse(response, keeper);
       response.end(request.url);
     });
     const wire = dial(port);
@@ -770,17 +778,18 @@ describe("two holds, one inside the other", () => {
     const port = await listen((_request, response) => {
       response.setHeader("X-Found", "by both");
       for (const name of ["outer", "inner"] as const) {
-        holdResponse(response, {
-          commit: (status) => {
+        const keeper = keeperOf(
+          (status) => {
             log.push(`${name} ${status}`);
             return gates[name].promise;
           },
-          failed: () => {
+          () => {
             log.push(`${name} failed`);
             response.statusCode = 503;
             response.end(`${name} failed`);
           },
-        });
+        );
+        holdResponse(response, keeper);
         if (name === "outer") between(response);
       }
       handler(response);

@@ -1,4 +1,5 @@
 /** The held response over HTTP/2, where Node's compatibility API is the same. */
+
 import { once } from "node:events";
 import { connect, createServer, type Http2ServerResponse, type IncomingHttpHeaders } from "node:http2";
 import { Readable } from "node:stream";
@@ -6,6 +7,7 @@ import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
 import type { Header } from "../../src/frameworks/session-headers.ts";
+import { keeperOf } from "../instruments/keeper.ts";
 import { gate, portOf, settle } from "./loopback.ts";
 
 async function scene(handler: (response: Http2ServerResponse) => void, method = "GET") {
@@ -14,16 +16,17 @@ async function scene(handler: (response: Http2ServerResponse) => void, method = 
   const port = await portOf(
     createServer((_request, response) => {
       response.setHeader("x-found", "1");
-      holdResponse(response, {
-        commit: () => {
+      const keeper = keeperOf(
+        () => {
           committing.resolve(response);
           return commit.promise;
         },
-        failed: () => {
+        () => {
           response.statusCode = 503;
           response.end("error page");
         },
-      });
+      );
+      holdResponse(response, keeper);
       handler(response);
     }) as never,
   );

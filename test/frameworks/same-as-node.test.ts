@@ -1,8 +1,10 @@
 /** A held response is what Node would have sent, byte for byte. */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
-import { holdResponse, type Keeper } from "../../src/frameworks/on-node/held-response.ts";
+import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
+import { type Commit, keeperOf } from "../instruments/keeper.ts";
 import { ask, gate, listen } from "./loopback.ts";
 
 /** Sends an answer, and notes what the handler saw meanwhile. */
@@ -238,15 +240,15 @@ function atOnce(): [] {
 }
 
 /** What came over the wire and what the handler noted, with a hold on the response for each of the commits. */
-async function answerOf(handler: Handler, request: string, commits: readonly Keeper["commit"][]) {
+async function answerOf(handler: Handler, request: string, commits: readonly Commit[]) {
   const notes: unknown[] = [];
   const closed = gate();
   const port = await listen((incoming, response) => {
     for (const commit of commits) {
-      holdResponse(response, {
-        commit,
-        failed: (error) => notes.push(["failed", error]),
-      });
+      holdResponse(
+        response,
+        keeperOf(commit, (error) => notes.push(["failed", error])),
+      );
     }
     response.on("close", () => closed.resolve());
     handler(response, (seen) => notes.push(seen), incoming);

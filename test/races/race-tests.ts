@@ -3,6 +3,7 @@ import { type MakeServer, type MakeStore, starter } from "./race.ts";
 import { doubt } from "./scenarios/doubt.ts";
 import { lines } from "./scenarios/lines.ts";
 import { logouts } from "./scenarios/logouts.ts";
+import { renewals } from "./scenarios/renewals.ts";
 import { rotations } from "./scenarios/rotations.ts";
 import { saves } from "./scenarios/saves.ts";
 import { writes } from "./scenarios/writes.ts";
@@ -14,6 +15,7 @@ export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeS
     describe("writes", () => writes(start));
     describe("logouts", () => logouts(start));
     describe("new keys", () => rotations(start));
+    describe("renewals of the cookie", () => renewals(start));
     describe("save()", () => saves(start));
     describe("writers in line", () => lines(start));
     describe("writes in doubt", () => doubt(start));

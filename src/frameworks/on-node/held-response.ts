@@ -40,10 +40,12 @@ import { afterTurn } from "./turn.ts";
 /** The session's side of a held response. */
 export interface Keeper {
   /**
-   * Called when the first byte would leave, with the status of that moment: stores the session, and gives the headers to
-   * add to the response. Answers without a promise where nothing has to be stored: then nothing is held.
+   * Called when the first byte would leave, with the status of that moment: stores the session. Answers without a promise
+   * where nothing has to be stored: then nothing is held.
    */
-  commit(status: number): readonly Header[] | Promise<readonly Header[]>;
+  commit(status: number): Promise<unknown> | undefined;
+  /** The headers to add to the response. Called after the commit, when the first byte leaves. */
+  headers(): readonly Header[];
   /** Called when the commit has failed. The response is as it was found; where bytes have left already, it is destroyed. */
   failed(error: unknown): void;
 }
@@ -234,23 +236,23 @@ class Hold implements Layer, Closing {
     response.statusCode = status;
     this.#status = status;
     this.#phase = "held";
-    const headers = this.#keeper.commit(this.#status);
-    if (isList(headers)) this.#release(headers);
+    const committing = this.#keeper.commit(this.#status);
+    if (committing === undefined) this.#release();
     else {
       this.#lookSent();
       afterTurn(
-        headers,
-        (headers) => this.#release(headers as readonly Header[]),
+        committing,
+        () => this.#release(),
         (error) => this.#drop(error),
       );
     }
   }
 
   /** The session is stored: lets the response go, with the session's headers. */
-  #release(headers: readonly Header[]): void {
+  #release(): void {
     try {
       this.#phase = "released";
-      this.#fixHead(headers);
+      this.#fixHead(this.#keeper.headers());
       if (this.#calls.length > 0) this.#callAgain();
     } catch (error) {
       this.#drop(error);
@@ -348,10 +350,6 @@ function tellCallback(args: readonly unknown[], error: unknown): void {
 function checkStatusMessage(response: ServerResponse): void {
   if (isHttp2(response) || !response.statusMessage) return;
   validateHeaderValue("statusMessage", response.statusMessage);
-}
-
-function isList(headers: readonly Header[] | Promise<readonly Header[]>): headers is readonly Header[] {
-  return Array.isArray(headers);
 }
 
 function isCookie([name]: Header): boolean {

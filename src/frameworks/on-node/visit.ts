@@ -64,8 +64,9 @@ export class Visit implements OpenOptions, Keeper, Closing {
   #earlier: Visit | undefined;
   /** The same `Sessions` is mounted further out already, and its visit goes on: this one does nothing. */
   #hasJoined = false;
-  /** The commit with the first byte, or ahead of it. */
-  #committed: readonly Header[] | Promise<readonly Header[]> | undefined;
+  /** The commit has begun, with the first byte or ahead of it. */
+  #isCommitted = false;
+  #committing: Promise<void> | undefined;
   #hasFailed = false;
   #hangUp: AbortController | undefined;
 
@@ -108,7 +109,7 @@ export class Visit implements OpenOptions, Keeper, Closing {
     if (this.#draft === undefined) {
       this.#draft = this.#engine.begin(this.#request.headers.cookie, this);
       // A lazy session may be looked at for the first time when the response has begun.
-      if (this.#committed !== undefined) this.#draft.isCommitted = true;
+      if (this.#isCommitted) this.#draft.isCommitted = true;
       if (this.#canHold) whenClosed(this.#response, this);
     }
     return this.#draft;
@@ -182,22 +183,20 @@ export class Visit implements OpenOptions, Keeper, Closing {
   }
 
   /** Stores the session with the first byte, unless that was done ahead of it. */
-  commit(status: number): readonly Header[] | Promise<readonly Header[]> {
-    const headers = this.#commit(status);
-    return headers instanceof Promise
-      ? headers.then((headers) => this.#withPrivacy(headers))
-      : this.#withPrivacy(headers);
+  commit(status: number): Promise<void> | undefined {
+    if (!this.#isCommitted) {
+      this.#isCommitted = true;
+      if (this.#draft !== undefined) this.#committing = this.#engine.commit(this.#draft, status);
+    }
+    return this.#committing;
   }
 
-  #commit(status: number): readonly Header[] | Promise<readonly Header[]> {
-    this.#committed ??= this.#draft === undefined ? [] : this.#engine.commit(this.#draft, status);
-    return this.#committed;
-  }
-
-  #withPrivacy(headers: readonly Header[]): readonly Header[] {
-    return this.#draft === undefined
-      ? headers
-      : withPrivacy(headers, this.#draft, this.#response, this.#engine);
+  /** The session's headers at this moment; none where the session was not looked at, or could not be stored. */
+  headers(): readonly Header[] {
+    const draft = this.#draft;
+    if (draft === undefined) return [];
+    const headers = this.#hasFailed ? [] : this.#engine.headers(draft);
+    return withPrivacy(headers, draft, this.#response, this.#engine);
   }
 
   failed(error: unknown): void {
@@ -212,9 +211,10 @@ export class Visit implements OpenOptions, Keeper, Closing {
   async commitAhead(status: number): Promise<void> {
     if (this.#hasJoined) return;
     try {
-      this.#committed = await this.#commit(status);
+      await this.commit(status);
+      this.#committing = undefined;
     } catch (error) {
-      this.#committed = [];
+      this.#committing = undefined;
       this.#hasFailed = true;
       throw error;
     }
@@ -224,8 +224,8 @@ export class Visit implements OpenOptions, Keeper, Closing {
   closed(): void {
     if (!this.#response.writableFinished) this.#hangUp?.abort();
     // A commit that failed has told already.
-    if (this.#committed instanceof Promise)
-      this.#committed.then(
+    if (this.#committing !== undefined)
+      this.#committing.then(
         () => this.#finish(),
         () => {},
       );

@@ -121,8 +121,13 @@ export class WebVisit<Data> {
           "Read a copy, response.clone(), or make a new Response of what was read.",
       );
     }
-    const committed = await this.#commit(response);
-    const headers = withPrivacy(committed, this.#draft, response.headers, this.#engine);
+    await this.#commit(response);
+    const headers = withPrivacy(
+      this.#engine.headers(this.#draft),
+      this.#draft,
+      response.headers,
+      this.#engine,
+    );
     const finish = () => this.#engine.finish(this.#draft);
     // No header has to be added where the session was not looked at. A failed fetch (status 0) cannot be copied or sent.
     if (headers.length === 0 || response.status === 0) {
