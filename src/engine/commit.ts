@@ -54,7 +54,7 @@ export class Committer {
 
   /** Writes the session now: `session.save()`. False when another request has ended it, or when its cookie cannot be sent. */
   save(draft: Draft): Promise<boolean> {
-    return afterEarlierWrites(draft, () => this.#persist(draft, true));
+    return draft.afterEarlierCalls(() => this.#persist(draft, true));
   }
 
   /**
@@ -63,7 +63,7 @@ export class Committer {
    */
   commit(draft: Draft, status: number): Promise<void> | undefined {
     draft.isCommitted = true;
-    if (draft.busy !== null || this.#hasWork(draft, status)) return this.#commitLater(draft, status);
+    if (draft.isBusy || this.#hasWork(draft, status)) return this.#commitLater(draft, status);
     if (status >= 500) draft.drop();
     return undefined;
   }
@@ -76,7 +76,7 @@ export class Committer {
 
   async #commitLater(draft: Draft, status: number): Promise<void> {
     const wasBarred = draft.isBarred;
-    await afterEarlierWrites<unknown>(draft, async () => {
+    await draft.afterEarlierCalls(async () => {
       const { cookie, stored } = draft;
       if (status >= 500) await this.#endOnly(draft);
       else if (draft.isModified) await this.#persist(draft, false);
@@ -129,7 +129,7 @@ export class Committer {
         toDelete.size === 0 ? [await writing] : await Promise.all([writing, this.#end(toDelete, deadline)]);
       if (outcome === "ended") draft.ended(pending);
       else draft.saved(pending, outcome === "withheld" ? pending.stored : outcome);
-      return outcome !== "withheld" && !draft.isBarred;
+      return outcome !== "withheld" && outcome !== "ended" && !draft.isBarred;
     } catch (error) {
       draft.putBack(pending);
       throw error;
@@ -279,8 +279,8 @@ export class Committer {
 
   /**
    * Stores a login that found its session moved as a session of its own. The moved one stays, because its new key is about
-   * to reach the browser. The data is that of the moved session or, where that has another user, the data read before. A
-   * session that has ended meanwhile leaves none.
+   * to reach the browser; a flush that follows ends both. The data is that of the moved session where it has the same user
+   * or its move was taken back, else the data that this request has seen. A session that has ended meanwhile leaves none.
    */
   async #createBeside(
     draft: Draft,
@@ -293,16 +293,19 @@ export class Committer {
     if (found === null || !isUsable(found.id, found.record))
       return this.#create(draft, intent, ownData(data), deadline);
     const there = found.record;
-    const owner = extrasOf(there.data).undone?.userId ?? there.userId;
+    const { undone } = extrasOf(there.data);
+    const owner = undone === undefined ? there.userId : (undone.userId ?? login.userId);
     const { record } = moved;
-    const base = dictionaryOf(owner === null || owner === login.userId ? there.data : record.data);
+    const base = dictionaryOf(owner === login.userId ? there.data : record.data);
     const expiry = intent.expiry === undefined ? record.expiry : intent.expiry;
-    return this.#create(
+    const stored = await this.#create(
       draft,
       { ...intent, expiry },
       data === null ? base : onto(base, data, this.#settings),
       deadline,
     );
+    draft.alsoPresented.add(moved.id);
+    return stored;
   }
 
   /** The new expiry that the request brings by being activity; null where that is not asked for or moves it too little. */
@@ -395,15 +398,4 @@ function onto(data: string, { changes, base, mine }: Snapshot, settings: Setting
   const theirs = dictionaryOf(data);
   const dictionary = theirs === base ? mine : replay(changes, { base, mine, theirs }, settings.onConflict);
   return dictionary + extrasTextOf(data);
-}
-
-/** Runs a write of a request when its earlier writes are done, so that each begins from the record that the last has left. */
-function afterEarlierWrites<T>(draft: Draft, run: () => Promise<T>): Promise<T> {
-  const writing = draft.busy === null ? run() : draft.busy.then(run);
-  const leave = () => {
-    if (draft.busy === done) draft.busy = null;
-  };
-  const done = writing.then(leave, leave);
-  draft.busy = done;
-  return writing;
 }

@@ -32,7 +32,12 @@ type State =
   | { readonly is: "unread" }
   | { readonly is: "none" }
   | { readonly is: "stored"; readonly session: StoredSession }
-  | { readonly is: "barred"; readonly why: Bar };
+  | {
+      readonly is: "barred";
+      readonly why: Bar;
+      /** The user of the session that another request ended. The dictionary may still hold this user's changes. */
+      readonly formerUser: string | null;
+    };
 
 const UNREAD: State = { is: "unread" };
 const NONE: State = { is: "none" };
@@ -126,13 +131,13 @@ export class Draft {
 
   /** The id of the cookie's key, where another request has changed that key. */
   movedId: StoreId | null = null;
-  /** Further sessions that the cookies name. A flush deletes them as well. */
+  /** Further sessions of this browser, as its cookies name them, or as a login left them. A flush deletes them as well. */
   readonly alsoPresented = new Set<StoreId>();
 
   /** The change of the cookie that the response is to carry, by the writes so far. */
   cookie: CookieChange | null = null;
-  /** The write under way; the next one waits for it. */
-  busy: Promise<unknown> | null = null;
+  /** The load or write under way. */
+  #busy: Promise<unknown> | null = null;
 
   constructor(settings: Settings, arrival: Arrival) {
     this.settings = settings;
@@ -188,7 +193,23 @@ export class Draft {
   }
 
   bar(why: Bar): void {
-    this.#state = { is: "barred", why };
+    this.#state = { is: "barred", why, formerUser: this.stored?.record.userId ?? null };
+  }
+
+  /** Whether a load or write is under way. */
+  get isBusy(): boolean {
+    return this.#busy !== null;
+  }
+
+  /** Runs a load or write when the earlier ones are done, so that each begins from the session that the last has left. */
+  afterEarlierCalls<T>(run: () => Promise<T>): Promise<T> {
+    const running = this.#busy === null ? run() : this.#busy.then(run);
+    const leave = () => {
+      if (this.#busy === done) this.#busy = null;
+    };
+    const done = running.then(leave, leave);
+    this.#busy = done;
+    return running;
   }
 
   /** The stored session has a new expiry, and is otherwise the same; unless it was flushed meanwhile. */
@@ -221,7 +242,8 @@ export class Draft {
 
   /** Signs a user in, under a new key. The data of another user is flushed first. */
   login(userId: string): void {
-    if (this.userId !== null && this.userId !== userId) this.flush("login");
+    const owner = this.userId ?? (this.#state.is === "barred" ? this.#state.formerUser : null);
+    if (owner !== null && owner !== userId) this.flush("login");
     if (this.#state.is === "barred") this.#state = NONE;
     this.intent.rotate = true;
     this.intent.login = { userId, at: this.settings.clock() };
@@ -269,7 +291,7 @@ export class Draft {
   }
 
   /** The write is done, and `session` is what it left stored; null where it stored nothing. */
-  saved({ data, dictionary }: Pending, session: StoredSession | null): void {
+  saved({ data, dictionary, intent }: Pending, session: StoredSession | null): void {
     this.#saving = null;
     if (this.dictionary !== dictionary) {
       // The session was flushed during the write, so what the write stored must be deleted too.
@@ -277,8 +299,8 @@ export class Draft {
       return;
     }
     if (session === null) return;
-    if (this.#isOfAnotherUser(session)) {
-      this.#goOnBlindly(session, data?.mine);
+    if (this.hasMoved(session)) {
+      this.#goOnBlindly(session, data?.mine, intent.expiry);
       return;
     }
     this.#state = { is: "stored", session };
@@ -287,7 +309,7 @@ export class Draft {
 
   /** The session was read again: goes on from there, with the pending changes made again on its data. */
   reload(session: StoredSession): void {
-    if (this.#isOfAnotherUser(session)) {
+    if (this.hasMoved(session)) {
       this.#goOnBlindly(session);
       return;
     }
@@ -295,30 +317,37 @@ export class Draft {
     this.#state = { is: "stored", session };
   }
 
-  /** Whether the session has moved, and belongs to a user who signed in while this request was under way. */
-  #isOfAnotherUser(session: StoredSession): boolean {
-    const { stored } = this;
-    return stored !== null && this.hasMoved(session) && stored.record.userId !== session.record.userId;
+  /**
+   * Another request has changed the key. Our writes go to the new record, but its data must not reach this handler: the
+   * old key may be an attacker's. So the draft goes on from the data that it has seen, under a version that fits no
+   * record, which makes each write begin by reading.
+   */
+  #goOnBlindly({ key, id }: StoredSession, seen?: string, expiry?: number | null): void {
+    if (this.#state.is !== "stored") return;
+    const { record } = this.#state.session;
+    const blind = {
+      ...record,
+      data: seen ?? record.data,
+      expiry: expiry === undefined ? record.expiry : expiry,
+      version: newVersion(),
+    };
+    this.#state = { is: "stored", session: { key, id, record: blind } };
+    // A cookie that an earlier save announced leads nowhere now. The response of the other request carries the new key.
+    this.cookie = null;
   }
 
   /**
-   * Our writes go to the new record, but its data must not reach this handler: the old key may be an attacker's. The
-   * record that we pretend to know has a version that fits no record, so each write begins by reading.
+   * Another request ended the session. The changes of this one stay visible to the handler, and are never stored; except
+   * by a login that the handler has called meanwhile, which needs no old record.
    */
-  #goOnBlindly({ key, id }: StoredSession, seen = this.stored?.record.data): void {
-    if (this.#state.is !== "stored" || seen === undefined) return;
-    const record = { ...this.#state.session.record, data: seen, version: newVersion() };
-    this.#state = { is: "stored", session: { key, id, record } };
-  }
-
-  /** Another request ended the session. The changes of this one stay visible to the handler, and are never stored. */
   ended(pending?: Pending): void {
     this.#saving = null;
     if (pending !== undefined && this.dictionary !== pending.dictionary) return; // A flush since has ended it here too.
     if (pending?.data) this.dictionary.putBack(pending.data);
     this.dictionary.orphan();
     this.cookie = null;
-    this.bar("ended");
+    if (this.intent.login === null) this.bar("ended");
+    else this.#state = NONE;
   }
 
   /** The write failed: everything that it was to do is wanted again, together with what was wanted since. */

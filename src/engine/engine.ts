@@ -93,7 +93,7 @@ export class Engine<Session = unknown> {
 
   /** `session.load()`: reads the session for the first time, or again. */
   load(draft: Draft): Promise<void> {
-    return draft.isLoaded ? this.#reload(draft) : this.#find(draft);
+    return draft.afterEarlierCalls(() => (draft.isLoaded ? this.#reload(draft) : this.#find(draft)));
   }
 
   /** `session.save()`: false when another request has ended the session, or when its cookie cannot be sent. */
@@ -182,10 +182,11 @@ export class Engine<Session = unknown> {
 
   /** Reads the session again, also where it has moved to, and makes the pending changes again on it. */
   async #reload(draft: Draft): Promise<void> {
-    if (draft.stored === null) return;
-    const { key, id } = draft.stored;
-    const found = await this.#store.locate(id, this.#store.deadline());
+    const known = draft.stored;
+    if (known === null || draft.ticket.kind === "carried") return;
+    const found = await this.#store.locate(known.id, this.#store.deadline());
+    if (draft.stored !== known) return; // The handler ended the session during the read, and that holds.
     if (found === null || !isUsable(found.id, found.record)) draft.ended();
-    else draft.reload({ ...found, key: found.id === id ? key : null });
+    else draft.reload({ ...found, key: found.id === known.id ? known.key : null });
   }
 }

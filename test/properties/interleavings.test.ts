@@ -169,6 +169,10 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
       expect(await session.save()).toBe(true);
     }),
   ),
+  fc.constant(named<Deed>("load", (session) => session.load())),
+  fc.constant(
+    named<Deed>("load without waiting", (session, _account, pending) => void pending.push(session.load())),
+  ),
   fc.constant(
     named<Deed>("save without waiting", async (session, account, pending) => {
       await Promise.all(pending);

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { type MakeServer, type MakeStore, starter } from "./race.ts";
 import { doubt } from "./scenarios/doubt.ts";
 import { lines } from "./scenarios/lines.ts";
+import { loads } from "./scenarios/loads.ts";
 import { logouts } from "./scenarios/logouts.ts";
 import { renewals } from "./scenarios/renewals.ts";
 import { rotations } from "./scenarios/rotations.ts";
@@ -16,6 +17,7 @@ export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeS
     describe("logouts", () => logouts(start));
     describe("new keys", () => rotations(start));
     describe("renewals of the cookie", () => renewals(start));
+    describe("load()", () => loads(start));
     describe("save()", () => saves(start));
     describe("writers in line", () => lines(start));
     describe("writes in doubt", () => doubt(start));

@@ -77,6 +77,17 @@ describe.each(kinds)("$name", ({ make }) => {
     expect(await browser.sees()).toEqual({ a: 1 });
   });
 
+  it("keeps the session at load(), which has nothing newer to read", async () => {
+    const browser = browse(make({ secrets: [SECRET] }));
+    await browser.visit((session) => session.set("a", 1));
+    await browser.visit(async (session) => {
+      session.set("b", 2);
+      await session.load();
+      expect(session.toObject()).toEqual({ a: 1, b: 2 });
+    });
+    expect(await browser.sees()).toEqual({ a: 1, b: 2 });
+  });
+
   it("accepts what an older secret sealed, and seals with the first", async () => {
     const before = browse(make({ secrets: [OTHER] }));
     await before.visit((session) => session.set("a", 1));

@@ -261,4 +261,53 @@ export function logouts(start: Start): void {
     expect(jar(cookie, [out])).toBeNull();
     expect(await race.look(cookie)).toEqual(nobody);
   });
+
+  for (const verb of ["save", "load"] as const) {
+    test(`that ${verb}() finds leave nothing of the user to the next one`, async () => {
+      const race = await start();
+      const cookie = await race.visitor(secret, "ada");
+      const { answer } = race.here.send(cookie, async (session) => {
+        session.set("unsaved", "of ada");
+        await race.there.send(cookie, logout).answer;
+        await session[verb]();
+        session.login("bob");
+        session.set("own", 1);
+      });
+      const fresh = jar(cookie, [await answer]);
+      expect(await race.look(fresh)).toEqual({ isStored: true, user: "bob", data: { own: 1 } });
+    });
+
+    test(`that ${verb}() finds leave a visitor's own changes to the login that follows`, async () => {
+      const race = await start();
+      const cookie = await race.visitor({ cart: ["Emma"] });
+      const { answer } = race.here.send(cookie, async (session) => {
+        session.set("own", 1);
+        await race.there.send(cookie, logout).answer;
+        await session[verb]();
+        session.login("bob");
+      });
+      const fresh = jar(cookie, [await answer]);
+      expect(await race.look(fresh)).toEqual({ isStored: true, user: "bob", data: { own: 1 } });
+    });
+  }
+
+  for (const [name, end] of [
+    ["logout()", logout],
+    ["the login of another user", (session) => session.login("bob")],
+  ] as [string, Handler][]) {
+    test(`by ${name} after a saved login end the session of the browser too, whose key another request changed`, async () => {
+      const race = await start();
+      const cookie = await race.visitor(secret, "ada");
+      let moved: string | null = null;
+      const { answer } = race.here.send(cookie, async (session) => {
+        moved = jar(cookie, [await race.there.send(cookie, (other) => other.cycleKey()).answer]);
+        session.login("ada");
+        expect(await session.save()).toBe(true);
+        await end(session);
+      });
+      await answer;
+      expect(await race.look(moved)).toEqual(nobody);
+      expect(await race.look(cookie)).toEqual(nobody);
+    });
+  }
 }
