@@ -323,7 +323,9 @@ export class Committer {
     if (!(await this.#store.touch(stored.id, fresh, stored.record.version, this.#store.deadline()))) return;
     const session = { ...stored, record: { ...stored.record, expiresAt: fresh } };
     draft.renewed(session);
-    if (isCookieDue(stored.record, fresh, settings, now)) this.#announce(draft, session, now, true);
+    // A cookie that carries the record is the only place where its new end is kept.
+    const isDue = draft.ticket.kind === "carried" || isCookieDue(stored.record, fresh, settings, now);
+    if (isDue) this.#announce(draft, session, now, true);
   }
 
   /** Removes the cookie from the browser, if it sent one. */
