@@ -7,7 +7,7 @@ const publicFiles = entryPoints().map(({ source }) => relative(import.meta.dirna
 /** Programs and settings that tests and benchmarks start processes with. */
 const startedByTests = [
   "bench/autocannon.ts",
-  "test/frameworks/tell-port.ts",
+  "test/runner/tell-port.ts",
   "test/races/counting-server.ts",
   "test/runtimes/site/*.ts",
   "test/stores/processes/*.ts",

@@ -1,6 +1,6 @@
 /** The recipes of docs/recipes.md as whole applications, each built and served by its framework's own tool. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Answer, Visitor } from "../frameworks/visitor.ts";
+import { type Answer, Visitor } from "../instruments/visitor.ts";
 import type { Started } from "../runtimes/start.ts";
 import { type Application, built } from "./application.ts";
 

@@ -5,9 +5,9 @@ import { memoryStore, type Options } from "coatcheck";
 import { withSession } from "coatcheck/fetch";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { selfMadeCertificate } from "../instruments/self-made-certificate.ts";
 import { browserMissing, chromiumArgs, chromiumPath } from "../servers/chromium.ts";
 import { running } from "./adapters/adapter.ts";
-import { selfMadeCertificate } from "./self-made-certificate.ts";
 
 const ARGS = [
   ...chromiumArgs,

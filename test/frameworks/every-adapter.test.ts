@@ -12,14 +12,14 @@ import { sqliteStore } from "coatcheck/sqlite";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
+import { dial, gate, settle } from "../instruments/loopback.ts";
 import { overhear, overhearWarnings } from "../instruments/overheard.ts";
+import { selfMadeCertificate } from "../instruments/self-made-certificate.ts";
 import { spyStore } from "../instruments/spy-store.ts";
+import { Visitor, words } from "../instruments/visitor.ts";
 import type { Verb } from "../instruments/wrapped-store.ts";
 import type { Adapter, Handler, Page, Site, Visit } from "./adapters/adapter.ts";
 import { everyAdapter } from "./adapters/every-adapter.ts";
-import { dial, gate, settle } from "./loopback.ts";
-import { selfMadeCertificate } from "./self-made-certificate.ts";
-import { Visitor, words } from "./visitor.ts";
 
 type Setup = Omit<Options, "store"> & { store?: Store } & Pick<Site, "tls" | "trustProxy">;
 

@@ -15,7 +15,7 @@ async function start(program: string): Promise<{ port: number; folder: string }>
   const child = fork(program, {
     cwd: folder,
     env: { ...process.env, PORT: "0" },
-    execArgv: ["runner/from-source.ts", "frameworks/tell-port.ts"].flatMap((file) => [
+    execArgv: ["runner/from-source.ts", "runner/tell-port.ts"].flatMap((file) => [
       "--import",
       join(root, "test", file),
     ]),

@@ -14,8 +14,8 @@ import express4 from "express4";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
+import { ask, dial, gate, listen, settle } from "../instruments/loopback.ts";
 import { overhear, overhearWarnings } from "../instruments/overheard.ts";
-import { ask, dial, gate, listen, settle } from "./loopback.ts";
 
 type Request = IncomingMessage & { readonly session: Session; secure?: boolean };
 type Next = (error?: unknown) => void;

@@ -9,8 +9,8 @@ import { session } from "coatcheck/fastify";
 import Fastify, { type FastifyInstance } from "fastify";
 import { expect, onTestFinished, test } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
-import { gate } from "./loopback.ts";
-import { Visitor } from "./visitor.ts";
+import { gate } from "../instruments/loopback.ts";
+import { Visitor } from "../instruments/visitor.ts";
 
 async function listen(app: FastifyInstance): Promise<Visitor> {
   onTestFinished(() => app.close());

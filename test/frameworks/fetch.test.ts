@@ -6,9 +6,9 @@ import { type SessionHandler, withSession } from "coatcheck/fetch";
 import { describe, expect, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
+import { settle } from "../instruments/loopback.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
-import { settle } from "./loopback.ts";
 
 type WithSession = typeof withSession;
 

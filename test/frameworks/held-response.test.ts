@@ -10,7 +10,7 @@ import { describe, expect, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
 import type { Header } from "../../src/frameworks/session-headers.ts";
 import { keeperOf } from "../instruments/keeper.ts";
-import { ask, dial, type Gate, gate, listen, settle, type Wire } from "./loopback.ts";
+import { ask, dial, type Gate, gate, listen, settle, type Wire } from "../instruments/loopback.ts";
 
 /** One request whose response is held until `commit` is settled. */
 interface Scene {

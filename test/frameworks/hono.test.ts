@@ -10,11 +10,11 @@ import { HTTPException } from "hono/http-exception";
 import { streamSSE, streamText } from "hono/streaming";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
+import { gate, settle } from "../instruments/loopback.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
+import { Visitor } from "../instruments/visitor.ts";
 import { running } from "./adapters/adapter.ts";
-import { gate, settle } from "./loopback.ts";
-import { Visitor } from "./visitor.ts";
 
 /** An application with a session, and a page that shows it. */
 function site(store: Store = memoryStore()) {

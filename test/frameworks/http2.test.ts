@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
 import type { Header } from "../../src/frameworks/session-headers.ts";
 import { keeperOf } from "../instruments/keeper.ts";
-import { gate, portOf, settle } from "./loopback.ts";
+import { gate, portOf, settle } from "../instruments/loopback.ts";
 
 async function scene(handler: (response: Http2ServerResponse) => void, method = "GET") {
   const commit = gate<readonly Header[]>();

@@ -4,8 +4,8 @@ import { session } from "coatcheck/koa";
 import Koa, { type Middleware } from "koa";
 import { expect, test } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
-import { listen } from "./loopback.ts";
-import { Visitor } from "./visitor.ts";
+import { listen } from "../instruments/loopback.ts";
+import { Visitor } from "../instruments/visitor.ts";
 
 async function start(...middlewares: Middleware[]): Promise<Visitor> {
   const app = new Koa();

@@ -6,8 +6,8 @@ import { type SessionHandler, session } from "coatcheck/node";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
+import { ask, dial, listen, settle } from "../instruments/loopback.ts";
 import { overhear, overhearWarnings } from "../instruments/overheard.ts";
-import { ask, dial, listen, settle } from "./loopback.ts";
 
 const count: SessionHandler = (request, response) => {
   response.end(`${request.session.update("visits", (n = 0) => n + 1)}`);

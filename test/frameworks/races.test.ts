@@ -1,11 +1,11 @@
 /** The races of test/races over every framework. */
 import { createSessions, memoryStore, type Session, type Sessions } from "coatcheck";
 import { ENGINE } from "../../src/sessions.ts";
+import { Visitor } from "../instruments/visitor.ts";
 import type { Answer, Handler, MakeServer } from "../races/race.ts";
 import { raceTests } from "../races/race-tests.ts";
 import type { Adapter } from "./adapters/adapter.ts";
 import { everyAdapter } from "./adapters/every-adapter.ts";
-import { Visitor } from "./visitor.ts";
 
 /** One request: the handler to run in it, and its result. */
 interface Turn {

@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
 import { type Commit, keeperOf } from "../instruments/keeper.ts";
-import { ask, gate, listen } from "./loopback.ts";
+import { ask, gate, listen } from "../instruments/loopback.ts";
 
 /** Sends an answer, and notes what the handler saw meanwhile. */
 type Handler = (response: ServerResponse, note: (seen: unknown) => void, request: IncomingMessage) => void;

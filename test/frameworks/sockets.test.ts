@@ -11,7 +11,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { spyStore } from "../instruments/spy-store.ts";
-import { Visitor } from "./visitor.ts";
+import { Visitor } from "../instruments/visitor.ts";
 
 /** A site whose sockets answer each message with what `answer` makes of it. */
 interface Site {

@@ -2,8 +2,8 @@
 import { memoryStore, type Sessions } from "coatcheck";
 import { withSession } from "coatcheck/fetch";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { Visitor } from "../instruments/visitor.ts";
 import { everyAdapter } from "./adapters/every-adapter.ts";
-import { Visitor } from "./visitor.ts";
 
 async function otherCopy() {
   vi.resetModules();

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { Visitor } from "../frameworks/visitor.ts";
+import { Visitor } from "../instruments/visitor.ts";
 import { installed } from "./install.ts";
 import { missing, type Runtime, runtimes } from "./runtimes.ts";
 import { start } from "./start.ts";

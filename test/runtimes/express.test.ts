@@ -1,6 +1,6 @@
 /** The adapter for Express on each runtime that speaks Node's http. */
 import { describe, expect, onTestFinished, test } from "vitest";
-import { Visitor } from "../frameworks/visitor.ts";
+import { Visitor } from "../instruments/visitor.ts";
 import { installed } from "./install.ts";
 import { missing, runtimes, site } from "./runtimes.ts";
 import { start } from "./start.ts";

@@ -1,8 +1,8 @@
 /** What the adapters for every runtime do on each of them, through real sockets: written once, run on all. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { dial } from "../frameworks/loopback.ts";
-import { Visitor, words } from "../frameworks/visitor.ts";
+import { dial } from "../instruments/loopback.ts";
+import { Visitor, words } from "../instruments/visitor.ts";
 import { installed } from "./install.ts";
 import { missing, type Runtime, runtimes } from "./runtimes.ts";
 import { type Started, start } from "./start.ts";

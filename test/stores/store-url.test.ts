@@ -25,7 +25,7 @@ import { sqliteStore } from "coatcheck/sqlite";
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
 import { testStore } from "coatcheck/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, test } from "vitest";
-import { selfMadeCertificate } from "../frameworks/self-made-certificate.ts";
+import { selfMadeCertificate } from "../instruments/self-made-certificate.ts";
 import { mariadb } from "../servers/mariadb.ts";
 import { memcached } from "../servers/memcached.ts";
 import { postgres } from "../servers/postgres.ts";
