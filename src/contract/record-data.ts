@@ -14,18 +14,24 @@ export interface Extras {
   readonly undone?: { readonly userId: string | null };
 }
 
-const BOUNDARY = "}\n{";
+/** The place of the line break before the second object; -1 where there is none. */
+function boundaryOf(data: string): number {
+  // JSON.stringify writes no line break, so that most searches end here, and one character is found faster than three.
+  let at = data.indexOf("\n");
+  while (at !== -1 && !(data[at - 1] === "}" && data[at + 1] === "{")) at = data.indexOf("\n", at + 1);
+  return at;
+}
 
 /** The dictionary's part of a record's data. */
 export function dictionaryOf(data: string): string {
-  const boundary = data.indexOf(BOUNDARY);
-  return boundary === -1 ? data : data.slice(0, boundary + 1);
+  const boundary = boundaryOf(data);
+  return boundary === -1 ? data : data.slice(0, boundary);
 }
 
 /** The framework's part, with the line break before it; empty where there is none. */
 export function extrasTextOf(data: string): string {
-  const boundary = data.indexOf(BOUNDARY);
-  return boundary === -1 ? "" : data.slice(boundary + 1);
+  const boundary = boundaryOf(data);
+  return boundary === -1 ? "" : data.slice(boundary);
 }
 
 /** The framework's object. Throws a SyntaxError where it is not a JSON object. */

@@ -258,7 +258,7 @@ export function cachedStore({
 }
 
 function isStore(option: string, given: Store): void {
-  if (typeof given?.read !== "function" || given.ticket !== undefined) {
+  if (typeof given?.read !== "function" || (given.ticket?.kind ?? "keyed") !== "keyed") {
     throw new SettingsError(option, "a store on the server, such as redisStore or postgresStore makes");
   }
 }

@@ -35,7 +35,7 @@ import type { StoredRecord, StoreId } from "../contract/record.ts";
 import { MOVED_MARK_MS, type Moved, type Store, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { ALONE, batched } from "./calls/batched.ts";
-import { borrow, InDoubt, type Work } from "./calls/borrow.ts";
+import { borrow, InDoubtError, type Work } from "./calls/borrow.ts";
 import { lenderOf, type PostgresClient, type PostgresPool } from "./postgres/connection.ts";
 import { adviceOn, anyRecord, checkTable, createTable, quote } from "./postgres/table.ts";
 import { countInSteps } from "./sql/count-in-steps.ts";
@@ -150,7 +150,7 @@ export function postgresStore({
   const create = batched<Create, boolean>({
     keyOf: ({ id }) => id,
     // A create that the server carries out later could bring a session back that was deleted meanwhile.
-    isFinal: (error) => error instanceof InDoubt,
+    isFinal: (error) => error instanceof InDoubtError,
     async one({ id, record, now }, signal, isRepeat) {
       const values = [bytes(id), ...encode(record)];
       const isOurs = ({ version }: RowState) => version === record.version;

@@ -435,7 +435,7 @@ describe("a cachedStore", () => {
     refuses({ cache: { ...memoryStore(), capabilities: { compareAndSet: false } }, store }).toThrow(
       /compares and sets/,
     );
-    refuses({ cache: { ...memoryStore(), ticket: {} }, store }).toThrow(/option cache/);
+    refuses({ cache: { ...memoryStore(), ticket: { kind: "carried" } }, store }).toThrow(/option cache/);
     refuses({ cache: memoryStore(), store, cacheAge: 0 }).toThrow(
       /cacheAge takes a number of seconds above 0, and got 0/,
     );

@@ -30,8 +30,8 @@ export interface Lender<C> {
 export type Fate = "undone" | "not done" | "in doubt" | "refused";
 
 /** The connection was lost, and work that must not be repeated blindly may have been carried out. */
-export class InDoubt extends Error {
-  override readonly name = "InDoubt";
+export class InDoubtError extends Error {
+  override readonly name = "InDoubtError";
 
   constructor(cause: unknown) {
     super("The connection to the database was lost before the answer came; the cause says how.", { cause });
@@ -49,7 +49,7 @@ export interface BorrowOptions {
 /**
  * Runs `work` on a connection of the pool and gives the connection back. Runs it again where the database undid it, and once
  * more, on another connection, where the connection was closed or lost; work in doubt that may not be repeated rejects with
- * `InDoubt`. Rejects as soon as the signal aborts. Drivers cannot cancel a statement, so one that runs by then goes on, and
+ * `InDoubtError`. Rejects as soon as the signal aborts. Drivers cannot cancel a statement, so one that runs by then goes on, and
  * its connection is given back when it ends. Closing the connection at once would let visitors who press "reload" close the
  * whole pool.
  */
@@ -83,7 +83,7 @@ export async function borrow<C, T>(
       giveBack(true);
       const mayRepeat = fate === "not done" || (fate === "in doubt" && repeatInDoubt);
       if (mayRepeat && !isRepeat && !signal.aborted) return await run(true);
-      throw fate === "in doubt" ? new InDoubt(error) : error;
+      throw fate === "in doubt" ? new InDoubtError(error) : error;
     }
   };
 

@@ -533,7 +533,7 @@ export function describeSqlStore(kind: SqlKind, server: () => Server): void {
       expect(await update).toBe("saved");
       expect(await here.store.read(id, call())).toEqual(next);
       // PostgreSQL says that it has ended the statement. MariaDB says nothing, so a create is in doubt.
-      expect(await create.catch((error) => error.name)).toBe(name === "postgres" ? true : "InDoubt");
+      expect(await create.catch((error) => error.name)).toBe(name === "postgres" ? true : "InDoubtError");
       expect(await dataOf(fresh)).toBe(name === "postgres" ? "3" : undefined);
     }, 30_000);
 
@@ -577,7 +577,7 @@ export function describeSqlStore(kind: SqlKind, server: () => Server): void {
         await line.somethingHeld();
         line.drop("near");
         for (const create of await creates) {
-          expect(create).toMatchObject({ status: "rejected", reason: { name: "InDoubt" } });
+          expect(create).toMatchObject({ status: "rejected", reason: { name: "InDoubtError" } });
         }
         for (const id of ids) expect(await here.store.read(id, call())).toBeNull();
         line.release();
