@@ -178,6 +178,31 @@ describe.each(Object.entries(stacks))("%s", (_name, stack) => {
     expect(file.destroyed).toBe(true);
   });
 
+  test("an error page that mounts the same Sessions again has a session that can be stored", async () => {
+    const { store, breaks, mended } = faultyStore(memoryStore());
+    breaks("create");
+    const serve = session(createSessions({ store })) as Middleware;
+    const { visit } = await start(
+      [
+        serve,
+        (request, response) => {
+          request.session.set("a", 1);
+          response.end("secret");
+        },
+      ],
+      (_error, request, response, _next) => {
+        mended();
+        serve(request, response, () => {
+          response.statusCode = 400;
+          response.end(JSON.stringify(request.session.set("seen", true).toObject()));
+        });
+      },
+    );
+    const response = await visit();
+    expect([response.status, await response.text()]).toEqual([400, '{"seen":true}']);
+    expect(response.headers.getSetCookie()).toHaveLength(1);
+  });
+
   test("a read that fails reaches the error handler, and no other", async () => {
     const { store, breaks, mended } = faultyStore(memoryStore());
     const { errors, handler } = errorPage();
