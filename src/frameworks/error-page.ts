@@ -9,7 +9,7 @@ export interface ErrorPage {
   readonly body: string;
 }
 
-/** Whether an error names the HTTP status of its answer, as those of coatcheck do. */
+/** True for an error that names the HTTP status of its answer, as those of coatcheck do. */
 export function namesStatus(error: unknown): boolean {
   const { status } = Object(error) as { status?: unknown };
   return typeof status === "number" && status >= 400 && status <= 599;

@@ -38,7 +38,7 @@ export function withPrivacy(
   engine: Pick<Engine, "warnOnce">,
 ): readonly Header[] {
   if (!accessed || userId === null) return headers;
-  // Where our cookie goes along, the response is private already.
+  // A response with our cookie is private already.
   if (headers.some(([name]) => name === "Cache-Control")) return headers;
   if (/^text\/html\b/i.test(String(read(application, "content-type") ?? ""))) {
     return [...headers, ["Cache-Control", "private, no-store"]];
@@ -59,13 +59,13 @@ function read(head: Pick<ServerResponse, "getHeader"> | Headers, name: string) {
   return "getHeader" in head ? head.getHeader(name) : head.get(name);
 }
 
-/** Whether shared caches must not keep a response with this `Cache-Control` (RFC 9111). `private="name"` names one header only. */
+/** True when shared caches must not keep a response with this `Cache-Control` (RFC 9111). `private="name"` names one header only. */
 function isPrivate(cacheControl: HeaderValue): boolean {
   const words = wordsOf(cacheControl);
   return includes(words, "private") || includes(words, "no-store");
 }
 
-/** Whether this `Cache-Control` lets shared caches answer from a kept response. */
+/** True when this `Cache-Control` lets shared caches answer with a kept response. */
 function isShared(cacheControl: HeaderValue): boolean {
   if (isPrivate(cacheControl)) return false;
   const words = wordsOf(cacheControl);

@@ -265,7 +265,7 @@ class Hold implements Layer, Closing {
     if (!isHttp2(response) && response.statusMessage !== this.#statusMessage) {
       response.statusMessage = this.#statusMessage as string;
     }
-    // Where the head had left before session() came, only a cookie that cannot be sent is worth an error.
+    // If the head left before session() came, only a cookie that cannot be sent is worth an error.
     addSessionHeaders(response, response.headersSent ? headers.filter(isCookie) : headers);
   }
 

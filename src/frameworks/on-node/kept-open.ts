@@ -7,7 +7,7 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type Holdable, holding } from "./response-methods.ts";
 
-/** Where a socket has the `destroy` that it had before. */
+/** The property of a socket that holds its former `destroy`. */
 const DESTROY = Symbol("coatcheck.destroy");
 
 /** Node itself finds the response that is being answered on a connection by `_httpMessage`. */
@@ -31,7 +31,7 @@ function destroy(this: HttpSocket, error?: Error): Socket {
   return this;
 }
 
-/** Whether a connection is destroyed because its peer has ended it, or sent something that is not HTTP. */
+/** True when a connection is destroyed because its peer has ended it, or has sent something that is not HTTP. */
 export function isEndOfPeer(socket: Socket | undefined, error: unknown): boolean {
   if (socket?.destroyed || socket?.readableEnded) return true;
   const { code, syscall } = Object(error) as NodeJS.ErrnoException;

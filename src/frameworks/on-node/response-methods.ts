@@ -33,7 +33,7 @@ export interface Layer {
   piped(source: Readable): void;
 }
 
-/** Where a response has its outermost hold. */
+/** The property of a response that holds its outermost hold. */
 export const HOLD = Symbol("coatcheck.hold");
 
 export type Holdable = ServerResponse & { [HOLD]?: Layer };

@@ -20,13 +20,13 @@ export type VisitRequest = IncomingMessage & { readonly secure?: boolean };
 interface Surroundings {
   /** The object of the framework that gets the `session`; default the request. */
   readonly bearer?: object;
-  /** Whether the request came over TLS, by a framework that knows its proxies. */
+  /** True when the request came over TLS. A framework that knows its proxies says it. */
   readonly secure?: boolean;
 }
 
 const NOTHING: Surroundings = {};
 
-/** Where a request, or another bearer of the session, has the visit whose session it shows. */
+/** The property of a request, or of another bearer of the session, that holds the visit whose session it shows. */
 export const VISIT = Symbol("coatcheck.visit");
 
 interface Bearer {
@@ -49,7 +49,7 @@ export const session: PropertyDescriptor &
   },
 };
 
-/** Where a request has the last of its visits, which leads to the earlier ones. */
+/** The property of a request that holds the last of its visits; each visit leads to the earlier one. */
 const LAST = Symbol("coatcheck.last");
 
 export class Visit implements OpenOptions, Keeper, Closing {
@@ -85,7 +85,7 @@ export class Visit implements OpenOptions, Keeper, Closing {
     this.#around = around;
   }
 
-  /** Whether the request came over TLS: by the framework, which knows its proxies; else by the connection. */
+  /** True when the request came over TLS. The framework knows its proxies; without one the connection decides. */
   get secure(): boolean {
     const secure = this.#around.secure ?? this.#request.secure;
     return typeof secure === "boolean"
