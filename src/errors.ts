@@ -110,6 +110,23 @@ export class StoreUnavailableError extends CoatcheckError {
   }
 }
 
+/** The commit fails with this error (500) when a login names a user who does not exist in Django, or is not active there. */
+class SessionUserError extends CoatcheckError {
+  override readonly name = "SessionUserError";
+
+  constructor() {
+    super(
+      "Nothing was stored: login() was given a user who is not in Django's table of users, or is not active there. Look the user up, " +
+        "and check the password, before you call login().",
+      { status: 500 },
+    );
+  }
+}
+
+/** By its name, because bundlers may put two copies of this package into one program. */
+export const isSessionUserError = (error: unknown): error is SessionUserError =>
+  error instanceof Error && error.name === "SessionUserError";
+
 /** Thrown at a call that needs a new cookie when the response has already begun (500). */
 export class SessionCommittedError extends CoatcheckError {
   override readonly name = "SessionCommittedError";

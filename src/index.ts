@@ -7,6 +7,7 @@
 export type { StoredRecord, StoreId } from "./contract/record.ts";
 export type {
   Moved,
+  Saved,
   StatsCall,
   Store,
   StoreCall,

@@ -198,10 +198,14 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return this.#loaded("key").stored?.key ?? null;
   }
 
-  /** The name of the session for `listUserSessions` and `revoke`; null until it is stored. It is no secret, and may stand in a page. */
+  /**
+   * The name of the session for `listUserSessions` and `revoke`; null until it is stored, and in stores that keep the key itself.
+   * It is no secret, and may stand in a page.
+   */
   get handle(): string | null {
     this.#read("handle");
-    return this.#draft.stored?.key == null ? null : this.#draft.stored.id;
+    const { stored, ticket } = this.#draft;
+    return stored === null || stored.key === null || ticket.kind !== "keyed" ? null : stored.id;
   }
 
   /** Whether the session was looked at. The response gets `Vary: Cookie` then. */

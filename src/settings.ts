@@ -282,5 +282,11 @@ export function readSettings(options: Options): Settings {
       "a store: here it has no default. Give one, such as sqliteStore(path) or memoryStore()",
     );
   }
+  if (settings.absoluteTimeout !== null && settings.store.capabilities?.keepsLoginTime === false) {
+    throw new SettingsError(
+      "absoluteTimeout",
+      "no value with this store, which keeps no time of login: it could not tell when such a session ends",
+    );
+  }
   return settings;
 }

@@ -1,7 +1,10 @@
 /** One session as a store keeps it, and the id under which it is kept. */
 declare const storeIdBrand: unique symbol;
 
-/** The SHA-256 of a session key, 64 lower-case hex digits. Only the core makes one, so no store ever sees a key. */
+/**
+ * The SHA-256 of a session key, 64 lower-case hex digits. Only the core makes one, so no store ever sees a key; except a store
+ * whose ticket is `"clear"`, where it is the hexadecimal of the key's 32 letters.
+ */
 export type StoreId = string & { readonly [storeIdBrand]: true };
 
 /** One session as it is stored. Times are epoch milliseconds. */

@@ -35,14 +35,25 @@ export interface Moved {
   readonly movedTo: StoreId;
 }
 
+/** The record is stored whole, under a version that the store made in place of the record's own. */
+export interface Saved {
+  readonly saved: number;
+}
+
 /**
  * The outcome of a conditional write.
- * `"saved"`: the stored version was the expected one, and the new record is stored whole.
+ * `"saved"` or `{ saved }`: the stored version was the expected one, and the new record is stored whole.
  * `"conflict"`: there is a live record, of another version; nothing was changed.
  * `"gone"`: there is no live record (deleted, expired, never there); nothing was stored.
  * `{ movedTo }`: the id was rotated away less than a minute ago; nothing was changed.
  */
-export type WriteOutcome = "saved" | "conflict" | "gone" | Moved;
+export type WriteOutcome = "saved" | Saved | "conflict" | "gone" | Moved;
+
+/** The record as a write has stored it, with the version that it has there; null where the write stored nothing. */
+export function storedBy(outcome: WriteOutcome | boolean, record: StoredRecord): StoredRecord | null {
+  if (outcome === true || outcome === "saved") return record;
+  return typeof outcome === "object" && "saved" in outcome ? { ...record, version: outcome.saved } : null;
+}
 
 /** The abilities of a store. Anything left out has its default. */
 export interface StoreCapabilities {
@@ -53,6 +64,8 @@ export interface StoreCapabilities {
   readonly compareAndSet?: boolean;
   /** The store forgets expired records by itself, so `clearExpired` need not be called. Default is `false`. */
   readonly expiresNatively?: boolean;
+  /** The store keeps `createdAt` and `authenticatedAt`. Default is `true`. If this is `false`, `absoluteTimeout` is refused. */
+  readonly keepsLoginTime?: boolean;
 }
 
 /** The counts of a store. `null` where the store cannot tell. */
@@ -81,8 +94,11 @@ export interface Store {
   /** The live record; `"moved"` for an id rotated away less than a minute ago; else null. Never creates, never expired. */
   read(id: StoreId, call: StoreCall): Promise<StoredRecord | "moved" | null>;
 
-  /** Stores a record that must not exist yet. False, and nothing changed, when the id is taken (also by a mark). */
-  create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean>;
+  /**
+   * Stores a record that must not exist yet. True, or `{ saved }`; false, and nothing changed, when the id is taken (also by a
+   * mark).
+   */
+  create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean | Saved>;
 
   /** Replaces the live record iff its version is `expected`. Never creates, never revives an expired record. */
   update(id: StoreId, record: StoredRecord, expected: number, call: StoreCall): Promise<WriteOutcome>;

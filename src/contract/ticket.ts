@@ -20,10 +20,11 @@ export interface CookieContent extends Address {
 
 export interface Ticket {
   /**
-   * `"keyed"`: the cookie holds a random key, and the store the record. `"carried"`: the cookie holds the record itself,
-   * signed or encrypted, and is written anew with every change.
+   * `"keyed"`: the cookie holds a random key, and the store the record under the key's hash. `"carried"`: the cookie holds the
+   * record itself, signed or encrypted, and is written anew with every change. `"clear"`: the cookie holds a random key, and
+   * the store the record under that key itself, so that an id is as secret as a key and is never shown.
    */
-  readonly kind: "keyed" | "carried";
+  readonly kind: "keyed" | "carried" | "clear";
   /** Reads the value of the cookie `name`. null for a value that is not ours or has been tampered with: the store is not asked then. */
   parse(value: string, name: string): CookieContent | null;
   /** A new address for a session. */

@@ -1,9 +1,9 @@
 /** Writes one record for a batch of writers: a compare-and-set, and after a conflict the same again on the newer record. */
 
 import { newVersion, type StoredRecord, type StoreId } from "../contract/record.ts";
-import type { Moved, WriteOutcome } from "../contract/store.ts";
+import { type Moved, storedBy, type WriteOutcome } from "../contract/store.ts";
 import { logIdOf } from "../cookie/key.ts";
-import { StoreUnavailableError } from "../errors.ts";
+import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Deadline, GuardedStore } from "./guarded-store.ts";
 import type { InDoubt } from "./in-doubt.ts";
@@ -43,8 +43,11 @@ export const pause = (attempt: number) =>
 const isRecord = (seen: StoredRecord | "gone" | Moved): seen is StoredRecord =>
   typeof seen === "object" && "data" in seen;
 
+const isMoved = (outcome: WriteOutcome): outcome is Moved =>
+  typeof outcome === "object" && "movedTo" in outcome;
+
 const isMovedTo = (outcome: WriteOutcome, id: StoreId | undefined): boolean =>
-  typeof outcome === "object" && outcome.movedTo === id;
+  isMoved(outcome) && outcome.movedTo === id;
 
 /** The store, and the place where writes go that may have been stored although the store did not say so. */
 export interface Stores {
@@ -52,21 +55,23 @@ export interface Stores {
   readonly inDoubt: InDoubt;
 }
 
-/** Stores a new record. False when the id is taken. */
+/** Stores a new record, and resolves to it with the version that it has in the store; null when the id is taken. */
 export async function createRecord(
   { store, inDoubt }: Stores,
   id: StoreId,
   record: StoredRecord,
   deadline: Deadline,
-): Promise<boolean> {
+): Promise<StoredRecord | null> {
   let call: Promise<unknown> = Promise.resolve();
   try {
-    return await store.create(id, record, deadline, (created) => {
-      call = created;
+    const created = await store.create(id, record, deadline, (creating) => {
+      call = creating;
     });
+    return storedBy(created, record);
   } catch (fault) {
+    if (isSessionUserError(fault)) throw fault;
     const seen = await lookOnce(deadline, () => store.read(id, deadline));
-    if (typeof seen === "object" && seen?.version === record.version) return true;
+    if (typeof seen === "object" && seen?.version === record.version) return record;
     inDoubt.created(id, call);
     throw fault;
   }
@@ -103,8 +108,10 @@ export async function writeBatch(
       return afterFault(stores, { id, writers, rotateTo, before: current, after: record, deadline, fault });
     }
 
-    if (outcome === "saved" || isMovedTo(outcome, rotateTo)) return saved(writers, record, rotateTo);
-    if (outcome !== "conflict") return settleAll(writers, outcome);
+    const stored = storedBy(outcome, record);
+    if (stored !== null) return saved(writers, stored, rotateTo);
+    if (isMovedTo(outcome, rotateTo)) return saved(writers, record, rotateTo);
+    if (outcome === "gone" || isMoved(outcome)) return settleAll(writers, outcome);
 
     tell("conflict", () => ({ session: logIdOf(id), attempt }));
     const seen = await reread(store, id, deadline);
@@ -135,6 +142,10 @@ interface FailedWrite {
  */
 async function afterFault(stores: Stores, write: FailedWrite): Promise<Written | null> {
   const { id, writers, rotateTo, before, after, deadline, fault } = write;
+  if (isSessionUserError(fault)) {
+    for (const writer of writers) writer.fail(fault);
+    return { record: before };
+  }
   const seen = await lookOnce(deadline, () => reread(stores.store, id, deadline));
   if (seen !== null) {
     if (isDone(seen, after, rotateTo)) return saved(writers, after, rotateTo);

@@ -206,10 +206,11 @@ export class Committer {
     };
     for (let attempt = 1; attempt <= 3; attempt++) {
       const { key, id } = draft.ticket.mint();
-      if (await createRecord(this.#stores, id, record, deadline)) {
-        this.#announce(draft, { key, id, record }, now, false);
+      const created = await createRecord(this.#stores, id, record, deadline);
+      if (created !== null) {
+        this.#announce(draft, { key, id, record: created }, now, false);
         tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
-        return { key, id, record };
+        return { key, id, record: created };
       }
     }
     throw new StoreUnavailableError(

@@ -1,10 +1,13 @@
-/** A store as the engine sees it: every call has a deadline, every answer is checked, every fault is a StoreUnavailableError. */
+/**
+ * A store as the engine sees it: every call has a deadline, every answer is checked, and every fault is a
+ * StoreUnavailableError. Only a SessionUserError passes as it is: the store could do its work, and refuses the user.
+ */
 
 import { CoreCall } from "../contract/call.ts";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
-import type { Moved, Store, StoreCall, WriteOutcome } from "../contract/store.ts";
+import type { Moved, Saved, Store, StoreCall, WriteOutcome } from "../contract/store.ts";
 import type { StoredSession } from "../contract/ticket.ts";
-import { StoreUnavailableError } from "../errors.ts";
+import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
 import { Departed } from "./departed.ts";
@@ -33,9 +36,11 @@ function isRecord(answer: unknown): boolean {
 
 const isFound = (answer: unknown) => answer === null || answer === "moved" || isRecord(answer);
 const isMoved = (answer: unknown) => isStoreId((answer as Moved | null | undefined)?.movedTo);
+const isSaved = (answer: unknown) => Number.isSafeInteger((answer as Saved | null | undefined)?.saved);
 const isOutcome = (answer: unknown) =>
-  ["saved", "conflict", "gone"].includes(answer as string) || isMoved(answer);
+  ["saved", "conflict", "gone"].includes(answer as string) || isSaved(answer) || isMoved(answer);
 const isBoolean = (answer: unknown) => typeof answer === "boolean";
+const isCreated = (answer: unknown) => isBoolean(answer) || isSaved(answer);
 
 /** The request that waits for an answer. */
 export interface WaitingRequest {
@@ -71,9 +76,9 @@ export class GuardedStore {
     id: StoreId,
     record: StoredRecord,
     deadline: Deadline,
-    onCall: (created: Promise<boolean>) => void,
-  ): Promise<boolean> {
-    return this.ask("create a session", deadline, isBoolean, (store, call) => {
+    onCall: (created: Promise<boolean | Saved>) => void,
+  ): Promise<boolean | Saved> {
+    return this.ask("create a session", deadline, isCreated, (store, call) => {
       const created = store.create(id, record, call);
       onCall(Promise.resolve(created));
       return created;
@@ -94,7 +99,7 @@ export class GuardedStore {
     const outcome = await this.ask("change the key", deadline, isOutcome, (store, call) =>
       store.rotate(from, to, record, expected, call),
     );
-    if (outcome === "saved" || isMoved(outcome)) this.departed.add(from);
+    if (outcome !== "conflict" && outcome !== "gone") this.departed.add(from);
     return outcome;
   }
 
@@ -232,6 +237,10 @@ class GuardedCall<T> {
   fail(error: unknown, isStoresFault = true): void {
     if (this.isOver) return;
     this.#end();
+    if (isSessionUserError(error)) {
+      this.#reject(error);
+      return;
+    }
     if (isStoresFault) tell("unavailable", () => ({ doing: this.#doing, error }));
     this.#reject(new StoreUnavailableError(this.#doing, error));
   }

@@ -6,7 +6,8 @@
  */
 import { newVersion, type StoredRecord, type StoreId } from "../contract/record.ts";
 import { dictionaryOf, withExtras } from "../contract/record-data.ts";
-import { MOVED_MARK_MS } from "../contract/store.ts";
+import { MOVED_MARK_MS, storedBy } from "../contract/store.ts";
+import { ticketOf } from "../cookie/key.ts";
 import type { Settings } from "../settings.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 
@@ -86,25 +87,28 @@ export class InDoubt {
   async #undo({ from, to, before, after }: DoubtfulRotation, markEnds: number): Promise<boolean> {
     const deadline = this.#store.deadline();
     const seen = await this.#store.read(from, deadline);
+    const isClear = ticketOf(this.#settings.store).kind === "clear";
+    if (isClear && (seen === null || seen === "moved")) {
+      // Such a store keeps no marks that all processes see, and another program reads its records: the new one is deleted.
+      await this.#store.delete(to, deadline);
+      return true;
+    }
     if (seen === null) return true;
     if (seen !== "moved") {
       // With another version the change of key cannot be stored any more: it expects the version that was there.
       if (seen.version !== before.version) return true;
       const barred = { ...seen, version: newVersion() };
       const outcome = await this.#store.update(from, barred, seen.version, deadline);
-      return outcome === "saved" || outcome === "gone";
+      // Without marks, a record that has gone from the old id may have moved: the next look deletes the new one.
+      return storedBy(outcome, barred) !== null || (outcome === "gone" && !isClear);
     }
     // `delete` is the verb that answers where a session has moved to; it removes nothing then.
     if ((await this.#store.delete(from, deadline)) !== to) return true;
     const moved = await this.#store.read(to, deadline);
     if (moved === null || moved === "moved") return true;
-    const outcome = await this.#store.update(
-      to,
-      undone(moved, before, after, markEnds),
-      moved.version,
-      deadline,
-    );
-    return outcome === "saved" || outcome === "gone";
+    const restored = undone(moved, before, after, markEnds);
+    const outcome = await this.#store.update(to, restored, moved.version, deadline);
+    return storedBy(outcome, restored) !== null || outcome === "gone";
   }
 }
 

@@ -3,7 +3,7 @@
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import { dictionaryOf } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
-import { logIdOf } from "../cookie/key.ts";
+import { logIdOf, ticketOf } from "../cookie/key.ts";
 import { parseData } from "../data/json.ts";
 import { isUserId } from "../data/user-id.ts";
 import { SettingsError, StoreUnavailableError } from "../errors.ts";
@@ -66,6 +66,7 @@ export class Users {
 
   /** Ends one session. False, and nothing ended, when there is none by that handle or it belongs to another user. */
   async revoke(handle: string, userId: string): Promise<boolean> {
+    this.#refuseClearIds();
     if (!isStoreId(handle)) return false;
     const found = await this.#locate(handle);
     if (found?.record.userId !== userId) return false;
@@ -128,8 +129,19 @@ export class Users {
     return true;
   }
 
+  /** Throws a SettingsError where an id is the key of its session: it would stand as a handle in a page. */
+  #refuseClearIds(): void {
+    if (ticketOf(this.#store.given).kind !== "clear") return;
+    throw new SettingsError(
+      "store",
+      "a store that knows only hashes of the keys, for this. This one keeps the keys themselves, as Django does, so a session has no " +
+        "handle that may be shown, and there is no index of users. A password changed in Django ends all sessions of its user",
+    );
+  }
+
   /** The ids that the index names for a user. */
   async #idsOf(userId: string): Promise<StoreId[]> {
+    this.#refuseClearIds();
     if (this.#store.given.listUser === undefined) {
       throw new SettingsError("store", "a store with an index of users, for this");
     }

@@ -29,7 +29,7 @@
 
 import { signalOf } from "../contract/call.ts";
 import type { StoredRecord, StoreId } from "../contract/record.ts";
-import type { Store, StoreCall, WriteOutcome } from "../contract/store.ts";
+import { type Saved, type Store, type StoreCall, storedBy, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { copyOf, type Entry, isBlank, newBlank, recordOf } from "./cached/copy.ts";
 import { within } from "./calls/within.ts";
@@ -155,18 +155,20 @@ export function cachedStore({
     return record;
   }
 
-  async function create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean> {
+  async function create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean | Saved> {
     const blank = await reserve(id, null, call);
-    const isCreated = await store.create(id, record, call);
-    if (blank !== null) await (isCreated ? fill(id, record, blank, call) : drop(id, call));
-    return isCreated;
+    const outcome = await store.create(id, record, call);
+    const stored = storedBy(outcome, record);
+    if (blank !== null) await (stored === null ? drop(id, call) : fill(id, stored, blank, call));
+    return outcome;
   }
 
   async function update(id: StoreId, record: StoredRecord, expected: number, call: StoreCall) {
     const blank = await block(id, call, expected);
     const outcome = await store.update(id, record, expected, call);
-    if (outcome !== "saved") await drop(id, call);
-    else if (!(await fill(id, record, blank, call))) await cache.delete(id, call);
+    const stored = storedBy(outcome, record);
+    if (stored === null) await drop(id, call);
+    else if (!(await fill(id, stored, blank, call))) await cache.delete(id, call);
     return outcome;
   }
 
@@ -179,10 +181,10 @@ export function cachedStore({
   ): Promise<WriteOutcome> {
     const [, blank] = await Promise.all([block(oldId, call, expected), reserve(newId, null, call)]);
     const outcome = await store.rotate(oldId, newId, record, expected, call);
-    const isSaved = outcome === "saved";
+    const stored = storedBy(outcome, record);
     await Promise.all([
-      isSaved ? cache.delete(oldId, call) : drop(oldId, call),
-      blank !== null && (isSaved ? fill(newId, record, blank, call) : drop(newId, call)),
+      stored === null ? drop(oldId, call) : cache.delete(oldId, call),
+      blank !== null && (stored === null ? drop(newId, call) : fill(newId, stored, blank, call)),
     ]);
     return outcome;
   }

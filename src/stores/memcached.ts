@@ -26,6 +26,7 @@ import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.t
 import {
   MOVED_MARK_MS,
   type Moved,
+  type Saved,
   type Store,
   type StoreCall,
   type WriteOutcome,
@@ -108,7 +109,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
     expected: number | "any",
     call: StoreCall,
     next: (record: StoredRecord) => readonly [value: string, lifetime: number] | null,
-  ): Promise<WriteOutcome> {
+  ): Promise<Exclude<WriteOutcome, Saved>> {
     for (;;) {
       const found = await find(id, call);
       if (found === null) return "gone";

@@ -459,7 +459,7 @@ const faults: [fault: string, breaks: string[], breakIt: (inner: Store) => Parti
     (inner) => ({
       update: async (id, record, expected, call) => {
         const outcome = await inner.update(id, record, expected, call);
-        return typeof outcome === "object"
+        return typeof outcome === "object" && "movedTo" in outcome
           ? await inner.update(outcome.movedTo, record, expected, call)
           : outcome;
       },
@@ -531,7 +531,7 @@ const faults: [fault: string, breaks: string[], breakIt: (inner: Store) => Parti
     (inner) => ({
       update: async (id, record, expected, call) => {
         let outcome = await inner.update(id, record, expected, call);
-        while (typeof outcome === "object") {
+        while (typeof outcome === "object" && "movedTo" in outcome) {
           const further = await inner.update(outcome.movedTo, record, Number.NaN, call);
           if (typeof further !== "object") break;
           outcome = further;
@@ -546,7 +546,9 @@ const faults: [fault: string, breaks: string[], breakIt: (inner: Store) => Parti
     (inner) => ({
       update: async (id, record, expected, call) => {
         const outcome = await inner.update(id, record, expected, call);
-        return typeof outcome === "object" && (await inner.read(outcome.movedTo, call)) === null
+        return typeof outcome === "object" &&
+          "movedTo" in outcome &&
+          (await inner.read(outcome.movedTo, call)) === null
           ? "gone"
           : outcome;
       },

@@ -4,7 +4,7 @@ import { MOVED_MARK_MS, type WriteOutcome } from "../../contract/store.ts";
 import type { Sentence } from "../sentence.ts";
 
 const movedTo = (outcome: WriteOutcome | undefined): StoreId | null =>
-  typeof outcome === "object" ? outcome.movedTo : null;
+  typeof outcome === "object" && "movedTo" in outcome ? outcome.movedTo : null;
 
 export const rotating: Sentence[] = [
   {
