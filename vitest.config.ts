@@ -26,7 +26,7 @@ export default defineConfig({
           name: "behaviour",
           environment: "node",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/everywhere/**"],
+          exclude: ["**/node_modules/**", "test/everywhere/**"],
           testTimeout: 15_000,
           hookTimeout: 60_000,
         },

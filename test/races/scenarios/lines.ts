@@ -114,8 +114,12 @@ export function lines(start: Start): void {
     const held = race.store.hold("update");
     const first = race.here.send(cookie, set("first"));
     await held.arrived;
-    const batch = [race.here.send(cookie, set("second")), race.here.send(cookie, set("third"))];
-    await Promise.all(batch.map(({ handled }) => handled));
+    // One after the other, so that they stand in line in this order.
+    const second = race.here.send(cookie, set("second"));
+    await second.handled;
+    const third = race.here.send(cookie, set("third"));
+    await third.handled;
+    const batch = [second, third];
     const failing = Promise.withResolvers<void>();
     const fail = Promise.withResolvers<void>();
     race.store.answer("update", async () => {
