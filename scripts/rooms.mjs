@@ -2,7 +2,7 @@
 
 /** The rooms, the lowest first. A room imports from itself and from those on the lines before its own, never upward. */
 const rooms = [
-  ["contract", "errors", "events", "warn", "workerd"],
+  ["contract", "errors", "events", "wait", "warn", "workerd"],
   ["settings", "mistaken-options"],
   ["cookie", "data"],
   ["engine"],

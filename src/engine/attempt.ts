@@ -5,6 +5,7 @@ import { type Moved, storedBy, type WriteOutcome } from "../contract/store.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
+import { wait } from "../wait.ts";
 import type { Deadline, GuardedStore } from "./guarded-store.ts";
 import type { InDoubt } from "./in-doubt.ts";
 import { isUsable } from "./usable.ts";
@@ -37,8 +38,7 @@ export const tooBusy = () =>
   new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
 
 /** Waits with full jitter that grows: up to 4, 8, 16 … 250 ms. */
-export const pause = (attempt: number) =>
-  new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(250, 2 ** (attempt + 1))));
+export const pause = (attempt: number) => wait(Math.random() * Math.min(250, 2 ** (attempt + 1)));
 
 const isRecord = (seen: StoredRecord | "gone" | Moved): seen is StoredRecord =>
   typeof seen === "object" && "data" in seen;

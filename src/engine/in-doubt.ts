@@ -9,6 +9,7 @@ import { dictionaryOf, withExtras } from "../contract/record-data.ts";
 import { MOVED_MARK_MS, storedBy } from "../contract/store.ts";
 import { ticketOf } from "../cookie/key.ts";
 import type { Settings } from "../settings.ts";
+import { wait } from "../wait.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 
 /** A change of key that may have been stored. */
@@ -70,16 +71,9 @@ export class InDoubt {
   /** A store that fails is asked again, less and less often; its events tell of each failure. */
   async #repeat(attempt: () => Promise<boolean>): Promise<void> {
     const giveUp = performance.now() + GIVE_UP_AFTER;
-    for (
-      let wait = 125;
-      performance.now() < giveUp && !this.#isStopped;
-      wait = Math.min(2 * wait, LONGEST_PAUSE)
-    ) {
+    for (let pause = 125; performance.now() < giveUp && !this.#isStopped; pause *= 2) {
       if (await attempt().catch(() => false)) return;
-      await new Promise((resolve) => {
-        const timer = setTimeout(resolve, wait * (0.5 + Math.random()));
-        timer.unref?.();
-      });
+      await wait(Math.min(pause, LONGEST_PAUSE) * (0.5 + Math.random()), { unref: true });
     }
   }
 

@@ -3,6 +3,7 @@
 import type { Store, StoreCall, StoreStats } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { tell } from "../events.ts";
+import { wait } from "../wait.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 
 export interface ClearOptions {
@@ -74,7 +75,7 @@ export class Sweeper {
       onProgress?.({ deleted });
       if (batch < batchSize) break;
       // A store in this process may clear without ever waiting, so requests are let in between.
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await wait(0);
     }
     return deleted;
   }

@@ -9,6 +9,7 @@ import { isUserId } from "../data/user-id.ts";
 import { SettingsError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
+import { wait } from "../wait.ts";
 import { lastSeenAt } from "./expiry.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 
@@ -177,7 +178,7 @@ export class Users {
 /** Yields a few ids at a time, and lets requests in between: a store in this process may never wait. */
 async function* inSteps(ids: readonly StoreId[]): AsyncGenerator<readonly StoreId[]> {
   for (let at = 0; at < ids.length; at += AT_ONCE) {
-    if (at > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    if (at > 0) await wait(0);
     yield ids.slice(at, at + AT_ONCE);
   }
 }

@@ -9,6 +9,7 @@ import { signalOf } from "../contract/call.ts";
 import type { StoreId } from "../contract/record.ts";
 import { MOVED_MARK_MS, type Store, type StoreCall, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
+import { wait } from "../wait.ts";
 import { warn } from "../warn.ts";
 import { type Peg, Rack } from "./memory/rack.ts";
 
@@ -202,7 +203,7 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
           stats.oldest = Math.min(stats.oldest ?? createdAt, createdAt);
         }
         if (n % COUNTED_AT_ONCE === 0) {
-          await new Promise((resolve) => setTimeout(resolve, 0));
+          await wait(0);
           signalOf(call).throwIfAborted();
           call.onStep?.();
         }

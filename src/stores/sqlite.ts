@@ -25,6 +25,7 @@ import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import { MOVED_MARK_MS, type Store, type WriteOutcome } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
+import { wait } from "../wait.ts";
 import { ALONE, batched } from "./calls/batched.ts";
 import { countInSteps, type StepCount } from "./sql/count-in-steps.ts";
 import {
@@ -197,7 +198,7 @@ export function sqliteStore(
         cleared += went;
         if (went < limit || cleared >= call.limit) return cleared;
         // Other writers, in this process and in others, come in between.
-        await new Promise((resolve) => setTimeout(resolve, 1));
+        await wait(1);
       }
     },
 

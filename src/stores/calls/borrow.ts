@@ -1,4 +1,5 @@
 import type { Signal } from "../../contract/call.ts";
+import { wait } from "../../wait.ts";
 import { isWorkerd } from "../../workerd.ts";
 
 /** Taken when the module loads: a test of the application may fake all timers later. */
@@ -134,8 +135,7 @@ async function untilDone<C, T>(
     } catch (error) {
       if (lender.fateOf(error, connection) !== "undone") throw error;
     }
-    const wait = Math.random() * longest;
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await wait(Math.random() * longest);
     signal.throwIfAborted();
   }
 }

@@ -1,4 +1,5 @@
 import type { StoredRecord } from "../../contract/record.ts";
+import { wait } from "../../wait.ts";
 import {
   type Columns,
   cannotHoldSessions,
@@ -186,7 +187,7 @@ async function whenUnlocked(connection: MysqlConnection, change: string): Promis
       } catch (error) {
         if (numberOf(error) !== LOCK_WAIT_TIMEOUT || tries === LOCK_TRIES) throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, 250 + Math.random() * 500));
+      await wait(250 + Math.random() * 500);
     }
   } finally {
     await connection.query(`SET SESSION lock_wait_timeout = ${Number(before)}`);

@@ -1,4 +1,5 @@
 import type { StoredRecord } from "../../contract/record.ts";
+import { wait } from "../../wait.ts";
 import {
   type Columns,
   cannotHoldSessions,
@@ -168,7 +169,7 @@ async function whenUnlocked(ask: Ask, change: string): Promise<void> {
     } catch (error) {
       if (codeOf(error) !== LOCK_NOT_AVAILABLE || tries === LOCK_TRIES) throw error;
     }
-    await new Promise((resolve) => setTimeout(resolve, 250 + Math.random() * 500));
+    await wait(250 + Math.random() * 500);
   }
 }
 
