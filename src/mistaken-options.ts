@@ -7,7 +7,7 @@ import { SettingsError } from "./errors.ts";
 const OTHERS: Readonly<Record<string, string>> = {
   secret:
     "There is no secret to give: the key is random, and the store has only its hash. Stores that keep sessions in the cookie take " +
-    "secrets of their own, as signedCookieStore({ secrets })",
+    "secrets of their own, as signedCookieStore({ secrets }). To go on with the sessions of express-session, write legacy: { secret }",
   keys: "There are no keys to give: write store: signedCookieStore({ secrets }) to keep sessions in a signed cookie",
   password:
     "There is no password to give: write store: encryptedCookieStore({ secrets }) to keep sessions in the cookie",

@@ -93,8 +93,23 @@ export interface Options<Name extends string = string> {
   clearExpiredEvery?: number | undefined;
   /** Whether the store is asked only when a handler awaits `session.load()`. Default false. */
   lazy?: boolean | undefined;
+  /**
+   * Accepts the cookie that express-session has set, as the key of its session, for as long as that session lives. The cookie of
+   * our own name is read first. The next write sends the key under that name; a login and `cycleKey` change it; a logout removes
+   * both cookies. The sessions must be in `store` under the SHA-256 of their ids, where `coatcheck/express-session` keeps them.
+   * Default none.
+   */
+  legacy?: LegacyOptions | undefined;
   /** The time, in epoch milliseconds. Default `() => Date.now()`. */
   clock?: (() => number) | undefined;
+}
+
+/** The cookie of express-session, whose sessions go on. */
+export interface LegacyOptions {
+  /** The `secret` that signed the cookie; of a list, any may have signed it. */
+  secret: string | readonly string[];
+  /** The name of the cookie. Default "connect.sid". */
+  name?: string | undefined;
 }
 
 /** The cookie's attributes, checked, with their defaults. */
@@ -109,7 +124,13 @@ export interface CookieSettings {
   readonly partitioned: boolean;
 }
 
-/** The options, checked, with their defaults. null where a timeout was not asked for. */
+/** The cookie of express-session: its name, and the secrets of which one signed it. */
+export interface LegacySettings {
+  readonly name: string;
+  readonly secrets: readonly string[];
+}
+
+/** The options, checked, with their defaults. null where a timeout was not asked for, or no legacy. */
 export interface Settings {
   readonly store: Store;
   readonly cookie: CookieSettings;
@@ -125,6 +146,7 @@ export interface Settings {
   readonly storeTimeout: number;
   readonly clearExpiredEvery: number;
   readonly lazy: boolean;
+  readonly legacy: LegacySettings | null;
   readonly clock: () => number;
 }
 
@@ -240,6 +262,25 @@ function readCookie(given: CookieOptions): CookieSettings {
   return { ...cookie, secure: true };
 }
 
+function readLegacy(given: unknown, store: Store | undefined): LegacySettings | null {
+  if (given === undefined) return null;
+  if (store?.ticket !== undefined) {
+    throw new SettingsError("legacy", "no value with a store that brings its own kind of cookie");
+  }
+  const takes = "an object with the secret of express-session: a text, or a list of them";
+  // Neither value is shown, because it may be a secret.
+  if (typeof given !== "object" || given === null) throw new SettingsError("legacy", takes);
+  const read = new Reader(given, "legacy");
+  const secret = read.value<unknown>("secret", undefined, "a secret", () => true);
+  const name = read.value("name", "connect.sid", "a cookie name, such as connect.sid", isToken);
+  read.end();
+  const secrets = [secret].flat();
+  if (secrets.length === 0 || !secrets.every((one) => typeof one === "string" && one !== "")) {
+    throw new SettingsError("legacy.secret", "the secret of express-session: a text, or a list of them");
+  }
+  return { name, secrets: secrets as string[] };
+}
+
 /** Checks the options and fills in the defaults. Throws SettingsError, naming the option and what it takes. */
 export function readSettings(options: Options): Settings {
   const read = new Reader(options, "");
@@ -268,6 +309,10 @@ export function readSettings(options: Options): Settings {
     storeTimeout: read.value("storeTimeout", 5, "seconds, more than 0 and at most 3600", isWait),
     clearExpiredEvery: read.value("clearExpiredEvery", 3600, "seconds, 0 or more", isInterval),
     lazy: read.flag("lazy", false),
+    legacy: readLegacy(
+      read.value<unknown>("legacy", undefined, "an object", () => true),
+      options?.store,
+    ),
     clock: read.value(
       "clock",
       () => Date.now(), // Looked up at each call, because fake timers replace Date.now.

@@ -87,9 +87,12 @@ export class SessionCookie {
     return `${name}=${value}${age}${attributes}`;
   }
 
-  /** A Set-Cookie header that removes the cookie. It repeats every attribute, or the browser would keep the old cookie. */
-  remove(secure: boolean): string {
+  /**
+   * A Set-Cookie header that removes the cookie, or one of another name and the same attributes. It repeats every attribute, or
+   * the browser would keep the old cookie.
+   */
+  remove(secure: boolean, otherName?: string): string {
     const { name, attributes } = this.#form(secure);
-    return `${name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT${attributes}`;
+    return `${otherName ?? name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT${attributes}`;
   }
 }

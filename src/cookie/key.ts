@@ -43,7 +43,7 @@ export function logIdOf(id: StoreId): string {
 }
 
 /** The cookie holds a random key, and the store its hash. */
-const keyTicket: Ticket = {
+export const keyTicket: Ticket = {
   kind: "keyed",
   parse: (value) => (isKey(value) ? { key: value, id: storeIdOf(value) } : null),
   mint() {

@@ -243,7 +243,7 @@ export class Committer {
       };
       const fresh = expiresAt(changed, settings, now);
       const isAsked = newAddress !== null || expiry !== undefined;
-      isAnnounced = isAsked || isCookieDue(current, fresh, settings, now);
+      isAnnounced = isAsked || draft.isUnderLegacyName || isCookieDue(current, fresh, settings, now);
       return isAsked || isRecordRenewal(current, fresh, settings)
         ? { ...changed, expiresAt: fresh }
         : changed;
@@ -325,13 +325,17 @@ export class Committer {
     const session = { ...stored, record: { ...stored.record, expiresAt: fresh } };
     draft.renewed(session);
     // A cookie that carries the record is the only place where its new end is kept.
-    const isDue = draft.ticket.kind === "carried" || isCookieDue(stored.record, fresh, settings, now);
+    const isDue =
+      draft.ticket.kind === "carried" ||
+      draft.isUnderLegacyName ||
+      isCookieDue(stored.record, fresh, settings, now);
     if (isDue) this.#announce(draft, session, now, true);
   }
 
   /** Removes the cookie from the browser, if it sent one. */
   #announceEnd(draft: Draft): void {
-    draft.cookie = draft.arrival.values.length > 0 ? "remove" : null;
+    const { values, legacyValues } = draft.arrival;
+    draft.cookie = values.length > 0 || legacyValues.length > 0 ? "remove" : null;
   }
 
   /** Sets the cookie of a session that was written `now`. If another request changed the key, its response sends it. */
@@ -371,6 +375,9 @@ export class Committer {
     const headers: Header[] = [];
     if (cookie === "remove") {
       headers.push(["Set-Cookie", this.#cookie.remove(arrival.secure)]);
+      const { legacy } = this.#settings;
+      if (legacy !== null && arrival.legacyValues.length > 0)
+        headers.push(["Set-Cookie", this.#cookie.remove(arrival.secure, legacy.name)]);
     } else if (
       cookie !== null &&
       !this.#store.departed.has(cookie.id) &&

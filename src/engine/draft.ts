@@ -15,7 +15,6 @@
 import { newVersion, type StoreId } from "../contract/record.ts";
 import { dictionaryOf, extrasOf } from "../contract/record-data.ts";
 import type { CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
-import { ticketOf } from "../cookie/key.ts";
 import { Dictionary, type Snapshot } from "../data/dictionary.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
@@ -50,6 +49,13 @@ export interface Arrival {
   readonly name: string;
   /** The values of all cookies of our name that came. */
   readonly values: readonly string[];
+  /** The values of all cookies of the legacy name that came; none where that is ours, or is not accepted. */
+  readonly legacyValues: readonly string[];
+}
+
+/** The content of a cookie that came. */
+interface PresentedContent extends CookieContent {
+  readonly isLegacy?: boolean;
 }
 
 /** Sets the cookie, or makes the browser remove it. */
@@ -112,12 +118,13 @@ export interface Pending {
 
 export class Draft {
   readonly settings: Settings;
+  readonly ticket: Ticket;
   readonly arrival: Arrival;
 
   #state: State = UNREAD;
   #dictionary: Dictionary | null = null;
   #isDecoded = false;
-  #presented: readonly CookieContent[] | null = null;
+  #presented: readonly PresentedContent[] | null = null;
   /** The intent of the write under way. */
   #saving: Intent | null = null;
 
@@ -134,13 +141,17 @@ export class Draft {
   /** Further sessions of this browser, as its cookies name them, or as a login left them. A flush deletes them as well. */
   readonly alsoPresented = new Set<StoreId>();
 
+  /** The session's key came by the legacy cookie alone, so the next write sends it under our name. */
+  isUnderLegacyName = false;
+
   /** The change of the cookie that the response is to carry, by the writes so far. */
   cookie: CookieChange | null = null;
   /** The load or write under way. */
   #busy: Promise<unknown> | null = null;
 
-  constructor(settings: Settings, arrival: Arrival) {
+  constructor(settings: Settings, ticket: Ticket, arrival: Arrival) {
     this.settings = settings;
+    this.ticket = ticket;
     this.arrival = arrival;
   }
 
@@ -164,14 +175,10 @@ export class Draft {
     return this.#state.is === "barred" && typeof this.#state.why !== "string" ? this.#state.why : null;
   }
 
-  /** The contents of the cookies of our name; at most two, as more than that come from no honest browser. */
-  get presented(): readonly CookieContent[] {
-    this.#presented ??= contentsOf(this.arrival, this.ticket);
+  /** The contents of the cookies of our name, then of the legacy one; at most two each, as more come from no honest browser. */
+  get presented(): readonly PresentedContent[] {
+    this.#presented ??= presentedBy(this.arrival, this.ticket);
     return this.#presented;
-  }
-
-  get ticket(): Ticket {
-    return ticketOf(this.settings.store);
   }
 
   /** Made at the first use: many requests never look at their data. */
@@ -381,7 +388,16 @@ function hasReadableExtras(data: string): boolean {
   }
 }
 
-function contentsOf({ name, values }: Arrival, ticket: Ticket): CookieContent[] {
+function presentedBy({ name, values, legacyValues }: Arrival, ticket: Ticket): PresentedContent[] {
+  const ours = contentsOf(name, values, ticket);
+  if (legacyValues.length === 0) return ours;
+  const legacy = contentsOf(name, legacyValues, ticket).filter(
+    ({ id }) => !ours.some((own) => own.id === id),
+  );
+  return [...ours, ...legacy.map((content) => ({ ...content, isLegacy: true }))];
+}
+
+function contentsOf(name: string, values: readonly string[], ticket: Ticket): CookieContent[] {
   if (values.length > 1) tell("duplicated", () => ({ values: values.length }));
   const contents: CookieContent[] = [];
   for (const value of new Set(values)) {

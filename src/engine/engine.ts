@@ -4,8 +4,10 @@
  */
 
 import type { StoreStats } from "../contract/store.ts";
+import type { Ticket } from "../contract/ticket.ts";
 import { readCookie, SessionCookie } from "../cookie/cookie.ts";
-import { logIdOf } from "../cookie/key.ts";
+import { logIdOf, ticketOf } from "../cookie/key.ts";
+import { legacyTicket } from "../cookie/legacy.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
@@ -34,6 +36,7 @@ export class Engine<Session = unknown> {
   readonly #settings: Settings;
   readonly #makeSession: (draft: Draft, engine: Engine<Session>) => Session;
   readonly #cookie: SessionCookie;
+  readonly #ticket: Ticket;
   readonly #store: GuardedStore;
   readonly #inDoubt: InDoubt;
   readonly #committer: Committer;
@@ -43,6 +46,7 @@ export class Engine<Session = unknown> {
     this.#settings = settings;
     this.#makeSession = makeSession;
     this.#cookie = new SessionCookie(settings.cookie);
+    this.#ticket = settings.legacy === null ? ticketOf(settings.store) : legacyTicket(settings.legacy);
     this.#store = new GuardedStore(settings);
     this.users = new Users(settings, this.#store);
     this.sweeper = new Sweeper(this.#store, settings.clearExpiredEvery);
@@ -72,7 +76,10 @@ export class Engine<Session = unknown> {
   begin(cookieHeader: string | null | undefined, { secure }: OpenOptions): Draft {
     this.sweeper.start();
     const name = this.#cookie.name(secure);
-    return new Draft(this.#settings, { secure, name, values: readCookie(cookieHeader, name) });
+    const values = readCookie(cookieHeader, name);
+    const { legacy } = this.#settings;
+    const legacyValues = legacy === null || legacy.name === name ? [] : readCookie(cookieHeader, legacy.name);
+    return new Draft(this.#settings, this.#ticket, { secure, name, values, legacyValues });
   }
 
   /** The session that the handler gets for a draft. */
@@ -152,7 +159,7 @@ export class Engine<Session = unknown> {
     const deadline = this.#store.deadline();
     let bar: "moved" | "newer" | null = null;
     try {
-      for (const [index, { key, id, record }] of presented.entries()) {
+      for (const [index, { key, id, record, isLegacy }] of presented.entries()) {
         const seen = record ?? (await this.#store.read(id, deadline, request));
         if (draft.isLoaded) return; // It was flushed during the read.
         if (seen === "moved") {
@@ -167,6 +174,7 @@ export class Engine<Session = unknown> {
           tell("unknown", () => ({ session: logIdOf(id) }));
         } else {
           draft.found({ key, id, record: seen });
+          draft.isUnderLegacyName = isLegacy === true;
           for (const other of presented.slice(index + 1)) draft.alsoPresented.add(other.id);
           return await this.#committer.touchEarly(draft);
         }
