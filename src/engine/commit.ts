@@ -119,14 +119,19 @@ export class Committer {
   /** Saves everything that the draft wants. With `always`, the record is written even where nothing has changed. */
   async #persist(draft: Draft, always: boolean): Promise<boolean> {
     const deadline = this.#store.deadline();
+    const before = draft.cookie;
     const pending = draft.take();
     // Before anything is stored, because a session that is stored after a flush sets a cookie of its own.
     if (pending.intent.flushedBy !== null) this.#announceEnd(draft);
     try {
-      const { toDelete } = pending.intent;
+      const { stored, intent } = pending;
       const writing = this.#write(draft, pending, always, deadline);
-      const [outcome] =
-        toDelete.size === 0 ? [await writing] : await Promise.all([writing, this.#end(toDelete, deadline)]);
+      const outcome =
+        intent.toDelete.size === 0
+          ? await writing
+          : await this.#writeAndEnd(writing, this.#end(intent.toDelete, deadline), (session) => {
+              if (stored === null) this.#takeBack(draft, session, before);
+            });
       if (outcome === "ended") draft.ended(pending);
       else draft.saved(pending, outcome === "withheld" ? pending.stored : outcome);
       return outcome !== "withheld" && outcome !== "ended" && !draft.isBarred;
@@ -134,6 +139,25 @@ export class Committer {
       draft.putBack(pending);
       throw error;
     }
+  }
+
+  /** Waits for a write, and for the end of the flushed sessions. Calls `lost` where what was written is of no use, as those go on. */
+  async #writeAndEnd(
+    writing: Outcome | Promise<Outcome>,
+    ending: Promise<void>,
+    lost: (session: StoredSession) => void,
+  ): Promise<Outcome> {
+    const [written, ended] = await Promise.allSettled([writing, ending]);
+    if (written.status === "rejected") throw written.reason;
+    if (ended.status === "fulfilled") return written.value;
+    if (written.value !== null && typeof written.value === "object") lost(written.value);
+    throw ended.reason;
+  }
+
+  /** Takes a new session back: its request fails, so no browser gets its key. `before` is the change of the cookie until then. */
+  #takeBack(draft: Draft, { id }: StoredSession, before: CookieChange | null): void {
+    this.#stores.inDoubt.created(id);
+    draft.cookie = before;
   }
 
   /** Deletes the sessions that were flushed. */
@@ -181,8 +205,14 @@ export class Committer {
       return this.#create(draft, intent, data?.mine ?? "{}", deadline);
     const dictionary = dictionaryOf(kept.record.data);
     const merged = data === null ? dictionary : onto(dictionary, data, this.#settings);
+    const before = draft.cookie;
     const session = await this.#create(draft, intent, merged, deadline);
-    await this.#end(new Set([kept.id]), deadline);
+    try {
+      await this.#end(new Set([kept.id]), deadline);
+    } catch (fault) {
+      this.#takeBack(draft, session, before);
+      throw fault;
+    }
     return session;
   }
 

@@ -1,6 +1,6 @@
 /**
- * Takes back writes that are in doubt: their requests were answered with an error because the store did not answer in time,
- * and yet they may have been stored, or may be stored later. Otherwise a session whose key no browser ever received would
+ * Takes back writes of requests that were answered with an error, because the store did not answer in time or failed at
+ * another step: they may have been stored all the same, or may be stored later. Otherwise a session whose key no browser ever received would
  * live on, signed in. The work goes on in the background for up to a minute. A process that ends first leaves the session,
  * which is listed among those of its user and can be revoked.
  */
@@ -40,8 +40,8 @@ export class InDoubt {
     this.#store = store;
   }
 
-  /** Deletes a record that may have been created. `call` settles when the store's own work on it has ended. */
-  created(id: StoreId, call: Promise<unknown>): void {
+  /** Deletes a record that was or may have been created. `call` settles when the store's own work on it has ended. */
+  created(id: StoreId, call: Promise<unknown> = Promise.resolve()): void {
     const remove = () =>
       this.#untilDone(async () => {
         await this.#store.delete(id, this.#store.deadline());

@@ -119,4 +119,43 @@ export function doubt(start: Start): void {
     deleted.release();
     expect(await usersIn(race, ann)).toEqual([]);
   });
+
+  for (const order of ["first", "last"] as const) {
+    test(`a login that is stored ${order} leaves no session where the former user's could not be ended`, async () => {
+      const [ann, bob] = [newUser(), newUser()];
+      const race = await start();
+      const cookie = await race.visitor({ secret: 1 }, ann);
+      const created = race.store.hold("create", "after");
+      const ending = Promise.withResolvers<never>();
+      race.store.answer("delete", () => ending.promise);
+      const takenBack = race.store.hold("delete", "after");
+      const { answer } = race.here.send(cookie, login(bob));
+      await created.arrived;
+      const steps = [created.release, () => ending.reject(new Error("the store is away"))];
+      for (const step of order === "first" ? steps : steps.reverse()) {
+        step();
+        await new Promise(setImmediate);
+      }
+      expect(await answer).toEqual(unavailable);
+      await takenBack.arrived;
+      takenBack.release();
+      expect(await usersIn(race, bob)).toEqual([]);
+      expect(await race.look(cookie)).toEqual({ isStored: true, user: ann, data: { secret: 1 } });
+    });
+  }
+
+  test("a login that took data over leaves no session where the record that kept them could not be ended", async () => {
+    const ann = newUser();
+    const { race, cookie } = await takenBack((race) => race.visitor({ cart: 1 }), login(ann), "after");
+    // The first call only asks where the session has moved to.
+    race.store.answer("delete", (run) => run());
+    race.store.answer("delete", () => Promise.reject(new Error("the store is away")));
+    const removal = race.store.hold("delete", "after");
+    expect(await race.there.send(cookie, login(ann)).answer).toEqual(unavailable);
+    await removal.arrived;
+    removal.release();
+    expect(await usersIn(race, ann)).toEqual([]);
+    const again = await race.there.send(cookie, login(ann)).answer;
+    expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1 });
+  });
 }
