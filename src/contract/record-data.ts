@@ -12,6 +12,16 @@ export interface Extras {
    * the data belongs, or null: a login by the old key takes the data over where that is null or the same user.
    */
   readonly undone?: { readonly userId: string | null };
+  /** The functions that `session.once` has run for each key of the dictionary, and the one that is running. */
+  readonly once?: Readonly<Record<string, Runs>>;
+}
+
+/** The runs of `session.once` for one key. */
+export interface Runs {
+  /** The number of runs that have stored a value. */
+  readonly stored: number;
+  /** The run that is under way. It has died when its time is over, epoch milliseconds. */
+  readonly lease?: { readonly holder: number; readonly until: number };
 }
 
 /** The place of the line break before the second object; -1 where there is none. */
@@ -44,4 +54,12 @@ export function extrasOf(data: string): Extras {
 export function withExtras(dictionary: string, extras: Extras): string {
   const text = JSON.stringify(extras);
   return text === "{}" ? dictionary : `${dictionary}\n${text}`;
+}
+
+/**
+ * The same data with the framework's object changed. To be called within the `next` of a write, so that the change is made on
+ * the object that is there then: such a change needs no replay, and `onConflict` never sees it.
+ */
+export function changeExtras(data: string, change: (there: Extras) => Extras): string {
+  return withExtras(dictionaryOf(data), change(extrasOf(data)));
 }
