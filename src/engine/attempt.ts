@@ -80,13 +80,15 @@ export async function createRecord(
 /**
  * Writes for a batch, and settles each of its writers. Resolves to the record from which the next batch goes on, or to the
  * reason why no writer in line has a record any more; null when the next batch must read it. Rejects when the record could
- * not be read. `current` is the record that the batch goes on from; null when it must be read first.
+ * not be read. `current` is the record that the batch goes on from; null when it must be read first. `earlier` is the version
+ * of an earlier write for these writers that failed and may still be stored: where it is found, they are done.
  */
 export async function writeBatch(
   stores: Stores,
   id: StoreId,
   batch: Writer[],
   current: StoredRecord | null,
+  earlier?: number,
 ): Promise<Written | null> {
   const { store } = stores;
   const deadline = Math.max(...batch.map(({ write }) => write.deadline));
@@ -96,6 +98,7 @@ export async function writeBatch(
       if (!isRecord(seen)) return settleAll(batch, seen);
       current = seen;
     }
+    if (current.version === earlier) return settleAll(batch, { record: current });
     const { record, writers } = makeRecord(batch, current);
     if (writers.length === 0) return { record: current };
     const rotateTo = (writers[0] as Writer).write.rotateTo;
@@ -152,7 +155,7 @@ async function afterFault(stores: Stores, write: FailedWrite): Promise<Written |
     // The session has ended, or another request has changed its key; our own change of key has then not been made.
     if (seen === "gone" || (rotateTo !== undefined && !isRecord(seen))) return settleAll(writers, seen);
     if (isRecord(seen) && seen.version === before.version && writers.length > 1)
-      return writeEachAlone(stores, id, writers, seen);
+      return writeEachAlone(stores, id, writers, seen, after.version);
   }
   if (rotateTo !== undefined) stores.inDoubt.rotated({ from: id, to: rotateTo, before, after });
   for (const writer of writers) writer.fail(fault);
@@ -164,6 +167,7 @@ async function writeEachAlone(
   id: StoreId,
   writers: Writer[],
   seen: StoredRecord,
+  earlier: number,
 ): Promise<Written | null> {
   let next: Written | null = { record: seen };
   for (const writer of writers) {
@@ -172,7 +176,7 @@ async function writeEachAlone(
       continue;
     }
     const current: StoredRecord | null = next === null ? null : (next as { record: StoredRecord }).record;
-    next = await writeBatch(stores, id, [writer], current).catch((error) => {
+    next = await writeBatch(stores, id, [writer], current, earlier).catch((error) => {
       writer.fail(error);
       return null;
     });

@@ -152,6 +152,29 @@ export function lines(start: Start): void {
     expect(calls).toEqual(["read", "update", "read", "update", "update"]);
   });
 
+  test("that are tried alone store no update twice where their batch is stored late", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ n: 0 });
+    const count: Handler = (session) => void session.update("n", increment);
+    const held = race.store.hold("update");
+    const first = race.here.send(cookie, count);
+    await held.arrived;
+    const batch = [race.here.send(cookie, count), race.here.send(cookie, count)];
+    await Promise.all(batch.map(({ handled }) => handled));
+    let store = async (): Promise<unknown> => "nothing was held back";
+    race.store.answer("update", async (run) => {
+      store = run;
+      throw new Error("the connection was lost");
+    });
+    const alone = race.store.hold("update");
+    held.release();
+    await alone.arrived;
+    expect(await store()).toBe("saved");
+    alone.release();
+    for (const { answer } of [first, ...batch]) expect((await answer).status).toBe(200);
+    expect((await race.look(cookie)).data).toEqual({ n: 3 });
+  });
+
   test("all fail where the store cannot be looked at after a fault, and the next reads again", async () => {
     const { statuses, data, calls } = await failingBatch(({ store }) => store.answer("read", refuses));
     expect(statuses).toEqual([503, 503, 200]);
