@@ -79,8 +79,9 @@ export class GuardedStore {
     onCall: (created: Promise<boolean | Saved>) => void,
   ): Promise<boolean | Saved> {
     return this.ask("create a session", deadline, isCreated, (store, call) => {
-      const created = store.create(id, record, call);
-      onCall(Promise.resolve(created));
+      // One promise for both, as a second one of a store's own kind of promise would be rejected without a handler.
+      const created = Promise.resolve(store.create(id, record, call));
+      onCall(created);
       return created;
     });
   }

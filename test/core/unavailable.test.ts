@@ -1,5 +1,5 @@
 import { createSessions, memoryStore, type Options, type Session, StoreUnavailableError } from "coatcheck";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { overhear } from "../instruments/overheard.ts";
@@ -88,6 +88,23 @@ describe("a store that fails is a 503, and the cookie stays as it is", () => {
     const { error } = await failing(verb, ({ breaks }) => breaks(verb, async () => answer), {});
     expect(error).toMatchObject(unavailable);
   });
+});
+
+it("a rejection is handled also where a store's promises are of a class of its own", async () => {
+  class OtherPromise<T> extends Promise<T> {}
+  const create = () => OtherPromise.reject<boolean>(new Error("no"));
+  const read = async () => {
+    await new Promise(setImmediate);
+    return null;
+  };
+  const browser = new Browser(createSessions({ store: { ...memoryStore(), create, read } }));
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", note);
+  onTestFinished(() => void process.off("unhandledRejection", note));
+  await expect(browser.visit((session) => session.set("a", 1))).rejects.toMatchObject(unavailable);
+  await new Promise(setImmediate);
+  expect(unhandled).toEqual([]);
 });
 
 describe("a store that hangs is unavailable when storeTimeout has passed", () => {
