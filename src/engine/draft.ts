@@ -353,6 +353,8 @@ export class Draft {
     if (pending?.data) this.dictionary.putBack(pending.data);
     this.dictionary.orphan();
     this.cookie = null;
+    // Its record may still be there, damaged or of a newer release: a logout deletes it all the same.
+    if (this.stored !== null) this.alsoPresented.add(this.stored.id);
     if (this.intent.login === null) this.bar("ended");
     else this.#state = NONE;
   }

@@ -1,4 +1,11 @@
-import { createSessions, memoryStore, type Store, type StoredRecord, type StoreId } from "coatcheck";
+import {
+  createSessions,
+  memoryStore,
+  type Session,
+  type Store,
+  type StoredRecord,
+  type StoreId,
+} from "coatcheck";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { overhear } from "../instruments/overheard.ts";
@@ -102,6 +109,20 @@ describe("a record of a newer format", () => {
     await browser.respond(session).catch(() => {});
     expect(await stored()).toEqual(before);
   });
+
+  for (const [how, meet] of Object.entries({
+    "load()": (session: Session) => session.load(),
+    "save()": (session: Session) => session.set("b", 2).save(),
+  })) {
+    it(`is ended by a logout, also where ${how} has met it before`, async () => {
+      const session = await browser.open();
+      await overwrite({ format: 2, data: '{"packed":1}' });
+      await meet(session);
+      session.logout();
+      expect((await browser.respond(session)).cookie).toBe("removed");
+      expect(await stored()).toBeNull();
+    });
+  }
 
   it("does not keep a visitor from signing in", async () => {
     await overwrite(newer);
