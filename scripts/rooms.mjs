@@ -33,11 +33,11 @@ export default {
     { name: "no-unlisted-room", severity, from: {}, to: unlisted },
     { name: "no-circle", severity, from: {}, to: { circular: true } },
     {
-      // stores/redis/ belongs to stores/redis.ts, stores/url/ to store-url.ts, and calls/ and sql/ to all of them.
+      // stores/redis/ belongs to stores/redis.ts, stores/url/ to store-url.ts, and calls/, encryption/ and sql/ to all of them.
       name: "no-sibling-store",
       severity,
       from: { path: "^src/stores/(?:store-)?([^/.]+)" },
-      to: { path: "^src/stores/[^/]+/", pathNot: "^src/stores/($1|calls|sql)/" },
+      to: { path: "^src/stores/[^/]+/", pathNot: "^src/stores/($1|calls|encryption|sql)/" },
     },
   ],
   options: { parser: "swc", doNotFollow: { path: "node_modules" } },

@@ -66,6 +66,11 @@ export interface StoreCapabilities {
   readonly expiresNatively?: boolean;
   /** The store keeps `createdAt` and `authenticatedAt`. Default is `true`. If this is `false`, `absoluteTimeout` is refused. */
   readonly keepsLoginTime?: boolean;
+  /**
+   * The store hands only encrypted data on, to a store within it. Default is `false`. If this is `true`, no cache may stand
+   * around it: the cache would hold what the store encrypts.
+   */
+  readonly encryptsData?: boolean;
 }
 
 /** The counts of a store. `null` where the store cannot tell. */

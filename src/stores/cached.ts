@@ -263,6 +263,13 @@ function isStore(option: string, given: Store): void {
   if (typeof given?.read !== "function" || (given.ticket?.kind ?? "keyed") !== "keyed") {
     throw new SettingsError(option, "a store on the server, such as redisStore or postgresStore makes");
   }
+  if (given.capabilities?.encryptsData) {
+    throw new SettingsError(
+      option,
+      "a store that does not encrypt: the copies would not be encrypted. Put the cache inside: " +
+        "encryptedStore({ store: cachedStore({ cache, store }), secrets })",
+    );
+  }
 }
 
 function isPositive(option: string, seconds: number): void {

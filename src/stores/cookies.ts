@@ -9,9 +9,9 @@ import type { StoredRecord, StoreId } from "../contract/record.ts";
 import type { Store } from "../contract/store.ts";
 import type { Ticket } from "../contract/ticket.ts";
 import { CookieTooLargeError, SettingsError } from "../errors.ts";
-import { warn } from "../warn.ts";
 import { Encrypter } from "./cookies/jwe.ts";
 import { Signer } from "./cookies/signing.ts";
+import { checkSecrets } from "./encryption/secrets.ts";
 
 export interface CookieStoreOptions {
   /**
@@ -121,17 +121,7 @@ function checked({ secrets, purpose }: CookieStoreOptions): readonly string[] {
   if (purpose !== undefined && (typeof purpose !== "string" || purpose === "")) {
     throw new SettingsError("purpose", "a text that is not empty", purpose);
   }
-  const isList = Array.isArray(secrets) && secrets.length > 0;
-  if (!isList || !secrets.every((secret) => typeof secret === "string" && secret !== "")) {
-    throw new SettingsError("secrets", "a list of one or more secret strings, the one to seal with first");
-  }
-  if (secrets[0].length < 32) {
-    warn(
-      "COATCHECK_SHORT_SECRET",
-      "The first secret of a cookie store has fewer than 32 characters. An attacker who guesses it can sign in as any user. " +
-        "Make one with: node -p \"crypto.randomBytes(32).toString('hex')\"",
-    );
-  }
+  checkSecrets(secrets, "a cookie store", "sign in as any user");
   return secrets;
 }
 

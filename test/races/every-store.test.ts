@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memoryStore } from "coatcheck";
 import { cachedStore } from "coatcheck/cached";
+import { encryptedStore } from "coatcheck/encrypted";
 import { fileStore } from "coatcheck/file";
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
 import { beforeAll, onTestFinished } from "vitest";
@@ -35,3 +36,7 @@ raceTests("fileStore", plainServer, async () => {
 });
 
 raceTests("cachedStore", plainServer, () => cachedStore({ cache: memoryStore(), store: memoryStore() }));
+
+raceTests("encryptedStore", plainServer, () =>
+  encryptedStore({ store: memoryStore(), secrets: ["a secret of at least thirty-two characters"] }),
+);
