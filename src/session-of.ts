@@ -1,6 +1,7 @@
 /** The session as a library sees it, which knows its own keys and not those of the application. */
 
 import type { KeyOf, ValueOf } from "./data/types.ts";
+import type { OnceOptions } from "./engine/once.ts";
 import type { Session } from "./session.ts";
 
 /** The call signatures of a method for all keys, each written out: only so can the compiler compare two sessions. */
@@ -22,6 +23,12 @@ type Update<Key, Value> = <Next extends Value | undefined>(
   key: Key,
   updater: (current: Value | undefined) => Next,
 ) => Next;
+
+type Once<Key, Value> = (
+  key: Key,
+  run: (current: Value | undefined) => Promise<Value | undefined> | Value | undefined,
+  options?: OnceOptions,
+) => Promise<Value | undefined>;
 
 /**
  * The session that a library or middleware takes: `function flash(session: SessionOf<{ flash: string[] }>)`. The session of
@@ -61,6 +68,7 @@ export interface SessionOf<Data>
     { [K in KeyOf<Data>]: (key: K, value: ValueOf<Data, K>) => ValueOf<Data, K> }
   >;
   readonly update: ForEachKey<Data, { [K in KeyOf<Data>]: Update<K, ValueOf<Data, K>> }>;
+  readonly once: ForEachKey<Data, { [K in KeyOf<Data>]: Once<K, ValueOf<Data, K>> }>;
   readonly has: (key: KeyOf<Data>) => boolean;
   readonly delete: (key: KeyOf<Data>) => boolean;
 }

@@ -6,6 +6,7 @@ import { userIdFrom } from "./data/user-id.ts";
 import type { Draft } from "./engine/draft.ts";
 import type { Engine } from "./engine/engine.ts";
 import { decodeExpiry, type Expiry, encodeExpiry, expiryAge, expiryDate } from "./engine/expiry.ts";
+import type { OnceOptions } from "./engine/once.ts";
 import { SessionCommittedError, SessionKeyError, SessionNotLoadedError } from "./errors.ts";
 
 /** A Proxy behind the prototype: assigning an unknown property (`req.session.user = x`) throws and names `set`. */
@@ -37,6 +38,11 @@ const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 type Inspect = (value: unknown, options: object) => string;
 
+type OnceResult<Data, K extends KeyOf<Data>> =
+  | Promise<ValueOf<Data, K> | undefined>
+  | ValueOf<Data, K>
+  | undefined;
+
 /** Other packages' sessions take callbacks. One that were ignored here would leave its request waiting for ever. */
 function refuseCallback(given: unknown, member: string, cure: string): void {
   if (typeof given !== "function") return;
@@ -44,17 +50,17 @@ function refuseCallback(given: unknown, member: string, cure: string): void {
 }
 
 /**
- * A dictionary for one visitor: Django's session in camelCase, with the habits of a `Map`. Every method but `save` and `load`
- * is synchronous. Changes are stored before the response leaves.
+ * A dictionary for one visitor: Django's session in camelCase, with the habits of a `Map`. Every method but `save`, `load` and
+ * `once` is synchronous. Changes are stored before the response leaves.
  *
  * `Data` declares the keys. Before `load()`, a session with `lazy: true` throws SessionNotLoadedError at every use but `flush`
  * and `logout`. Once the response has begun, every call that needs a new cookie throws SessionCommittedError.
  */
 export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, ValueOf<Data>]> {
   readonly #draft: Draft;
-  readonly #engine: Pick<Engine, "load" | "save">;
+  readonly #engine: Pick<Engine, "load" | "once" | "save">;
 
-  constructor(draft: Draft, engine: Pick<Engine, "load" | "save">) {
+  constructor(draft: Draft, engine: Pick<Engine, "load" | "once" | "save">) {
     this.#draft = draft;
     this.#engine = engine;
     Object.preventExtensions(this);
@@ -347,6 +353,33 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   load(callback?: unknown): Promise<void> {
     refuseCallback(callback, "load", "await session.load()");
     return this.#engine.load(this.#draft);
+  }
+
+  /**
+   * Of all requests of this session, in all processes, one runs the function, and the others get the value that it stored: for an
+   * OAuth token that may be refreshed only once. The function gets the value that is stored now; the value that it returns is
+   * stored at once, whatever the status of the response, and nothing else of the request is. Resolves to the value of the key then.
+   * Returning undefined deletes the key. When the function throws, the call rejects with that error, and the next request runs its
+   * own. Where nothing is stored for this visitor yet, the function runs, and its value is set as by `set`.
+   *
+   * `lease` and `wait` are seconds. Rejects with StoreUnavailableError when the function of another request has not ended within
+   * `wait`; with SessionInterruptedError when another request has ended the session, or changed its key; with SettingsError where
+   * the store keeps sessions in cookies or cannot compare and set; with a TypeError within another `once`, and for a key with unsaved
+   * changes.
+   */
+  async once<K extends KeyOf<Data>>(
+    key: K,
+    run: (current: ValueOf<Data, K> | undefined) => OnceResult<Data, K>,
+    options: OnceOptions = {},
+  ): Promise<ValueOf<Data, K> | undefined> {
+    const draft = this.#loaded("once");
+    draft.accessed = true;
+    if (typeof key !== "string")
+      throw new TypeError(`session.once takes a string as the key, and got ${typeof key}.`);
+    if (typeof run !== "function")
+      throw new TypeError(`session.once takes a function of the current value, and got ${typeof run}.`);
+    const value = await this.#engine.once(draft, key, run as Updater, options);
+    return value as ValueOf<Data, K> | undefined;
   }
 
   async #save(): Promise<boolean> {

@@ -129,6 +129,12 @@ export class Dictionary {
     }
   }
 
+  /** Whether a key has changes that are not stored yet. */
+  isChangedAt(key: string): boolean {
+    if (this.#changes.cleared || this.#changes.keys.has(key)) return true;
+    return this.#exposed && this.#isChangedWithin(key, this.#values.get(key));
+  }
+
   /**
    * Takes the changes made so far, and begins anew from there. With `everything`, changes within values are also taken
    * where the settings ignore them. Throws a TypeError when a nested value is not JSON.

@@ -35,7 +35,7 @@ export class Committer {
   readonly #cookie: SessionCookie;
   readonly #store: GuardedStore;
   readonly #stores: Stores;
-  readonly #writers: Writers;
+  readonly writers: Writers;
   readonly #warnOnce: (code: string, message: string) => void;
 
   constructor(
@@ -48,7 +48,7 @@ export class Committer {
     this.#cookie = cookie;
     this.#store = stores.store;
     this.#stores = stores;
-    this.#writers = new Writers(stores);
+    this.writers = new Writers(stores);
     this.#warnOnce = warnOnce;
   }
 
@@ -280,7 +280,7 @@ export class Committer {
     };
     for (;;) {
       const rotateTo = newAddress === null ? {} : { rotateTo: newAddress.id };
-      const written = await this.#writers.write(at.id, { known: stored.record, next, deadline, ...rotateTo });
+      const written = await this.writers.write(at.id, { known: stored.record, next, deadline, ...rotateTo });
       if (written === "gone") {
         if (login !== null) return this.#create(draft, intent, ownData(data), deadline);
         tell("interrupted", () => ({ session: logIdOf(stored.id) }));

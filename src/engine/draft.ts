@@ -16,6 +16,7 @@ import { newVersion, type StoreId } from "../contract/record.ts";
 import { dictionaryOf, extrasOf } from "../contract/record-data.ts";
 import type { CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
 import { Dictionary, type Snapshot } from "../data/dictionary.ts";
+import { parseData } from "../data/json.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
@@ -322,6 +323,20 @@ export class Draft {
     }
     this.dictionary.reload(dictionaryOf(session.record.data));
     this.#state = { is: "stored", session };
+  }
+
+  /** One key was stored by itself: goes on from there, with the pending changes made again on it. */
+  storedAlone(session: StoredSession, key: string, value: unknown): void {
+    if (this.stored === null) return;
+    if (!this.hasMoved(session)) {
+      this.reload(session);
+      return;
+    }
+    // Of a session behind a change of the key, this handler sees that one value and nothing else.
+    const { [key]: _, ...rest } = parseData(dictionaryOf(this.stored.record.data));
+    const seen = JSON.stringify({ ...rest, [key]: value });
+    this.dictionary.reload(seen);
+    this.#goOnBlindly(session, seen);
   }
 
   /**

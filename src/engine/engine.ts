@@ -17,6 +17,7 @@ import { Draft } from "./draft.ts";
 import { isOver } from "./expiry.ts";
 import { GuardedStore } from "./guarded-store.ts";
 import { InDoubt } from "./in-doubt.ts";
+import { Once, type OnceOptions } from "./once.ts";
 import { countSessions, Sweeper } from "./sweeper.ts";
 import { isNewer, isUsable } from "./usable.ts";
 import { Users } from "./users.ts";
@@ -40,6 +41,7 @@ export class Engine<Session = unknown> {
   readonly #store: GuardedStore;
   readonly #inDoubt: InDoubt;
   readonly #committer: Committer;
+  readonly #once: Once;
   readonly #warned = new Set<string>();
 
   constructor(settings: Settings, makeSession: (draft: Draft, engine: Engine<Session>) => Session) {
@@ -53,6 +55,7 @@ export class Engine<Session = unknown> {
     this.#inDoubt = new InDoubt(settings, this.#store);
     const stores = { store: this.#store, inDoubt: this.#inDoubt };
     this.#committer = new Committer(settings, this.#cookie, stores, this.warnOnce.bind(this));
+    this.#once = new Once(settings, this.#store, this.#committer.writers);
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
       this.warnOnce(
         "COATCHECK_NO_COMPARE_AND_SET",
@@ -106,6 +109,16 @@ export class Engine<Session = unknown> {
   /** `session.save()`: false when another request has ended the session, or when its cookie cannot be sent. */
   save(draft: Draft): Promise<boolean> {
     return this.#committer.save(draft);
+  }
+
+  /** `session.once()`: runs a function, or waits for that of another request of the session. */
+  once(
+    draft: Draft,
+    key: string,
+    run: (current: unknown) => unknown,
+    options: OnceOptions,
+  ): Promise<unknown> {
+    return this.#once.call(draft, key, run, options);
   }
 
   /**

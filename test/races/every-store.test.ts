@@ -16,6 +16,7 @@ import { describeWithServer } from "../servers/suite.ts";
 import { countInTwoProcesses } from "./counting-processes.ts";
 import { plainServer } from "./plain-server.ts";
 import { raceTests } from "./race-tests.ts";
+import { refreshInTwoProcesses } from "./refreshing-processes.ts";
 
 for (const kind of [postgres, mariadb, redis, memcached]) {
   describeWithServer(kind, (server) => {
@@ -26,6 +27,7 @@ for (const kind of [postgres, mariadb, redis, memcached]) {
     });
     raceTests(kind.name, plainServer, () => storeFromUrl(server().url));
     countInTwoProcesses(async () => server().url);
+    refreshInTwoProcesses(async () => server().url);
   });
 }
 

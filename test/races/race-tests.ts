@@ -4,6 +4,7 @@ import { doubt } from "./scenarios/doubt.ts";
 import { lines } from "./scenarios/lines.ts";
 import { loads } from "./scenarios/loads.ts";
 import { logouts } from "./scenarios/logouts.ts";
+import { once } from "./scenarios/once.ts";
 import { renewals } from "./scenarios/renewals.ts";
 import { rotations } from "./scenarios/rotations.ts";
 import { saves } from "./scenarios/saves.ts";
@@ -20,6 +21,7 @@ export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeS
     describe("load()", () => loads(start));
     describe("save()", () => saves(start));
     describe("writers in line", () => lines(start));
+    describe("once()", () => once(start));
     describe("writes in doubt", () => doubt(start));
   });
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, onTestFinished } from "vitest";
 import { countInTwoProcesses } from "./counting-processes.ts";
+import { refreshInTwoProcesses } from "./refreshing-processes.ts";
 
 async function folder(): Promise<string> {
   const made = await mkdtemp(join(tmpdir(), "coatcheck-processes-"));
@@ -11,6 +12,14 @@ async function folder(): Promise<string> {
   return made;
 }
 
-describe("on one SQLite file", () =>
-  countInTwoProcesses(async () => `sqlite:${join(await folder(), "sessions.sqlite3")}`));
-describe("on one directory", () => countInTwoProcesses(async () => `file:${await folder()}`));
+const onSqlite = async () => `sqlite:${join(await folder(), "sessions.sqlite3")}`;
+const onFiles = async () => `file:${await folder()}`;
+
+describe("on one SQLite file", () => {
+  countInTwoProcesses(onSqlite);
+  refreshInTwoProcesses(onSqlite);
+});
+describe("on one directory", () => {
+  countInTwoProcesses(onFiles);
+  refreshInTwoProcesses(onFiles);
+});

@@ -1,0 +1,211 @@
+import {
+  createSessions,
+  memoryStore,
+  type Options,
+  type Session,
+  SessionCommittedError,
+  SessionInterruptedError,
+  SessionNotLoadedError,
+  SettingsError,
+} from "coatcheck";
+import { signedCookieStore } from "coatcheck/cookies";
+import { describe, expect, test } from "vitest";
+import { Browser } from "../instruments/browser.ts";
+import { clearStore } from "../instruments/clear-store.ts";
+import { spyStore } from "../instruments/spy-store.ts";
+
+function site(options: Partial<Options> = {}) {
+  const { store, took } = spyStore(memoryStore());
+  const browser = new Browser(createSessions({ store, ...options }));
+  return { browser, took };
+}
+
+async function withToken(options: Partial<Options> = {}) {
+  const { browser, took } = site(options);
+  await browser.visit(async (session) => {
+    await session.load();
+    session.set("token", 1);
+  });
+  took();
+  return { browser, took };
+}
+
+const add = (n = 0) => n + 1;
+
+describe("once()", () => {
+  test("costs two writes, and for those that wait in the same process nothing", async () => {
+    const { browser, took } = await withToken();
+    const tabs = await Promise.all(Array.from({ length: 10 }, () => browser.open()));
+    took();
+    const values = await Promise.all(tabs.map((session) => session.once("token", add)));
+    expect(values).toEqual(values.map(() => 2));
+    expect(took()).toEqual(["update", "update"]);
+    for (const session of tabs) await browser.respond(session);
+    expect(took()).toEqual([]);
+  });
+
+  test("of a visitor for whom nothing is stored runs and sets, as nobody shares it", async () => {
+    const { browser, took } = site();
+    const reply = await browser.visit((session) => session.once("token", add));
+    expect(reply.cookie).toBe("set");
+    expect(took()).toEqual(["create"]);
+    expect(await browser.sees()).toEqual({ token: 1 });
+  });
+
+  test("of a visitor for whom nothing is stored is too late when the response has begun, and runs nothing", async () => {
+    const { browser } = site();
+    const session = await browser.open();
+    await browser.respond(session);
+    let ran = false;
+    const late = session.once("token", () => {
+      ran = true;
+    });
+    await expect(late).rejects.toThrow(SessionCommittedError);
+    expect(ran).toBe(false);
+  });
+
+  test("deletes the key when the function returns undefined", async () => {
+    const { browser } = await withToken();
+    await browser.visit(async (session) => {
+      expect(await session.once("token", () => undefined)).toBeUndefined();
+      expect(session.has("token")).toBe(false);
+    });
+    expect(await browser.sees()).toEqual({});
+  });
+
+  test("stores a copy: a change within the value afterwards is a change of the session", async () => {
+    const { browser } = await withToken();
+    const session = await browser.open();
+    const token = await session.once("token", () => ({ uses: 0 }));
+    expect(session.modified).toBe(false);
+    token.uses = 1;
+    await browser.respond(session);
+    expect(await browser.sees()).toEqual({ token: { uses: 1 } });
+  });
+
+  test("leaves nothing to see in the session but the value", async () => {
+    const { browser } = await withToken();
+    const sessions = await browser.open();
+    await sessions.once("token", add);
+    expect([...(await browser.open()).keys()]).toEqual(["token"]);
+  });
+
+  test("keeps its count through clear() and a new key", async () => {
+    const { browser } = await withToken();
+    await browser.visit((session) => session.once("token", add));
+    const late = await browser.open();
+    await browser.visit((session) => {
+      session.clear();
+      session.set("token", 7);
+    });
+    await browser.visit((session) => session.once("token", add));
+    expect(await late.once("token", () => "a second run")).toBe(8);
+    await browser.visit((session) => session.cycleKey());
+    expect(await (await browser.open()).once("token", add)).toBe(9);
+  });
+
+  test("keeps keys apart, whatever their names", async () => {
+    const { browser } = await withToken();
+    for (const key of ["__proto__", "constructor", "a b"]) {
+      await browser.visit(async (session) => expect(await session.once(key, add)).toBe(1));
+      await browser.visit(async (session) => expect(await session.once(key, add)).toBe(2));
+    }
+  });
+
+  test("takes a function that saves and loads the session, and one that changes its key", async () => {
+    const { browser } = await withToken();
+    await browser.visit(async (session) => {
+      const value = await session.once("token", async (current) => {
+        session.set("state", "asking");
+        await session.save();
+        await session.load();
+        session.cycleKey();
+        await session.save();
+        return add(current);
+      });
+      expect(value).toBe(2);
+      expect(session.key).not.toBeNull();
+    });
+    expect(await browser.sees()).toEqual({ state: "asking", token: 2 });
+  });
+
+  test("stores nothing in the session that a flush within the function begins", async () => {
+    const { browser } = await withToken();
+    await browser.visit(async (session) => {
+      const value = await session.once("token", (current) => {
+        session.flush();
+        session.set("fresh", 1);
+        return add(current);
+      });
+      expect(value).toBe(2);
+    });
+    expect(await browser.sees()).toEqual({ fresh: 1 });
+  });
+
+  test("within another once() is a TypeError, and the outer one goes on", async () => {
+    const { browser } = await withToken();
+    const session = await browser.open();
+    const outer = session.once("token", async (current) => {
+      await expect(session.once("other", add)).rejects.toThrow(/^session.once\("other"\).*await the first/);
+      return add(current);
+    });
+    expect(await outer).toBe(2);
+    expect(await session.once("other", add)).toBe(1);
+  });
+
+  test.each<[string, string, (session: Session) => unknown]>([
+    ["set", "token", (session) => session.set("token", 5)],
+    ["changed within", "list", (session) => session.get("list").push(1)],
+    ["cleared", "token", (session) => session.clear()],
+  ])("of a key that was %s and not saved is a TypeError, until it is saved", async (_, key, change) => {
+    const { browser } = await withToken();
+    await browser.visit((session) => void session.set("list", []));
+    const session = await browser.open();
+    change(session);
+    await expect(session.once(key, () => 9)).rejects.toThrow(TypeError);
+    await session.save();
+    expect(await session.once(key, () => 9)).toBe(9);
+  });
+
+  test("refuses a value that is not JSON, and gives the lease back", async () => {
+    const { browser } = await withToken();
+    const session = await browser.open();
+    await expect(session.once("token", () => Number.NaN)).rejects.toThrow("token is NaN");
+    expect(await (await browser.open()).once("token", add, { wait: 0.01 })).toBe(2);
+  });
+
+  test("before load() is a SessionNotLoadedError", async () => {
+    const { browser } = await withToken({ lazy: true });
+    const session = await browser.open();
+    await expect(session.once("token", add)).rejects.toThrow(SessionNotLoadedError);
+  });
+
+  test("of a session that has ended, and by a key that was changed, runs nothing", async () => {
+    const { browser } = await withToken();
+    const tab = browser.copy();
+    const ended = await browser.open();
+    await browser.visit((session) => session.cycleKey());
+    const byOldKey = await tab.open();
+    await browser.visit((session) => session.flush());
+    for (const session of [ended, byOldKey])
+      await expect(session.once("token", () => "ran")).rejects.toThrow(SessionInterruptedError);
+  });
+
+  test.each<[string, Partial<Options>]>([
+    ["keeps sessions in cookies", { store: signedCookieStore({ secrets: ["s".repeat(32)] }) }],
+    ["cannot compare and set", { store: { ...memoryStore(), capabilities: { compareAndSet: false } } }],
+    ["keeps the keys in clear", { store: clearStore() }],
+  ])("with a store that %s is a SettingsError", async (_, options) => {
+    const session = await site(options).browser.open();
+    await expect(session.once("token", add)).rejects.toThrow(SettingsError);
+  });
+
+  test.each([{ lease: 0 }, { lease: Number.NaN }, { wait: -1 }, { wait: 3601 }])(
+    "with %o is a SettingsError",
+    async (options) => {
+      const { browser } = await withToken();
+      const session = await browser.open();
+      await expect(session.once("token", add, options)).rejects.toThrow(SettingsError);
+    },
+  );
+});
