@@ -27,6 +27,26 @@ export interface ExpiryOptions {
   expiry?: Expiry | undefined;
 }
 
+export interface LoginOptions {
+  /**
+   * The device's name, for the page on which users see their sessions: "Firefox on Linux". It is cut at 200 characters. Default
+   * none, also where it is empty.
+   */
+  label?: string | null | undefined;
+}
+
+/** The longest name of a device, in characters. */
+const LONGEST_LABEL = 200;
+
+/** A character has at most two code units, so that twice as many units are enough to cut from. */
+const labelFrom = (given: unknown): string | null =>
+  typeof given !== "string" || given === ""
+    ? null
+    : [...given.slice(0, 2 * LONGEST_LABEL)].slice(0, LONGEST_LABEL).join("").toWellFormed();
+
+/** Epoch milliseconds as a Date. */
+const dateOf = (at: number | null | undefined): Date | null => (at == null ? null : new Date(at));
+
 /** Gives `Sessions` the draft of a session. Not part of the public entry. */
 export let draftOf: <Data>(session: Session<Data>) => Draft;
 
@@ -258,16 +278,17 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   /**
    * Signs a user in. The key always changes (OWASP: session fixation). The data of an anonymous visitor stays; that of another
    * user is flushed first. Throws a TypeError, and changes nothing, when the id is empty, has NUL or half a surrogate pair in
-   * it, or is longer than 1,200 bytes of UTF-8. Throws StoreUnavailableError where the session could not be read.
+   * it, or is longer than 1,200 bytes of UTF-8. Throws StoreUnavailableError where the session could not be read. `label` names
+   * the device; a login without one takes the name away.
    */
-  login(userId: string | number): void;
-  login(userId: string | number, callback?: unknown): void {
-    refuseCallback(callback, "login", "session.login(userId)");
+  login(userId: string | number, options?: LoginOptions): void;
+  login(userId: string | number, options: unknown = {}): void {
+    refuseCallback(options, "login", "session.login(userId)");
     const user = userIdFrom(userId);
     this.#available();
     this.#write("login");
     this.#needsCookie("login()");
-    this.#draft.login(user);
+    this.#draft.login(user, labelFrom((options as LoginOptions | null)?.label));
   }
 
   /** Signs the user out. It is the same as `flush`. */
@@ -286,8 +307,25 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   /** The time of the login; null where no user is signed in. */
   get authenticatedAt(): Date | null {
     this.#read("authenticatedAt");
-    const at = this.#draft.authenticatedAt;
-    return at === null ? null : new Date(at);
+    return dateOf(this.#draft.authenticatedAt);
+  }
+
+  /** The device's name that the login gave, else null. */
+  get label(): string | null {
+    this.#read("label");
+    return this.#draft.label;
+  }
+
+  /** The time at which the session was first stored; null until then. */
+  get createdAt(): Date | null {
+    this.#read("createdAt");
+    return dateOf(this.#draft.stored?.record.createdAt);
+  }
+
+  /** The moment at which the session ends unless it is used, as it is stored; null until then. */
+  get expiresAt(): Date | null {
+    this.#read("expiresAt");
+    return dateOf(this.#draft.stored?.record.expiresAt);
   }
 
   /**

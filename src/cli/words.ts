@@ -6,6 +6,9 @@ export const sessionsWord = (count: number) => `${number(count)} session${count 
 export const time = (moment: Date | null) =>
   moment === null ? "-" : `${moment.toISOString().slice(0, 19).replace("T", " ")}Z`;
 
+/** A text that a visitor may have chosen, without characters by which it could steer the terminal. */
+export const plain = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?");
+
 export function size(bytes: number): string {
   const units = ["bytes", "kB", "MB", "GB", "TB"];
   const power = bytes < 1000 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3));

@@ -12,6 +12,8 @@ export interface Extras {
    * the data belongs, or null: a login by the old key takes the data over where that is null or the same user.
    */
   readonly undone?: { readonly userId: string | null };
+  /** The device's name, as the login gave it. */
+  readonly label?: string | undefined;
   /** The functions that `session.once` has run for each key of the dictionary, and the one that is running. */
   readonly once?: Readonly<Record<string, Runs>>;
 }
@@ -23,6 +25,9 @@ export interface Runs {
   /** The run that is under way. It has died when its time is over, epoch milliseconds. */
   readonly lease?: { readonly holder: number; readonly until: number };
 }
+
+/** A change of the framework's object: a function of the one that is there now, and of the record's user. */
+export type ExtrasChange = (extras: Extras, userId: string | null) => Extras;
 
 /** The place of the line break before the second object; -1 where there is none. */
 function boundaryOf(data: string): number {
@@ -44,10 +49,14 @@ export function extrasTextOf(data: string): string {
   return boundary === -1 ? "" : data.slice(boundary);
 }
 
-/** The framework's object. Throws a SyntaxError where it is not a JSON object. */
+/** The framework's object. Throws a SyntaxError where it is not a JSON object, or a member is of another type. */
 export function extrasOf(data: string): Extras {
   const text = extrasTextOf(data);
-  return text === "" ? {} : (JSON.parse(text) as Extras);
+  if (text === "") return {};
+  const extras = JSON.parse(text) as Extras;
+  const { label = "" } = extras;
+  if (typeof label !== "string") throw new SyntaxError("not the framework's object");
+  return extras;
 }
 
 /** The data of a dictionary and an object of the framework. */
@@ -56,10 +65,9 @@ export function withExtras(dictionary: string, extras: Extras): string {
   return text === "{}" ? dictionary : `${dictionary}\n${text}`;
 }
 
-/**
- * The same data with the framework's object changed. To be called within the `next` of a write, so that the change is made on
- * the object that is there then: such a change needs no replay, and `onConflict` never sees it.
- */
-export function changeExtras(data: string, change: (there: Extras) => Extras): string {
-  return withExtras(dictionaryOf(data), change(extrasOf(data)));
+/** The data after changes of the framework's object, made one after the other. */
+export function changeExtras(data: string, changes: readonly ExtrasChange[], userId: string | null): string {
+  if (changes.length === 0) return data;
+  const extras = changes.reduce((current, change) => change(current, userId), extrasOf(data));
+  return withExtras(dictionaryOf(data), extras);
 }

@@ -71,7 +71,15 @@ export interface StoreCapabilities {
    * around it: the cache would hold what the store encrypts.
    */
   readonly encryptsData?: boolean;
+  /**
+   * The store keeps `data` whole. Default is `true`. If this is `false` it keeps the visitor's dictionary alone, the first of the
+   * JSON objects in `data`: the core then gives it no other, drops the label of a login, and refuses `confirm` and `requireRecent`.
+   */
+  readonly keepsExtras?: boolean;
 }
+
+/** Whether the store keeps the framework's own part of the data. */
+export const keepsExtras = ({ capabilities }: Store): boolean => capabilities?.keepsExtras !== false;
 
 /** The counts of a store. `null` where the store cannot tell. */
 export interface StoreStats {

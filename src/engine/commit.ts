@@ -2,7 +2,7 @@
 
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import { FORMAT, newVersion } from "../contract/record.ts";
-import { dictionaryOf, extrasOf, extrasTextOf } from "../contract/record-data.ts";
+import { changeExtras, dictionaryOf, extrasOf, extrasTextOf } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import type { SessionCookie } from "../cookie/cookie.ts";
 import { logIdOf } from "../cookie/key.ts";
@@ -216,21 +216,22 @@ export class Committer {
     return session;
   }
 
-  /** Stores a record under a new key. */
+  /** Stores a record under a new key. Its framework's part is what this request itself puts there. */
   async #create(
     draft: Draft,
-    { login, expiry = null }: Intent,
-    data: string,
+    { login, expiry = null, extrasChanges }: Intent,
+    dictionary: string,
     deadline: Deadline,
   ): Promise<StoredSession> {
     const { settings } = draft;
     const now = settings.clock();
     const born = { createdAt: now, authenticatedAt: login?.at ?? null, expiry };
+    const userId = login?.userId ?? null;
     const record: StoredRecord = {
       ...born,
-      data,
+      data: changeExtras(dictionary, extrasChanges, userId),
       version: newVersion(),
-      userId: login?.userId ?? null,
+      userId,
       expiresAt: expiresAt(born, settings, now),
       format: FORMAT,
     };
@@ -239,7 +240,7 @@ export class Committer {
       const created = await createRecord(this.#stores, id, record, deadline);
       if (created !== null) {
         this.#announce(draft, { key, id, record: created }, now, false);
-        tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
+        tell("created", () => ({ session: logIdOf(id), userId }));
         return { key, id, record: created };
       }
     }
@@ -264,10 +265,12 @@ export class Committer {
     let newAddress = intent.rotate && !hasMoved ? draft.ticket.mint() : null;
     let isAnnounced = false;
     const next = (current: StoredRecord): StoredRecord => {
+      const userId = login?.userId ?? current.userId;
+      const merged = data === null ? current.data : onto(current.data, data, settings);
       const changed = {
         ...current,
-        data: data === null ? current.data : onto(current.data, data, settings),
-        userId: login?.userId ?? current.userId,
+        data: changeExtras(merged, intent.extrasChanges, userId),
+        userId,
         authenticatedAt: login?.at ?? current.authenticatedAt,
         expiry: expiry === undefined ? current.expiry : expiry,
       };

@@ -13,7 +13,15 @@
  */
 
 import { newVersion, type StoreId } from "../contract/record.ts";
-import { dictionaryOf, extrasOf } from "../contract/record-data.ts";
+import {
+  changeExtras,
+  dictionaryOf,
+  type Extras,
+  type ExtrasChange,
+  extrasOf,
+  extrasTextOf,
+} from "../contract/record-data.ts";
+import { keepsExtras } from "../contract/store.ts";
 import type { CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
 import { Dictionary, type Snapshot } from "../data/dictionary.ts";
 import { parseData } from "../data/json.ts";
@@ -87,6 +95,8 @@ export interface Intent {
   /** The argument of `setExpiry`; undefined where it was not called. */
   expiry: number | null | undefined;
   login: Login | null;
+  /** Changes of the framework's part of the record, in their order. */
+  extrasChanges: readonly ExtrasChange[];
   /** Change the key. */
   rotate: boolean;
   /** The call that ended the session, if any. The handler's own flush holds even when the response is an error. */
@@ -99,6 +109,7 @@ const noIntent = (): Intent => ({
   isForced: false,
   expiry: undefined,
   login: null,
+  extrasChanges: [],
   rotate: false,
   flushedBy: null,
   toDelete: new Set(),
@@ -248,13 +259,31 @@ export class Draft {
     this.found(null);
   }
 
-  /** Signs a user in, under a new key. The data of another user is flushed first. */
-  login(userId: string): void {
+  /** Signs a user in, under a new key, on the device that `label` names. The data of another user is flushed first. */
+  login(userId: string, label: string | null): void {
     const owner = this.userId ?? (this.#state.is === "barred" ? this.#state.formerUser : null);
     if (owner !== null && owner !== userId) this.flush("login");
     if (this.#state.is === "barred") this.#state = NONE;
     this.intent.rotate = true;
     this.intent.login = { userId, at: this.settings.clock() };
+    this.#changeExtras((extras) => ({ ...extras, label: label ?? undefined }));
+  }
+
+  /** Notes a change of the framework's part of the record, where the store keeps one. */
+  #changeExtras(change: ExtrasChange): void {
+    if (keepsExtras(this.settings.store)) this.intent.extrasChanges = [...this.intent.extrasChanges, change];
+  }
+
+  /** The framework's part of the record, the changes of this request included. */
+  get #extras(): Extras {
+    const data = this.stored?.record.data ?? EMPTY;
+    const changes = [...(this.#saving?.extrasChanges ?? []), ...this.intent.extrasChanges];
+    return extrasOf(changeExtras(data, changes, this.userId));
+  }
+
+  /** The device's name, as the login gave it. */
+  get label(): string | null {
+    return this.#extras.label ?? null;
   }
 
   /** The user, a login of this request included. */
@@ -308,7 +337,7 @@ export class Draft {
     }
     if (session === null) return;
     if (this.hasMoved(session)) {
-      this.#goOnBlindly(session, data?.mine, intent.expiry);
+      this.#goOnBlindly(session, data?.mine, intent);
       return;
     }
     this.#state = { is: "stored", session };
@@ -344,12 +373,13 @@ export class Draft {
    * old key may be an attacker's. So the draft goes on from the data that it has seen, under a version that fits no
    * record, which makes each write begin by reading.
    */
-  #goOnBlindly({ key, id }: StoredSession, seen?: string, expiry?: number | null): void {
+  #goOnBlindly({ key, id }: StoredSession, seen?: string, { expiry, extrasChanges } = noIntent()): void {
     if (this.#state.is !== "stored") return;
     const { record } = this.#state.session;
+    const data = seen === undefined ? record.data : seen + extrasTextOf(record.data);
     const blind = {
       ...record,
-      data: seen ?? record.data,
+      data: changeExtras(data, extrasChanges, record.userId),
       expiry: expiry === undefined ? record.expiry : expiry,
       version: newVersion(),
     };
@@ -383,6 +413,7 @@ export class Draft {
     this.intent.isForced ||= intent.isForced;
     this.intent.rotate ||= intent.rotate;
     this.intent.login ??= intent.login;
+    this.intent.extrasChanges = [...intent.extrasChanges, ...this.intent.extrasChanges];
     if (this.intent.expiry === undefined) this.intent.expiry = intent.expiry;
     if (data !== null) dictionary.putBack(data);
   }

@@ -7,7 +7,14 @@
 
 import type { StoredRecord } from "../contract/record.ts";
 import { newVersion } from "../contract/record.ts";
-import { changeExtras, dictionaryOf, extrasOf, extrasTextOf, type Runs } from "../contract/record-data.ts";
+import {
+  changeExtras,
+  dictionaryOf,
+  type ExtrasChange,
+  extrasOf,
+  extrasTextOf,
+  type Runs,
+} from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf, ticketOf } from "../cookie/key.ts";
 import { checkJson, parseData } from "../data/json.ts";
@@ -331,7 +338,8 @@ function runsOf({ data }: StoredRecord, key: string): Runs {
 }
 
 function withRuns(record: StoredRecord, key: string, runs: Runs): StoredRecord {
-  const data = changeExtras(record.data, (there) => ({ ...there, once: { ...there.once, [key]: runs } }));
+  const noted: ExtrasChange = (there) => ({ ...there, once: { ...there.once, [key]: runs } });
+  const data = changeExtras(record.data, [noted], record.userId);
   return { ...record, data };
 }
 

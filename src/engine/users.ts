@@ -1,7 +1,7 @@
 /** The sessions of one user: lists them and ends them, where the store keeps an index of users. */
 
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
-import { dictionaryOf } from "../contract/record-data.ts";
+import { dictionaryOf, extrasOf } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf, ticketOf } from "../cookie/key.ts";
 import { parseData } from "../data/json.ts";
@@ -22,6 +22,8 @@ export interface UserSession {
   readonly lastSeenAt: Date;
   readonly authenticatedAt: Date | null;
   readonly expiresAt: Date;
+  /** The device's name, as the login gave it, else null. */
+  readonly label: string | null;
   /** A copy: changing it does not change the session. */
   readonly data: Record<string, unknown>;
 }
@@ -60,6 +62,7 @@ export class Users {
         lastSeenAt: new Date(lastSeenAt(record, this.#settings, now)),
         authenticatedAt: record.authenticatedAt === null ? null : new Date(record.authenticatedAt),
         expiresAt: new Date(record.expiresAt),
+        label: labelOf(record),
         data: dataOf(record),
       }))
       .sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
@@ -188,5 +191,13 @@ function dataOf(record: StoredRecord): Record<string, unknown> {
     return parseData(dictionaryOf(record.data));
   } catch {
     return {}; // A corrupt session can still be seen and revoked.
+  }
+}
+
+function labelOf(record: StoredRecord): string | null {
+  try {
+    return extrasOf(record.data).label ?? null;
+  } catch {
+    return null;
   }
 }

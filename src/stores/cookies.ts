@@ -6,6 +6,7 @@
  */
 import { randomBytes } from "node:crypto";
 import type { StoredRecord, StoreId } from "../contract/record.ts";
+import { dictionaryOf, extrasOf, withExtras } from "../contract/record-data.ts";
 import type { Store } from "../contract/store.ts";
 import type { Ticket } from "../contract/ticket.ts";
 import { CookieTooLargeError, SettingsError } from "../errors.ts";
@@ -62,15 +63,14 @@ function signedSeal(secrets: readonly string[], purpose: string): Seal {
   );
   return {
     seal({ data, userId, createdAt, authenticatedAt, expiresAt, expiry }) {
-      const [dictionary, ...ours] = partsOf(data);
-      const members = parseObject(dictionary);
+      const members = parseObject(dictionaryOf(data));
       if (FIELDS in members) {
         throw new TypeError(
           `Signed cookies keep the key ${JSON.stringify(FIELDS)} for their own fields, so a session in one cannot have it. ` +
             "Give yours another name.",
         );
       }
-      const fields = [userId, createdAt, authenticatedAt, expiresAt, expiry, ...ours];
+      const fields = [userId, createdAt, authenticatedAt, expiresAt, expiry, ...shownExtras(data)];
       return signer.sign(JSON.stringify(Object.assign(members, { [FIELDS]: fields })), Date.now());
     },
     open(value) {
@@ -84,10 +84,11 @@ function signedSeal(secrets: readonly string[], purpose: string): Seal {
   };
 }
 
-/** The data is the dictionary and then, where there is any, a second JSON object of the framework's own. */
-function partsOf(data: string): [dictionary: string, ...ours: string[]] {
-  const end = data.indexOf("}\n{");
-  return end === -1 ? [data] : [data.slice(0, end + 1), data.slice(end + 2)];
+/** The framework's part of the data, as far as a visitor may read it, as one text; none where it has nothing. */
+function shownExtras(data: string): string[] {
+  const { label } = extrasOf(data);
+  const text = withExtras("", { label }).trim();
+  return text === "" ? [] : [text];
 }
 
 /**
@@ -205,7 +206,7 @@ function ticketOf(sealOf: (name: string) => Seal): Ticket {
 }
 
 function largestKeys(data: string): string[] {
-  const sizes = Object.entries(parseObject(partsOf(data)[0])).map(
+  const sizes = Object.entries(parseObject(dictionaryOf(data))).map(
     ([key, value]) => [key, JSON.stringify(value).length] as const,
   );
   return sizes.sort(([, a], [, b]) => b - a).map(([key, size]) => `${key} (${size})`);

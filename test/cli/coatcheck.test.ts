@@ -231,7 +231,7 @@ describe("on SQLite and files", () => {
       /live sessions +1\n {2}of users +1\n {2}anonymous +0\nexpired, to be cleared +1\noldest +2\d{3}-/,
     );
     const listed = await say("list", "-u", "ann");
-    expect(listed).toMatch(/^HANDLE +SIGNED IN +LAST SEEN +EXPIRES\n/);
+    expect(listed).toMatch(/^HANDLE +SIGNED IN +LAST SEEN +EXPIRES +LABEL\n/);
     expect(listed).toContain(`${handle}  2026-01-02 03:04:05Z`);
     expect(listed).toMatch(/\n1 session\n$/);
     expect(listed).not.toContain("geheim");

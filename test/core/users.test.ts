@@ -39,7 +39,7 @@ describe("listUserSessions", () => {
     const phone = new Browser(sessions);
     await phone.visit((session) => session.set("device", "phone"));
     clock.pass(10);
-    await phone.visit((session) => session.login("u1"));
+    await phone.visit((session) => session.login("u1", { label: "Firefox on Linux" }));
     clock.pass(100);
     const laptop = await signedIn("u1", { device: "laptop" });
     await signedIn("u2", { device: "other" });
@@ -51,6 +51,7 @@ describe("listUserSessions", () => {
         lastSeenAt: clock.date,
         authenticatedAt: clock.date,
         expiresAt: new Date(clock.now + 1_000_000),
+        label: null,
         data: { device: "laptop" },
       },
       {
@@ -59,6 +60,7 @@ describe("listUserSessions", () => {
         lastSeenAt: new Date(began.getTime() + 10_000),
         authenticatedAt: new Date(began.getTime() + 10_000),
         expiresAt: new Date(began.getTime() + 1_010_000),
+        label: "Firefox on Linux",
         data: { device: "phone" },
       },
     ]);

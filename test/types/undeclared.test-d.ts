@@ -58,6 +58,24 @@ test("update takes a function with or without a default, and gives back what tha
   });
 });
 
+test("a login may name the device, and the session tells its name and times", () => {
+  session.login("ada", { label: "Firefox on Linux" });
+  session.login(7, { label: null });
+  session.login("ada", {});
+  // @ts-expect-error a text
+  session.login("ada", { label: 7 });
+  // @ts-expect-error no such option
+  session.login("ada", { device: "phone" });
+  expectTypeOf(session.label).toEqualTypeOf<string | null>();
+  expectTypeOf(session.createdAt).toEqualTypeOf<Date | null>();
+  expectTypeOf(session.expiresAt).toEqualTypeOf<Date | null>();
+  // @ts-expect-error only login() names the device
+  session.label = "phone";
+  const library: SessionOf<{ a: number }> = session;
+  library.login("ada", { label: "phone" });
+  expectTypeOf(library.label).toEqualTypeOf<string | null>();
+});
+
 test("all else of the dictionary", () => {
   session.assign({ a: 1, "b c": [2] }).set("d", 3);
   expectTypeOf([...session]).toEqualTypeOf<[string, any][]>();
