@@ -42,7 +42,7 @@ const programs = [
   ...blocks.filter(declares).map((block) => ({ name: block.name, blocks: [block] })),
 ];
 
-test.each(programs)("$name", ({ blocks }) => {
+test.each(programs)("$name", { timeout: 120_000 }, ({ blocks }) => {
   // Inside node_modules, where modules are found and where neither tests nor linters look.
   const cache = join(root, "node_modules/.cache");
   mkdirSync(cache, { recursive: true });
