@@ -44,6 +44,13 @@ export interface Keeper {
    * where nothing has to be stored: then nothing is held.
    */
   commit(status: number): Promise<unknown> | undefined;
+  /**
+   * Called when the handler ends a response whose first byte was let go, or held, before: stores what has changed since. The
+   * last byte is held until the promise is settled; without one, or without this method, it leaves at once.
+   */
+  commitEnd?(): Promise<unknown> | undefined;
+  /** Whether `write` and `end` after the end are ignored, and answer false. Node emits an error for them. */
+  readonly ignoresCallsAfterEnd?: boolean;
   /** The headers to add to the response. Called after the commit, when the first byte leaves. */
   headers(): readonly Header[];
   /** Called when the commit has failed. The response is as it was found; where bytes have left already, it is destroyed. */
@@ -77,6 +84,10 @@ class Hold implements Layer, Closing {
   #calls: [name: Sending, args: unknown[]][] = [];
   #status = 200;
   #statusMessage: string | undefined;
+  /** The handler has called `end`; noted only where calls after it are ignored. */
+  #hasEnd = false;
+  /** The keeper has stored everything up to the end of the response. */
+  #isEndCommitted = false;
   /** We are calling `writeHead` ourselves, as Node does at the first byte. */
   #isImplicit = false;
   #hasClosed = false;
@@ -115,6 +126,7 @@ class Hold implements Layer, Closing {
   }
 
   #lookSent(): void {
+    if (this.#heading !== undefined) return;
     const methods = this.#response as unknown as Methods;
     this.#heading = methodsOf(this.#response);
     methods.setHeader = this.#ours.setHeader;
@@ -149,12 +161,18 @@ class Hold implements Layer, Closing {
   }
 
   send(name: Sending, args: unknown[]): unknown {
-    if (this.#phase === "released") return this.#pass(name, args);
+    if (this.#keeper.ignoresCallsAfterEnd && (name === "end" || name === "write")) {
+      if (this.#hasEnd) return false;
+      this.#hasEnd = name === "end";
+    }
+    if (this.#phase === "released") return name === "end" ? this.#passEnd(args) : this.#pass(name, args);
     if (this.#phase === "dropped") return this.#refuse(name, args);
     if (name === "writeHead") return this.#writeHead(args);
     if (name === "flush" && this.#phase === "open") return this.#pass(name, args); // There is no first byte yet.
     const [chunk] = args;
     if (name === "write" || (name === "end" && chunk && typeof chunk !== "function")) checkChunk(chunk);
+    // A response that is ended at once has one commit: its first byte is its last.
+    if (name === "end" && this.#phase === "open") this.#isEndCommitted = true;
     return this.#begin() === "released" ? this.#passFirst(name, args) : this.#keep(name, args);
   }
 
@@ -192,6 +210,26 @@ class Hold implements Layer, Closing {
 
   #pass(name: Sending, args: unknown[]): unknown {
     return this.#found[name].apply(this.#response, args);
+  }
+
+  /** Ends the response once the keeper has stored what changed since the first byte. */
+  #passEnd(args: unknown[]): unknown {
+    const committing = this.#isEndCommitted ? undefined : this.#keeper.commitEnd?.();
+    this.#isEndCommitted = true;
+    if (committing === undefined) return this.#pass("end", args);
+    this.#phase = "held";
+    this.#lookSent();
+    afterTurn(
+      committing,
+      () => this.#releaseEnd(),
+      (error) => this.#drop(error),
+    );
+    return this.#keep("end", args);
+  }
+
+  #releaseEnd(): void {
+    this.#phase = "released";
+    this.#callAgain();
   }
 
   get #isWrapped(): boolean {
@@ -278,7 +316,11 @@ class Hold implements Layer, Closing {
     this.#calls = [];
     let needsDrain = false;
     for (const [name, args] of calls) {
-      const hasRoom = this.#pass(name, args);
+      if (this.#phase === "held") {
+        this.#calls.push([name, args]); // The end is held once more, and these calls came after it.
+        continue;
+      }
+      const hasRoom = name === "end" ? this.#passEnd(args) : this.#pass(name, args);
       // The writer was told that there is no room; where there is, Node will emit no "drain".
       if (name === "write") needsDrain = hasRoom !== false;
       if (name === "end") needsDrain = false;

@@ -1,0 +1,73 @@
+/** The middleware: the session of a request by its cookie, or a new one. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { readCookie } from "../../cookie/cookie.ts";
+import { type SessionRequest, VISIT } from "./contract.ts";
+import { decode, idOf } from "./cookie-header.ts";
+import { newCookie, readOptions, type SessionOptions, secretsOf } from "./options.ts";
+import { Session } from "./session.ts";
+import { isSecure, Visit } from "./visit.ts";
+
+/** A function that Express, connect and their like call for each request. */
+export type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** Makes the middleware. Throws a TypeError for options that cannot work. */
+export function session(options: SessionOptions = {}): Middleware {
+  const settings = readOptions(options);
+  const { store, name, cookieOf, proxy } = settings;
+  let isConnected = true;
+  store.on("disconnect", () => {
+    isConnected = false;
+  });
+  store.on("connect", () => {
+    isConnected = true;
+  });
+
+  // A request that has come through a `session()` gets its sessions by that one's options; any other, by those of the last
+  // `session()` on this store.
+  store.generate = (given) => {
+    const request = given as SessionRequest;
+    const visit = request[VISIT];
+    if (visit instanceof Visit) {
+      visit.generate(() => new Session(request));
+      return;
+    }
+    request.sessionID = settings.newId(request);
+    request.session = new Session(request);
+    request.session.cookie = newCookie(cookieOf(request), isSecure(request, proxy));
+  };
+
+  return function session(given, response, next) {
+    const request = given as SessionRequest;
+    if (request.session || !isConnected) return next();
+    const cookie = cookieOf(request);
+    if (!pathOf(request).startsWith(cookie.path || "/")) return next();
+    const secrets = settings.secrets ?? secretsOf(request.secret);
+    if (secrets === null)
+      return next(new Error("The option secret is required: it signs the session cookie."));
+    const id = presentedId(request, name, secrets);
+    new Visit(settings, request, response, next, { secrets, cookie, id }).begin();
+  };
+}
+
+/** The path of a request as the browser asked for it, wherever the middleware is mounted. */
+function pathOf(request: SessionRequest): string {
+  const url = request.originalUrl || request.url || "/";
+  if (url.startsWith("/")) return url.split(/[?#]/, 1)[0] as string;
+  return URL.canParse(url) ? new URL(url).pathname : url;
+}
+
+/** The id in the signed cookie of a request; null where there is none, or it was not signed by one of the secrets. */
+function presentedId(request: SessionRequest, name: string, secrets: readonly string[]): string | null {
+  for (const value of readCookie(request.headers?.cookie, name)) {
+    const id = idOf(decode(value), secrets);
+    if (id) return id;
+  }
+  const signed = request.signedCookies?.[name];
+  if (signed) return String(signed);
+  const plain = request.cookies?.[name];
+  return typeof plain === "string" ? idOf(plain, secrets) : null;
+}

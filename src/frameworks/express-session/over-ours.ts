@@ -1,0 +1,334 @@
+/**
+ * A store of this package behind the connect contract. It remembers the record that each session object was read from, so
+ * that a save is a compare-and-set: what other requests stored meanwhile stays, and a session that has ended stays ended.
+ */
+import { FORMAT, newVersion, type StoredRecord, type StoreId } from "../../contract/record.ts";
+import { dictionaryOf, extrasTextOf } from "../../contract/record-data.ts";
+import type { Store as OurStore } from "../../contract/store.ts";
+import { logIdOf, storeIdOf, ticketOf } from "../../cookie/key.ts";
+import { parseData } from "../../data/json.ts";
+import { isUserId } from "../../data/user-id.ts";
+import { createRecord, type Stores } from "../../engine/attempt.ts";
+import { isOver } from "../../engine/expiry.ts";
+import { GuardedStore } from "../../engine/guarded-store.ts";
+import { InDoubt } from "../../engine/in-doubt.ts";
+import { countSessions, Sweeper } from "../../engine/sweeper.ts";
+import { isUsable } from "../../engine/usable.ts";
+import { Writers } from "../../engine/writers.ts";
+import { SettingsError, StoreUnavailableError } from "../../errors.ts";
+import { tell } from "../../events.ts";
+import { readSettings, type Settings } from "../../settings.ts";
+import type { Callback, PlainSession } from "./contract.ts";
+import type { Cookie } from "./cookie.ts";
+import type { CookieData } from "./cookie-header.ts";
+import { dataText, mergeTexts } from "./data-text.ts";
+import { Session } from "./session.ts";
+import { Store } from "./store.ts";
+
+/** The record behind a session object. */
+interface Origin {
+  record: StoredRecord;
+  /** The data as this request last read or stored it, without the cookie: the base of its next changes. */
+  base: string;
+  hasEnded: boolean;
+}
+
+/** A session as it is to be stored. */
+interface Snapshot {
+  /** The data without the cookie. */
+  readonly data: string;
+  /** The cookie as JSON, without its end; null where it is as the options say. */
+  readonly cookie: string | null;
+  readonly userId: string | null;
+  readonly expiresAt: number;
+  readonly expiry: number | null;
+}
+
+/** Seconds that a session lives whose cookie lasts until the browser closes: as `cookieAge` is by default. */
+const TWO_WEEKS = 1_209_600;
+
+export interface OverOursOptions {
+  readonly storeTimeout?: number | undefined;
+  readonly clearExpiredEvery?: number | undefined;
+}
+
+export class OverOurs extends Store {
+  readonly #settings: Settings;
+  readonly #store: GuardedStore;
+  readonly #stores: Stores;
+  readonly #writers: Writers;
+  readonly #sweeper: Sweeper;
+  /** The cookie of a session that has changed nothing about it. */
+  readonly #usual: Partial<CookieData>;
+  readonly #usualJson: string;
+  readonly #origins = new WeakMap<object, Origin>();
+  /** The write of a session object that is under way: the next one begins from its record. */
+  readonly #writing = new WeakMap<object, Promise<unknown>>();
+
+  /** `cookie` is the cookie of a new session. Throws SettingsError. */
+  constructor(store: OurStore, cookie: Cookie, options: OverOursOptions) {
+    super();
+    this.#settings = readSettings({ store, ...options });
+    if (ticketOf(store).kind !== "keyed") {
+      throw new SettingsError(
+        "store",
+        "a store on the server: coatcheck/express-session sends only an id in the cookie",
+      );
+    }
+    this.#store = new GuardedStore(this.#settings);
+    this.#stores = { store: this.#store, inDoubt: new InDoubt(this.#settings, this.#store) };
+    this.#writers = new Writers(this.#stores);
+    this.#sweeper = new Sweeper(this.#store, this.#settings.clearExpiredEvery);
+    this.#usualJson = textOfCookie(cookie.data);
+    this.#usual = JSON.parse(this.#usualJson);
+  }
+
+  override get(id: string, done: Callback<PlainSession | null>): void {
+    this.#sweeper.start();
+    answer(this.#read(storeIdOf(id)), done);
+  }
+
+  override set(id: string, session: Session | PlainSession, done?: Callback): void {
+    this.#sweeper.start();
+    this.#save(id, session, done);
+  }
+
+  override destroy(id: string, done?: Callback): void {
+    const storeId = storeIdOf(id);
+    const ended = this.#store.end(storeId, this.#store.deadline()).then(() => {
+      tell("ended", () => ({ session: logIdOf(storeId) }));
+    });
+    answer(ended, done);
+  }
+
+  /** Moves the end of a session. Where that moves by less than 1/100 of the life, nothing is written. */
+  override touch(id: string, session: Session | PlainSession, done?: Callback): void {
+    const origin = this.#origins.get(session);
+    const { cookie, expiresAt, expiry } = this.#endOf(session);
+    if (origin === undefined || origin.hasEnded) {
+      done?.();
+      return;
+    }
+    const known = origin.record;
+    const isSameCookie = cookie === cookieTextIn(known) && known.expiry === expiry;
+    const moves = expiresAt - known.expiresAt;
+    if (isSameCookie && Math.abs(moves) <= (expiresAt - this.#settings.clock()) / 100) done?.();
+    else if (isSameCookie && moves > 0) answer(this.#touch(storeIdOf(id), origin, expiresAt), done);
+    else this.#save(id, session, done);
+  }
+
+  #save(id: string, session: Session | PlainSession, done?: Callback): void {
+    answer(this.#inOrder(session, this.#snapshot(session), storeIdOf(id)), done);
+  }
+
+  async #touch(id: StoreId, origin: Origin, expiresAt: number): Promise<void> {
+    const { record } = origin;
+    if (await this.#store.touch(id, expiresAt, record.version, this.#store.deadline()))
+      origin.record = { ...record, expiresAt };
+  }
+
+  /** The number of live sessions. */
+  length(done: Callback<number>): void {
+    answer(
+      countSessions(this.#store).then(({ live }) => {
+        if (live === null)
+          throw new SettingsError("store", "a store that can count its sessions, for length");
+        return live;
+      }),
+      done,
+    );
+  }
+
+  override createSession(request: object, found: PlainSession): Session {
+    const session = Store.prototype.createSession.call(this, request, found) as Session;
+    const origin = this.#origins.get(found);
+    if (origin !== undefined) this.#origins.set(session, origin);
+    return session;
+  }
+
+  /** The data that `get` gave, where that is known without making the text. */
+  textRead(found: PlainSession): string | undefined {
+    return this.#origins.get(found)?.base;
+  }
+
+  async #read(id: StoreId): Promise<PlainSession | null> {
+    const record = await this.#store.read(id, this.#store.deadline());
+    if (record === null || record === "moved" || isOver(record, this.#settings, this.#settings.clock())) {
+      tell("unknown", () => ({ session: logIdOf(id) }));
+      return null;
+    }
+    if (!isUsable(id, record)) return null;
+    const dictionary = dictionaryOf(record.data);
+    const { cookie, ...session } = { ...parseData(dictionary) } as PlainSession;
+    const base = cookie === undefined ? dictionary : JSON.stringify(session);
+    const expires = record.expiry === 0 ? null : new Date(record.expiresAt).toISOString();
+    const found = { cookie: { ...this.#usual, ...cookie, expires }, ...session };
+    this.#origins.set(found, { record, base, hasEnded: false });
+    return found;
+  }
+
+  #endOf(session: Session | PlainSession): Pick<Snapshot, "cookie" | "expiresAt" | "expiry"> {
+    const cookie = ((session.cookie as Cookie | undefined)?.data ?? session.cookie ?? {}) as CookieData & {
+      maxAge?: unknown;
+    };
+    const json = textOfCookie(cookie);
+    const now = this.#settings.clock();
+    const end = cookie.expires ? new Date(cookie.expires).valueOf() : Number.NaN;
+    const age = typeof cookie.maxAge === "number" ? cookie.maxAge : Number.NaN;
+    const expiresAt = Number.isFinite(end) ? end : Number.isFinite(age) ? now + age : null;
+    const own = { cookie: json === this.#usualJson ? null : json };
+    if (expiresAt === null) return { ...own, expiresAt: now + TWO_WEEKS * 1000, expiry: 0 };
+    const life = cookie.originalMaxAge;
+    const expiry = typeof life === "number" && life > 0 ? life / 1000 : (expiresAt - now) / 1000;
+    return { ...own, expiresAt: Math.floor(expiresAt), expiry: expiry || -1 };
+  }
+
+  /** Taken at the call, because the handler may go on changing the session. */
+  #snapshot(session: Session | PlainSession): Snapshot {
+    const user = (session as { passport?: { user?: unknown } }).passport?.user;
+    const userId = typeof user === "string" || Number.isFinite(user) ? String(user) : "";
+    return {
+      data: dataText(session),
+      userId: isUserId(userId) ? userId : null,
+      ...this.#endOf(session),
+    };
+  }
+
+  /** Two saves of one session object, such as `save()` and the end of the request, are made one after the other. */
+  #inOrder(session: object, snapshot: Snapshot, id: StoreId): Promise<void> {
+    const before = this.#writing.get(session);
+    const write = () => this.#write(session, snapshot, id);
+    const writing = before === undefined ? write() : before.then(write, write);
+    const ended = writing.finally(() => {
+      if (this.#writing.get(session) === ended) this.#writing.delete(session);
+    });
+    this.#writing.set(session, ended);
+    return ended;
+  }
+
+  async #write(session: object, snapshot: Snapshot, id: StoreId): Promise<void> {
+    const origin = this.#origins.get(session);
+    if (origin !== undefined) return this.#update(id, origin, snapshot);
+    const record = newRecord(snapshot, this.#settings.clock());
+    if (await this.#create(id, record)) {
+      this.#origins.set(session, { record, base: snapshot.data, hasEnded: false });
+      tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
+      return;
+    }
+    if (session instanceof Session) {
+      throw new StoreUnavailableError(
+        "create a session",
+        new Error("there is a session of that id already; genid must return a new id each time"),
+      );
+    }
+    await this.#replace(id, record);
+  }
+
+  /** Stores a record that has not ended yet. False when the id is taken. */
+  async #create(id: StoreId, record: StoredRecord): Promise<boolean> {
+    if (record.expiresAt <= this.#settings.clock()) return true;
+    return createRecord(this.#stores, id, record, this.#store.deadline());
+  }
+
+  /** Stores what a tool gives, whatever is there. */
+  async #replace(id: StoreId, record: StoredRecord): Promise<void> {
+    const deadline = this.#store.deadline();
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const known = await this.#store.read(id, deadline);
+      if (known !== null && known !== "moved") {
+        const next = (current: StoredRecord) => ({ ...record, createdAt: current.createdAt });
+        const written = await this.#writers.write(id, { known, next, deadline });
+        if (written !== "gone" && "record" in written) return;
+      }
+      if (await this.#create(id, record)) return;
+    }
+    throw new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
+  }
+
+  /** Writes a session that was read, or stored before. One that has ended since is not stored again. */
+  async #update(id: StoreId, origin: Origin, snapshot: Snapshot): Promise<void> {
+    const deadline = this.#store.deadline();
+    if (origin.hasEnded) return this.#interrupted(id, origin);
+    const now = this.#settings.clock();
+    if (snapshot.expiresAt <= now) {
+      origin.hasEnded = true;
+      return this.#store.end(id, deadline);
+    }
+    const { record: known, base } = origin;
+    const next = (current: StoredRecord): StoredRecord => {
+      const theirs = textWithoutCookie(current);
+      const data = mergeTexts(base, snapshot.data, theirs);
+      const isOurs = current.version === known.version;
+      const userId = data === snapshot.data ? snapshot.userId : userIn(data);
+      return {
+        ...current,
+        data: textOf(data, snapshot.cookie) + extrasTextOf(current.data),
+        userId,
+        authenticatedAt: userId === current.userId ? current.authenticatedAt : userId === null ? null : now,
+        expiry: snapshot.expiry,
+        expiresAt: isOurs ? snapshot.expiresAt : Math.max(snapshot.expiresAt, current.expiresAt),
+      };
+    };
+    const written = await this.#writers.write(id, { known, next, deadline });
+    if (written === "gone" || !("record" in written)) return this.#interrupted(id, origin);
+    origin.record = written.record;
+    origin.base = snapshot.data;
+  }
+
+  #interrupted(id: StoreId, origin: Origin): void {
+    origin.hasEnded = true;
+    tell("interrupted", () => ({ session: logIdOf(id) }));
+  }
+}
+
+function newRecord(snapshot: Snapshot, now: number): StoredRecord {
+  const { data, cookie, userId, expiresAt, expiry } = snapshot;
+  return {
+    data: textOf(data, cookie),
+    version: newVersion(),
+    userId,
+    createdAt: now,
+    authenticatedAt: userId === null ? null : now,
+    expiresAt,
+    expiry,
+    format: FORMAT,
+  };
+}
+
+/** The cookie as JSON, without its end. */
+function textOfCookie({ expires: _, ...cookie }: CookieData): string {
+  return JSON.stringify(cookie);
+}
+
+/** The dictionary of a record: the data, and the cookie as its last key. */
+function textOf(data: string, cookie: string | null): string {
+  if (cookie === null) return data;
+  return `${data.slice(0, -1)}${data === "{}" ? "" : ","}"cookie":${cookie}}`;
+}
+
+function textWithoutCookie(record: StoredRecord): string {
+  const dictionary = dictionaryOf(record.data);
+  return dictionary.includes('"cookie"') ? dataText({ ...parseData(dictionary) }) : dictionary;
+}
+
+/** The cookie that the record has of its own, as JSON. */
+function cookieTextIn(record: StoredRecord): string | null {
+  const dictionary = dictionaryOf(record.data);
+  if (!dictionary.includes('"cookie"')) return null;
+  const { cookie } = parseData(dictionary);
+  return cookie === undefined ? null : JSON.stringify(cookie);
+}
+
+function userIn(data: string): string | null {
+  const user = (parseData(data).passport as { user?: unknown } | undefined)?.user;
+  const userId = typeof user === "string" || Number.isFinite(user) ? String(user) : "";
+  return isUserId(userId) ? userId : null;
+}
+
+/** Calls back in a turn of its own, so that what the callback throws is no rejection of ours. */
+function answer<T>(work: Promise<T>, done?: Callback<T>): void {
+  work.then(
+    (value) => done && process.nextTick(done, null, value),
+    (error) => done && process.nextTick(done, error),
+  );
+}
