@@ -227,7 +227,7 @@ export class OverOurs extends Store {
   /** Stores a record that has not ended yet. False when the id is taken. */
   async #create(id: StoreId, record: StoredRecord): Promise<boolean> {
     if (record.expiresAt <= this.#settings.clock()) return true;
-    return createRecord(this.#stores, id, record, this.#store.deadline());
+    return (await createRecord(this.#stores, id, record, this.#store.deadline())) !== null;
   }
 
   /** Stores what a tool gives, whatever is there. */
