@@ -53,8 +53,14 @@ export let draftOf: <Data>(session: Session<Data>) => Draft;
 const TEST_COOKIE = "testcookie";
 const TEST_COOKIE_VALUE = "worked";
 
+/**
+ * The member by which `coatcheck/passport` makes a session take Dates. Not declared, because it is for this package alone; found
+ * by its name, because bundlers may put two copies of this package into one program.
+ */
+export const TAKE_DATES = Symbol.for("coatcheck.takeDates");
+
 /** The name under which Node, Deno and Bun look for the text that `console.log` prints. */
-const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+export const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 type Inspect = (value: unknown, options: object) => string;
 
@@ -110,7 +116,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
    */
   set<K extends KeyOf<Data>>(key: K, value: ValueOf<Data, K>): this {
     const data = this.#write("set", key);
-    checkJson(value, key);
+    checkJson(value, key, this.#draft.takesDates);
     data.set(key, value);
     return this;
   }
@@ -151,7 +157,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
    */
   assign(members: { [K in KeyOf<Data>]?: ValueOf<Data, K> | undefined }): this {
     const given = Object.entries(members).filter(([, value]) => value !== undefined);
-    for (const [key, value] of given) checkJson(value, key);
+    for (const [key, value] of given) checkJson(value, key, this.#draft.takesDates);
     const data = this.#write("assign");
     for (const [key, value] of given) data.set(key, value);
     this.#draft.intent.isForced = true; // Django: an update counts as a change even when it is empty.
@@ -487,6 +493,11 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     Object.defineProperty(Session.prototype, INSPECT, {
       value(this: Session, depth: number | null, options: object, inspect: Inspect) {
         return this.#inspect(depth, options, inspect);
+      },
+    });
+    Object.defineProperty(Session.prototype, TAKE_DATES, {
+      value(this: Session) {
+        this.#draft.takesDates = true;
       },
     });
     Object.setPrototypeOf(Session.prototype, unknownMembers);

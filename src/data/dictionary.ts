@@ -6,6 +6,11 @@ import { checkJson, isNested, parseData, parseMap } from "./json.ts";
 
 type DictionarySettings = Pick<Settings, "nestedChanges" | "onConflict">;
 
+/** Whether the session takes a Date, to be stored as text. It may begin to while it is in use. */
+export interface Leniency {
+  readonly takesDates: boolean;
+}
+
 /** Changes as they stood at one moment. They led from the text `base` to the text `mine`. */
 export interface Snapshot {
   readonly changes: Changes;
@@ -16,17 +21,18 @@ export interface Snapshot {
 const json = JSON.stringify;
 
 /** The text of a value. Throws a TypeError that names the place when it is not JSON; JSON.stringify names none. */
-function textOf(key: string, value: unknown): string {
+function textOf(key: string, value: unknown, takesDates: boolean): string {
   try {
     return json(value);
   } catch (error) {
-    checkJson(value, key);
+    checkJson(value, key, takesDates);
     throw error;
   }
 }
 
 export class Dictionary {
   readonly #settings: DictionarySettings;
+  readonly #leniency: Leniency;
   /** The text that the values are compared with: the stored data, or the data that is being stored. */
   #base: string;
   /** The values of that text, parsed when the first is compared. */
@@ -39,9 +45,10 @@ export class Dictionary {
   /** Whether the handler was given an object or list of ours, and so may change it without a call. */
   #exposed = false;
 
-  constructor(base: string, settings: DictionarySettings) {
+  constructor(base: string, settings: DictionarySettings, leniency: Leniency = { takesDates: false }) {
     this.#base = base;
     this.#settings = settings;
+    this.#leniency = leniency;
   }
 
   /** Throws a SyntaxError when the text is not a JSON object. */
@@ -145,7 +152,8 @@ export class Dictionary {
     for (const key of this.#keysChangedWithin(mine)) this.#changes.setFinal(key);
     const changes = this.#changes;
     for (const [key, updaters] of changes.keys) {
-      if (updaters === null && isNested(this.#values.get(key))) checkJson(this.#values.get(key), key);
+      const value = this.#values.get(key);
+      if (updaters === null && isNested(value)) checkJson(value, key, this.#leniency.takesDates);
     }
     const snapshot = { changes, base: this.#base, mine };
     this.#begin(mine, new Changes());
@@ -223,7 +231,7 @@ export class Dictionary {
   /** Whether the value of a key was changed from within, and not only by `update`. */
   #isChangedWithin(key: string, value: unknown): boolean {
     if (!isNested(value) || this.#changes.keys.get(key) === null) return false;
-    return textOf(key, value) !== (this.#updated.get(key) ?? this.#baseText(key));
+    return textOf(key, value, this.#leniency.takesDates) !== (this.#updated.get(key) ?? this.#baseText(key));
   }
 
   #baseText(key: string): string {
@@ -244,7 +252,7 @@ export class Dictionary {
     try {
       return json(Object.fromEntries(this.#parsed));
     } catch (error) {
-      for (const [key, value] of this.#parsed) checkJson(value, key); // Names the place, which JSON.stringify does not.
+      for (const [key, value] of this.#parsed) checkJson(value, key, this.#leniency.takesDates); // Names the place, which JSON.stringify does not.
       throw error;
     }
   }

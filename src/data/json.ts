@@ -16,11 +16,13 @@ interface Flaw {
 /**
  * Throws a TypeError that names the place when `value` would not come back from JSON as it went in: undefined, NaN,
  * Infinity, bigint, function, symbol, an object with `toJSON` or of a class, a circle, a hole in a list, more than 1,000
- * levels. Members of objects that are undefined are dropped, as JSON does.
+ * levels. Members of objects that are undefined are dropped, as JSON does. With `takesDates` a Date passes, which JSON makes a text.
  */
-export function checkJson(value: unknown, name: string): void {
+export function checkJson(value: unknown, name: string, takesDates = false): void {
   const flaw =
-    value === undefined ? flawOf("undefined", "To remove a key, use delete().") : findFlaw(value, []);
+    value === undefined
+      ? flawOf("undefined", "To remove a key, use delete().")
+      : findFlaw(value, [], takesDates);
   if (flaw === null) return;
   const rest = flaw.path.length > SHOWN_STEPS ? " …" : "";
   const place = flaw.path.slice(0, SHOWN_STEPS).reduce(step, name) + rest;
@@ -41,7 +43,7 @@ function step(place: string, part: string | number): string {
 const flawOf = (what: string, cure: string): Flaw => ({ path: [], what, cure });
 
 /** `above` holds the objects that the value is inside of. */
-function findFlaw(value: unknown, above: object[]): Flaw | null {
+function findFlaw(value: unknown, above: object[], takesDates: boolean): Flaw | null {
   if (typeof value === "string" || typeof value === "boolean" || value === undefined || value === null)
     return null;
   if (typeof value === "number") {
@@ -49,6 +51,7 @@ function findFlaw(value: unknown, above: object[]): Flaw | null {
   }
   if (typeof value !== "object")
     return flawOf(`a ${typeof value}`, "Store a string or a number made from it.");
+  if (takesDates && isDate(value)) return null;
   if (above.includes(value)) return flawOf("inside itself", "Store the inner part by its name or number.");
   if (typeof (value as { toJSON?: unknown }).toJSON === "function") {
     return flawOf(`a ${kindOf(value)} with toJSON`, "Store what it stands for, such as date.toISOString().");
@@ -65,7 +68,9 @@ function findFlaw(value: unknown, above: object[]): Flaw | null {
   for (const [key, member] of isList ? value.entries() : Object.entries(value)) {
     // As an item of a list, undefined would come back as null.
     const isHole = isList && member === undefined;
-    const flaw = isHole ? flawOf("undefined", "Store null in its place.") : findFlaw(member, above);
+    const flaw = isHole
+      ? flawOf("undefined", "Store null in its place.")
+      : findFlaw(member, above, takesDates);
     if (flaw === null) continue;
     flaw.path.unshift(key);
     return flaw;
@@ -79,6 +84,9 @@ function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
 }
+
+const isDate = (value: object): boolean =>
+  Object.prototype.toString.call(value) === "[object Date]" && !Number.isNaN((value as Date).getTime());
 
 const kindOf = (value: object): string => value.constructor?.name || "class instance";
 

@@ -23,7 +23,7 @@ import {
 } from "../contract/record-data.ts";
 import { keepsExtras } from "../contract/store.ts";
 import type { CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
-import { Dictionary, type Snapshot } from "../data/dictionary.ts";
+import { Dictionary, type Leniency, type Snapshot } from "../data/dictionary.ts";
 import { parseData } from "../data/json.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
@@ -128,7 +128,7 @@ export interface Pending {
   readonly dictionary: Dictionary;
 }
 
-export class Draft {
+export class Draft implements Leniency {
   readonly settings: Settings;
   readonly ticket: Ticket;
   readonly arrival: Arrival;
@@ -146,6 +146,8 @@ export class Draft {
   accessed = false;
   /** False after `modified = false`, until another change. */
   savesData = true;
+  /** Whether a Date may be stored, as its text. */
+  takesDates = false;
   intent: Intent = noIntent();
 
   /** The id of the cookie's key, where another request has changed that key. */
@@ -195,7 +197,7 @@ export class Draft {
 
   /** Made at the first use: many requests never look at their data. */
   get dictionary(): Dictionary {
-    this.#dictionary ??= new Dictionary(dictionaryOf(this.stored?.record.data ?? EMPTY), this.settings);
+    this.#dictionary ??= new Dictionary(dictionaryOf(this.stored?.record.data ?? EMPTY), this.settings, this);
     return this.#dictionary;
   }
 
