@@ -9,6 +9,7 @@ const startedByTests = [
   "bench/autocannon.ts",
   "test/runner/tell-port.ts",
   "test/races/counting-server.ts",
+  "test/races/refreshing-server.ts",
   "test/runtimes/site/*.ts",
   "test/stores/processes/*.ts",
   "test/testing/under-node-test.ts",

@@ -48,6 +48,11 @@ test("an empty list, null and undefined say nothing of what is there", () => {
   expectTypeOf(session.pop("user", null)).toBeAny();
 });
 
+test("once takes a function that may be asynchronous, and resolves to the value", () => {
+  expectTypeOf(session.once("token", async (token) => token ?? "first")).resolves.toBeAny();
+  expectTypeOf(session.once("token", () => undefined, { lease: 10, wait: 5 })).resolves.toBeAny();
+});
+
 test("update takes a function with or without a default, and gives back what that returns", () => {
   expectTypeOf(session.update("n", (n = 0) => n + 1)).toBeAny();
   expectTypeOf(session.update("n", (n: number | undefined) => (n ?? 0) + 1)).toEqualTypeOf<number>();
@@ -171,6 +176,11 @@ test("inside a library, SessionOf knows the library's keys and no others", () =>
   expectTypeOf(session.update("seen", (n = 0) => n + 1)).toEqualTypeOf<number>();
   session.update("flash", (list = []) => [...list, "saved"]);
   session.update("flash", () => undefined);
+  expectTypeOf(session.once("seen", async (n = 0) => n + 1)).resolves.toEqualTypeOf<number | undefined>();
+  // @ts-expect-error not of the key's type
+  session.once("seen", async () => "1");
+  // @ts-expect-error not a key of the library
+  session.once("other", async () => 1);
   session.set("flash", []).set("theme", "light").assign({ seen: 1 });
   session.login("ada");
   session.modified = true;

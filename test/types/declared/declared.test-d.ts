@@ -111,6 +111,18 @@ test("update is given the value or undefined, and returns the next or undefined"
   session.update("num_visits", () => Promise.resolve(1));
 });
 
+test("once is given the value or undefined, and resolves to one of them, as another request may have stored it", () => {
+  expectTypeOf(session.once("num_visits", async (n = 0) => n + 1)).resolves.toEqualTypeOf<
+    number | undefined
+  >();
+  session.once("cart", (cart = []) => [...cart, { title: "Emma" }], { lease: 10 });
+  session.once("nickname", async () => undefined);
+  // @ts-expect-error not of the key's type
+  session.once("num_visits", async () => "1");
+  // @ts-expect-error not declared
+  session.once("user", async () => 1);
+});
+
 test("assign takes some of the members, and leaves out those that are undefined", () => {
   session.assign({ num_visits: 1, nickname: "Ada" });
   session.assign({ num_visits: undefined });
