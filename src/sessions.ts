@@ -4,6 +4,7 @@ import type { Header } from "./engine/commit.ts";
 import { Engine, type OpenOptions } from "./engine/engine.ts";
 import type { ClearOptions } from "./engine/sweeper.ts";
 import type { RevokeUserOptions, UserSession } from "./engine/users.ts";
+import type { WatchOptions } from "./engine/watches.ts";
 import { draftOf, Session } from "./session.ts";
 import { type Options, readSettings, type Settings } from "./settings.ts";
 
@@ -75,6 +76,19 @@ export class Sessions<Data = SessionData> {
    */
   revokeUser(userId: string | number, options: RevokeUserOptions = {}): Promise<number> {
     return this[ENGINE].users.revokeAll(String(userId), options);
+  }
+
+  /**
+   * A signal for a connection that outlives its request, such as a WebSocket or a stream of events. It aborts, with a
+   * SessionInterruptedError as its reason, when the session has ended or another user has signed in to it: at once where that was
+   * done by this `Sessions`, else within `every` seconds, 10 by default and at most 30, and the time of one read. It follows
+   * the session to a new key. A store that cannot answer ends nothing. `signal` stops the watching.
+   *
+   * Watching is no activity: `idleTimeout` ends the session of a connection whose visitor makes no requests. Throws a SettingsError
+   * where sessions are kept in cookies, a TypeError for a session that is not stored, and SessionNotLoadedError before `load()`.
+   */
+  watch(session: Session<Data>, options: WatchOptions = {}): AbortSignal {
+    return this[ENGINE].watch(draftOf(session), options);
   }
 
   /** Counts the sessions of the store; `storeTimeout` holds for each of its steps. Rejects with SettingsError when the store cannot count them. */

@@ -8,7 +8,12 @@ import type { Ticket } from "../contract/ticket.ts";
 import { readCookie, SessionCookie } from "../cookie/cookie.ts";
 import { logIdOf, ticketOf } from "../cookie/key.ts";
 import { legacyTicket } from "../cookie/legacy.ts";
-import { StoreUnavailableError } from "../errors.ts";
+import {
+  SessionInterruptedError,
+  SessionNotLoadedError,
+  SettingsError,
+  StoreUnavailableError,
+} from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
 import { warn } from "../warn.ts";
@@ -21,6 +26,7 @@ import { Once, type OnceOptions } from "./once.ts";
 import { countSessions, Sweeper } from "./sweeper.ts";
 import { isNewer, isUsable } from "./usable.ts";
 import { Users } from "./users.ts";
+import { Watches, type WatchOptions } from "./watches.ts";
 
 /** A request, as far as its session depends on it. */
 export interface OpenOptions {
@@ -42,6 +48,7 @@ export class Engine<Session = unknown> {
   readonly #inDoubt: InDoubt;
   readonly #committer: Committer;
   readonly #once: Once;
+  readonly #watches: Watches;
   readonly #warned = new Set<string>();
 
   constructor(settings: Settings, makeSession: (draft: Draft, engine: Engine<Session>) => Session) {
@@ -55,6 +62,7 @@ export class Engine<Session = unknown> {
     this.#inDoubt = new InDoubt(settings, this.#store);
     const stores = { store: this.#store, inDoubt: this.#inDoubt };
     this.#committer = new Committer(settings, this.#cookie, stores, this.warnOnce.bind(this));
+    this.#watches = new Watches(this.#store);
     this.#once = new Once(settings, this.#store, this.#committer.writers);
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
       this.warnOnce(
@@ -121,6 +129,30 @@ export class Engine<Session = unknown> {
     return this.#once.call(draft, key, run, options);
   }
 
+  /** `sessions.watch()`: a signal that aborts when the session has ended or changed its user. */
+  watch(draft: Draft, options: WatchOptions): AbortSignal {
+    if (draft.ticket.kind === "carried") {
+      throw new SettingsError(
+        "store",
+        "a store on the server, for watch(): a session in a cookie ends in the browser, and the server cannot know of it",
+      );
+    }
+    if (!draft.isLoaded) throw new SessionNotLoadedError("watch");
+    draft.decode();
+    draft.accessed = true;
+    if (draft.unavailable !== null) throw draft.unavailable;
+    const { stored } = draft;
+    if (draft.isBarred || (stored !== null && draft.hasMoved(stored)))
+      return AbortSignal.abort(new SessionInterruptedError());
+    if (stored === null || draft.intent.login !== null) {
+      throw new TypeError(
+        "watch() takes a session as it is stored, and this one is not yet. Write `await session.save()` first, or do not watch where " +
+          "session.handle is null.",
+      );
+    }
+    return this.#watches.watch(stored, options);
+  }
+
   /**
    * Stores everything that the request wants stored, as the session stands at the call. There is a promise only where
    * something has to be stored; it rejects when that could not be done: the response must then be an error.
@@ -163,6 +195,7 @@ export class Engine<Session = unknown> {
   async close(): Promise<void> {
     this.sweeper.stop();
     this.#inDoubt.stop();
+    this.#watches.stop();
     await this.#settings.store.close?.();
   }
 

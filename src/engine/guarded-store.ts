@@ -5,7 +5,14 @@
 
 import { CoreCall } from "../contract/call.ts";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
-import type { Moved, Saved, Store, StoreCall, WriteOutcome } from "../contract/store.ts";
+import {
+  type Moved,
+  type Saved,
+  type Store,
+  type StoreCall,
+  storedBy,
+  type WriteOutcome,
+} from "../contract/store.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
@@ -51,6 +58,8 @@ export interface WaitingRequest {
 export class GuardedStore {
   /** The ids that were deleted, or found to have moved, or moved by us. */
   readonly departed = new Departed();
+  /** Told when a session has left its id: where it went on, or null where it has ended. */
+  onDeparture: ((id: StoreId, to: { id: StoreId; userId: string | null } | null) => void) | null = null;
   readonly #settings: Settings;
 
   constructor(settings: Settings) {
@@ -100,7 +109,9 @@ export class GuardedStore {
     const outcome = await this.ask("change the key", deadline, isOutcome, (store, call) =>
       store.rotate(from, to, record, expected, call),
     );
-    if (outcome !== "conflict" && outcome !== "gone") this.departed.add(from);
+    if (outcome === "conflict" || outcome === "gone") return outcome;
+    this.departed.add(from);
+    if (storedBy(outcome, record) !== null) this.onDeparture?.(from, { id: to, userId: record.userId });
     return outcome;
   }
 
@@ -117,6 +128,7 @@ export class GuardedStore {
       store.delete(id, call),
     );
     this.departed.add(id);
+    if (answer === undefined) this.onDeparture?.(id, null);
     return answer?.movedTo;
   }
 
