@@ -84,6 +84,19 @@ export class SessionInterruptedError extends CoatcheckError {
   }
 }
 
+/** Thrown by `requireRecent` (403) where the password was given too long ago, or no user is signed in. */
+export class ConfirmationNeededError extends CoatcheckError {
+  override readonly name = "ConfirmationNeededError";
+
+  constructor() {
+    super(
+      "This needs a password that was just given, and it was given too long ago, or you are not signed in. Give it again, and " +
+        "repeat what you did. (The site asks for it, checks it, and calls session.confirm().)",
+      { status: 403 },
+    );
+  }
+}
+
 /** With `onConflict: "error"`, the commit fails with this error (409) when two requests have changed one key. */
 export class SessionConflictError extends CoatcheckError {
   override readonly name = "SessionConflictError";

@@ -19,6 +19,7 @@ export { MOVED_MARK_MS } from "./contract/store.ts";
 // With a star, because only so does `declare module "coatcheck"` reach the interface itself.
 export type * from "./data/session-data.ts";
 export {
+  ConfirmationNeededError,
   CookieTooLargeError,
   SessionCommittedError,
   SessionConflictError,

@@ -1,3 +1,4 @@
+import { keepsExtras } from "./contract/store.ts";
 import type { Updater } from "./data/changes.ts";
 import { checkJson } from "./data/json.ts";
 import type { SessionData } from "./data/session-data.ts";
@@ -7,7 +8,13 @@ import type { Draft } from "./engine/draft.ts";
 import type { Engine } from "./engine/engine.ts";
 import { decodeExpiry, type Expiry, encodeExpiry, expiryAge, expiryDate } from "./engine/expiry.ts";
 import type { OnceOptions } from "./engine/once.ts";
-import { SessionCommittedError, SessionKeyError, SessionNotLoadedError } from "./errors.ts";
+import {
+  ConfirmationNeededError,
+  SessionCommittedError,
+  SessionKeyError,
+  SessionNotLoadedError,
+  SettingsError,
+} from "./errors.ts";
 
 /** A Proxy behind the prototype: assigning an unknown property (`req.session.user = x`) throws and names `set`. */
 const unknownMembers = new Proxy(Object.create(Object.prototype), {
@@ -316,6 +323,49 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return dateOf(this.#draft.authenticatedAt);
   }
 
+  /**
+   * Notes that the user has just given the password, or used the passkey, again, and changes the key (OWASP: session management).
+   * The absolute timeout still counts from the login. Throws a TypeError when no user is signed in, StoreUnavailableError where
+   * the session could not be read, SettingsError where the store keeps no place for it.
+   */
+  confirm(): void;
+  confirm(callback?: unknown): void {
+    refuseCallback(callback, "confirm", "session.confirm()");
+    this.#needsExtras("confirm()");
+    this.#available();
+    this.#write("confirm");
+    if (this.#draft.userId === null)
+      throw new TypeError(
+        "session.confirm() was called where no user is signed in. Call session.login(userId) first.",
+      );
+    this.#needsCookie("confirm()");
+    this.#draft.confirm();
+  }
+
+  /**
+   * The last time at which the user showed who it is: the later of the login and the last `confirm`, as this request has read
+   * them or has made them itself. null where no user is signed in.
+   */
+  get confirmedAt(): Date | null {
+    this.#read("confirmedAt");
+    return dateOf(this.#draft.confirmedAt);
+  }
+
+  /**
+   * Throws ConfirmationNeededError (403) when `confirmedAt` is more than this many seconds ago, or no user is signed in: before a
+   * change of password, say. Throws a TypeError when `seconds` is no number above 0, SettingsError where the store keeps no
+   * place for confirmations.
+   */
+  requireRecent(seconds: number): void {
+    if (!(Number.isFinite(seconds) && seconds > 0))
+      throw new TypeError("session.requireRecent takes a number of seconds, more than 0.");
+    this.#needsExtras("requireRecent()");
+    this.#read("requireRecent");
+    const { confirmedAt, settings } = this.#draft;
+    if (confirmedAt === null || settings.clock() - confirmedAt > seconds * 1000)
+      throw new ConfirmationNeededError();
+  }
+
   /** The device's name that the login gave, else null. */
   get label(): string | null {
     this.#read("label");
@@ -454,6 +504,12 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     if (this.#draft.stored === null && !this.#draft.isBarred) this.#needsCookie(`${member}()`);
     this.#draft.savesData = true;
     return data;
+  }
+
+  #needsExtras(call: string): void {
+    if (keepsExtras(this.#draft.settings.store)) return;
+    const takes = `a store that has a place beside the visitor's data, for ${call}. This one keeps that data alone`;
+    throw new SettingsError("store", takes);
   }
 
   #needsCookie(call: string): void {

@@ -14,6 +14,8 @@ export interface Extras {
   readonly undone?: { readonly userId: string | null };
   /** The device's name, as the login gave it. */
   readonly label?: string | undefined;
+  /** The time at which the password was last given again, epoch milliseconds. */
+  readonly confirmedAt?: number | undefined;
   /** The functions that `session.once` has run for each key of the dictionary, and the one that is running. */
   readonly once?: Readonly<Record<string, Runs>>;
 }
@@ -26,8 +28,8 @@ export interface Runs {
   readonly lease?: { readonly holder: number; readonly until: number };
 }
 
-/** A change of the framework's object: a function of the one that is there now, and of the record's user. */
-export type ExtrasChange = (extras: Extras, userId: string | null) => Extras;
+/** A change of the framework's object: a function of the one that is there now. */
+export type ExtrasChange = (there: Extras) => Extras;
 
 /** The place of the line break before the second object; -1 where there is none. */
 function boundaryOf(data: string): number {
@@ -54,8 +56,9 @@ export function extrasOf(data: string): Extras {
   const text = extrasTextOf(data);
   if (text === "") return {};
   const extras = JSON.parse(text) as Extras;
-  const { label = "" } = extras;
-  if (typeof label !== "string") throw new SyntaxError("not the framework's object");
+  const { label = "", confirmedAt = 0 } = extras;
+  if (typeof label !== "string" || typeof confirmedAt !== "number")
+    throw new SyntaxError("not the framework's object");
   return extras;
 }
 
@@ -65,9 +68,15 @@ export function withExtras(dictionary: string, extras: Extras): string {
   return text === "{}" ? dictionary : `${dictionary}\n${text}`;
 }
 
-/** The data after changes of the framework's object, made one after the other. */
-export function changeExtras(data: string, changes: readonly ExtrasChange[], userId: string | null): string {
+/**
+ * The same data after changes of the framework's object, made one after the other. To be called within the `next` of a write, so
+ * that they are made on the object that is there then: they need no replay, and `onConflict` never sees them.
+ */
+export function changeExtras(data: string, changes: readonly ExtrasChange[]): string {
   if (changes.length === 0) return data;
-  const extras = changes.reduce((current, change) => change(current, userId), extrasOf(data));
-  return withExtras(dictionaryOf(data), extras);
+  const there = extrasOf(data);
+  return withExtras(
+    dictionaryOf(data),
+    changes.reduce((extras, change) => change(extras), there),
+  );
 }

@@ -229,7 +229,7 @@ export class Committer {
     const userId = login?.userId ?? null;
     const record: StoredRecord = {
       ...born,
-      data: changeExtras(dictionary, extrasChanges, userId),
+      data: changeExtras(dictionary, extrasChanges),
       version: newVersion(),
       userId,
       expiresAt: expiresAt(born, settings, now),
@@ -265,12 +265,11 @@ export class Committer {
     let newAddress = intent.rotate && !hasMoved ? draft.ticket.mint() : null;
     let isAnnounced = false;
     const next = (current: StoredRecord): StoredRecord => {
-      const userId = login?.userId ?? current.userId;
       const merged = data === null ? current.data : onto(current.data, data, settings);
       const changed = {
         ...current,
-        data: changeExtras(merged, intent.extrasChanges, userId),
-        userId,
+        data: changeExtras(merged, intent.extrasChanges),
+        userId: login?.userId ?? current.userId,
         authenticatedAt: login?.at ?? current.authenticatedAt,
         expiry: expiry === undefined ? current.expiry : expiry,
       };

@@ -268,7 +268,14 @@ export class Draft implements Leniency {
     if (this.#state.is === "barred") this.#state = NONE;
     this.intent.rotate = true;
     this.intent.login = { userId, at: this.settings.clock() };
-    this.#changeExtras((extras) => ({ ...extras, label: label ?? undefined }));
+    this.#changeExtras((extras) => ({ ...extras, label: label ?? undefined, confirmedAt: undefined }));
+  }
+
+  /** The user has just given the password again. The key changes, as with every change of rights (OWASP). */
+  confirm(): void {
+    const at = this.settings.clock();
+    this.intent.rotate = true;
+    this.#changeExtras((extras) => ({ ...extras, confirmedAt: Math.max(at, extras.confirmedAt ?? at) }));
   }
 
   /** Notes a change of the framework's part of the record, where the store keeps one. */
@@ -280,12 +287,20 @@ export class Draft implements Leniency {
   get #extras(): Extras {
     const data = this.stored?.record.data ?? EMPTY;
     const changes = [...(this.#saving?.extrasChanges ?? []), ...this.intent.extrasChanges];
-    return extrasOf(changeExtras(data, changes, this.userId));
+    return extrasOf(changeExtras(data, changes));
   }
 
   /** The device's name, as the login gave it. */
   get label(): string | null {
     return this.#extras.label ?? null;
+  }
+
+  /** The later of the login and the last `confirm`, epoch milliseconds; null where no user is signed in. */
+  get confirmedAt(): number | null {
+    const { authenticatedAt } = this;
+    return authenticatedAt === null
+      ? null
+      : Math.max(authenticatedAt, this.#extras.confirmedAt ?? authenticatedAt);
   }
 
   /** The user, a login of this request included. */
@@ -381,7 +396,7 @@ export class Draft implements Leniency {
     const data = seen === undefined ? record.data : seen + extrasTextOf(record.data);
     const blind = {
       ...record,
-      data: changeExtras(data, extrasChanges, record.userId),
+      data: changeExtras(data, extrasChanges),
       expiry: expiry === undefined ? record.expiry : expiry,
       version: newVersion(),
     };

@@ -339,7 +339,7 @@ function runsOf({ data }: StoredRecord, key: string): Runs {
 
 function withRuns(record: StoredRecord, key: string, runs: Runs): StoredRecord {
   const noted: ExtrasChange = (there) => ({ ...there, once: { ...there.once, [key]: runs } });
-  const data = changeExtras(record.data, [noted], record.userId);
+  const data = changeExtras(record.data, [noted]);
   return { ...record, data };
 }
 

@@ -86,8 +86,8 @@ function signedSeal(secrets: readonly string[], purpose: string): Seal {
 
 /** The framework's part of the data, as far as a visitor may read it, as one text; none where it has nothing. */
 function shownExtras(data: string): string[] {
-  const { label } = extrasOf(data);
-  const text = withExtras("", { label }).trim();
+  const { label, confirmedAt } = extrasOf(data);
+  const text = withExtras("", { label, confirmedAt }).trim();
   return text === "" ? [] : [text];
 }
 

@@ -1,4 +1,5 @@
 import {
+  ConfirmationNeededError,
   CookieTooLargeError,
   createSessions,
   memoryStore,
@@ -18,6 +19,7 @@ describe("every error has what frameworks look for", () => {
     [new SessionKeyError("cart"), "SessionKeyError", 500],
     [new SessionNotLoadedError("get"), "SessionNotLoadedError", 500],
     [new SessionInterruptedError(), "SessionInterruptedError", 400],
+    [new ConfirmationNeededError(), "ConfirmationNeededError", 403],
     [new SessionConflictError("cart"), "SessionConflictError", 409],
     [new StoreUnavailableError("read"), "StoreUnavailableError", 503],
     [new SessionCommittedError("login()"), "SessionCommittedError", 500],

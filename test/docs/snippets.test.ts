@@ -17,6 +17,7 @@ declare const store: import("coatcheck").Store;
 declare const myStore: () => Promise<import("coatcheck").Store>;
 declare const database: import("node:sqlite").DatabaseSync;
 declare const item: string;
+declare const checkPassword: (userId: string | null, password: string) => Promise<boolean>;
 declare class Site {}
 declare namespace NodeJS {
   interface ProcessEnv {

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { type MakeServer, type MakeStore, starter } from "./race.ts";
+import { confirmations } from "./scenarios/confirmations.ts";
 import { devices } from "./scenarios/devices.ts";
 import { doubt } from "./scenarios/doubt.ts";
 import { lines } from "./scenarios/lines.ts";
@@ -23,6 +24,7 @@ export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeS
     describe("save()", () => saves(start));
     describe("writers in line", () => lines(start));
     describe("once()", () => once(start));
+    describe("confirmations", () => confirmations(start));
     describe("devices", () => devices(start));
     describe("writes in doubt", () => doubt(start));
   });

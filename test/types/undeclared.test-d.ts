@@ -81,6 +81,19 @@ test("a login may name the device, and the session tells its name and times", ()
   expectTypeOf(library.label).toEqualTypeOf<string | null>();
 });
 
+test("a password given again is noted, and asked for by its age in seconds", () => {
+  expectTypeOf(session.confirm()).toEqualTypeOf<void>();
+  expectTypeOf(session.requireRecent(600)).toEqualTypeOf<void>();
+  expectTypeOf(session.confirmedAt).toEqualTypeOf<Date | null>();
+  // @ts-expect-error seconds
+  session.requireRecent();
+  // @ts-expect-error seconds
+  session.requireRecent(new Date());
+  const library: SessionOf<{ a: number }> = session;
+  library.confirm();
+  library.requireRecent(600);
+});
+
 test("all else of the dictionary", () => {
   session.assign({ a: 1, "b c": [2] }).set("d", 3);
   expectTypeOf([...session]).toEqualTypeOf<[string, any][]>();
