@@ -20,6 +20,8 @@ export const mariadb: ServerKind = {
     `--socket=${join(folder, "socket")}`,
     `--port=${port}`,
     "--bind-address=127.0.0.1",
+    // A server that starts deletes the temporary tables in its folder, those of another server among them.
+    `--tmpdir=${data(folder)}`,
     "--innodb-flush-log-at-trx-commit=0",
   ],
   url: (port) => `mysql://root@127.0.0.1:${port}/test`,
