@@ -33,11 +33,21 @@ export default {
     { name: "no-unlisted-room", severity, from: {}, to: unlisted },
     { name: "no-circle", severity, from: {}, to: { circular: true } },
     {
-      // stores/redis/ belongs to stores/redis.ts, stores/url/ to store-url.ts, and calls/, encryption/ and sql/ to all of them.
+      // stores/redis/ belongs to stores/redis.ts, stores/url/ to store-url.ts, and calls/, encryption/, signing/ and sql/ to all of them.
       name: "no-sibling-store",
       severity,
-      from: { path: "^src/stores/(?:store-)?([^/.]+)" },
-      to: { path: "^src/stores/[^/]+/", pathNot: "^src/stores/($1|calls|encryption|sql)/" },
+      from: { path: "^src/stores/(?:store-)?([^/.]+)", pathNot: "^src/stores/django/" },
+      to: { path: "^src/stores/[^/]+/", pathNot: "^src/stores/($1|calls|encryption|signing|sql)/" },
+    },
+    {
+      // The store in Django's table reaches three databases, and uses the connections of their own stores.
+      name: "no-sibling-store",
+      severity,
+      from: { path: "^src/stores/django/" },
+      to: {
+        path: "^src/stores/[^/]+/",
+        pathNot: "^src/stores/(django|calls|signing|sql|mysql|postgres|sqlite)/",
+      },
     },
   ],
   options: { parser: "swc", doNotFollow: { path: "node_modules" } },

@@ -124,7 +124,7 @@ export class StoreUnavailableError extends CoatcheckError {
 }
 
 /** The commit fails with this error (500) when a login names a user who does not exist in Django, or is not active there. */
-class SessionUserError extends CoatcheckError {
+export class SessionUserError extends CoatcheckError {
   override readonly name = "SessionUserError";
 
   constructor() {

@@ -22,7 +22,7 @@ export function newKey(): string {
 }
 
 /** Whether a cookie value can be a key of ours. Any other is refused before the store is asked. */
-function isKey(text: string): boolean {
+export function isKey(text: string): boolean {
   return /^[a-z0-9]{32}$/.test(text);
 }
 

@@ -2,7 +2,7 @@
 
 import { newVersion, type StoredRecord, type StoreId } from "../contract/record.ts";
 import { type Moved, storedBy, type WriteOutcome } from "../contract/store.ts";
-import { logIdOf } from "../cookie/key.ts";
+import { logIdOf, ticketOf } from "../cookie/key.ts";
 import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import { wait } from "../wait.ts";
@@ -152,6 +152,9 @@ async function afterFault(stores: Stores, write: FailedWrite): Promise<Written |
   const seen = await lookOnce(deadline, () => reread(stores.store, id, deadline));
   if (seen !== null) {
     if (isDone(seen, after, rotateTo)) return saved(writers, after, rotateTo);
+    // Without marks, a session that is gone may have moved to our own new id, where no browser would ever look for it.
+    if (seen === "gone" && rotateTo !== undefined && ticketOf(stores.store.given).kind === "clear")
+      stores.inDoubt.rotated({ from: id, to: rotateTo, before, after });
     // The session has ended, or another request has changed its key; our own change of key has then not been made.
     if (seen === "gone" || (rotateTo !== undefined && !isRecord(seen))) return settleAll(writers, seen);
     if (isRecord(seen) && seen.version === before.version && writers.length > 1)

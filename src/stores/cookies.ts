@@ -11,8 +11,8 @@ import type { Store } from "../contract/store.ts";
 import type { Ticket } from "../contract/ticket.ts";
 import { CookieTooLargeError, SettingsError } from "../errors.ts";
 import { Encrypter } from "./cookies/jwe.ts";
-import { Signer } from "./cookies/signing.ts";
 import { checkSecrets } from "./encryption/secrets.ts";
+import { Signer } from "./signing/signer.ts";
 
 export interface CookieStoreOptions {
   /**
@@ -30,6 +30,9 @@ export interface CookieStoreOptions {
 
 /** The most that browsers keep of a name and a value together, bytes (RFC 6265bis, 5.6). */
 const LARGEST_COOKIE = 4096;
+
+/** The largest size that a signed cookie may inflate to, bytes: a browser keeps 4 kB of it. */
+const LARGEST_INFLATED = 1 << 20;
 
 /** Seals records for one purpose. */
 interface Seal {
@@ -60,6 +63,7 @@ function signedSeal(secrets: readonly string[], purpose: string): Seal {
   const signer = new Signer(
     secrets,
     DJANGO_PURPOSES.includes(purpose) ? DJANGO_SALT : `${DJANGO_SALT}:${purpose}`,
+    LARGEST_INFLATED,
   );
   return {
     seal({ data, userId, createdAt, authenticatedAt, expiresAt, expiry }) {

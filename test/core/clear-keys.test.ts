@@ -1,21 +1,14 @@
 /** A store may keep the keys in clear and make the versions itself, because another program reads its records. */
-import {
-  createSessions,
-  memoryStore,
-  SettingsError,
-  type Store,
-  type StoreId,
-  StoreUnavailableError,
-} from "coatcheck";
+import { createSessions, memoryStore, SettingsError, type StoreId, StoreUnavailableError } from "coatcheck";
 import { describe, expect, it, vi } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { clearStore } from "../instruments/clear-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
 import { overhear } from "../instruments/overheard.ts";
 
-function site(options: { inner?: Store; storeTimeout?: number } = {}) {
-  const inner = options.inner ?? memoryStore();
-  const held = heldStore(clearStore(inner));
+function site(options: { marks?: boolean; storeTimeout?: number } = {}) {
+  const inner = memoryStore();
+  const held = heldStore(clearStore(inner, options));
   const sessions = createSessions({ store: held.store, storeTimeout: options.storeTimeout ?? 5 });
   return { inner, held, sessions, browser: new Browser(sessions) };
 }
@@ -126,6 +119,19 @@ describe("a write in doubt, where no other program sees marks", () => {
     held.hold("rotate", "after");
     await expect(browser.visit((session) => session.login("ann"))).rejects.toThrow(StoreUnavailableError);
     await vi.waitFor(async () => expect(await inner.stats?.(call)).toMatchObject({ live: 0 }));
+  });
+
+  it("a change of key whose answer was lost leaves no session of the user under a key that no browser has", async () => {
+    const { held, inner, browser } = site({ marks: false });
+    await browser.visit((session) => session.set("cart", 1));
+    held.answer("rotate", async (run) => {
+      await run();
+      throw new Error("the connection was lost");
+    });
+    // The session is gone from its old key, so the login is stored anew, as always.
+    await browser.visit((session) => session.login("ann"));
+    expect(await inner.read(idOf(browser.key), call)).toMatchObject({ userId: "ann" });
+    await vi.waitFor(async () => expect(await inner.stats?.(call)).toMatchObject({ live: 1 }));
   });
 
   it("a change of key that was not stored yet never will be, and the session stays as it was", async () => {

@@ -20,7 +20,7 @@ let versions = 1000;
 const withNewVersion = (record: StoredRecord) => ({ ...record, version: ++versions });
 
 /** A store in memory that keeps keys in clear and makes the versions itself, as the table of another program does. */
-export function clearStore(inner: Store = memoryStore()): Store {
+export function clearStore(inner: Store = memoryStore(), { marks = true } = {}): Store {
   const { listUser: _none, ...rest } = inner;
   const answer = <T extends WriteOutcome | boolean>(outcome: T, { version }: StoredRecord): T | Saved =>
     outcome === true || outcome === "saved" ? { saved: version } : outcome;
@@ -46,6 +46,14 @@ export function clearStore(inner: Store = memoryStore()): Store {
     },
     async rotate(from, to, record, expected, call) {
       const own = withNewVersion(record);
+      if (!marks) {
+        const seen = await inner.read(from, call);
+        if (seen === null || seen === "moved") return "gone";
+        if (seen.version !== expected) return "conflict";
+        await inner.delete(from, call);
+        await inner.create(to, own, call);
+        return { saved: own.version };
+      }
       return answer(await inner.rotate(from, to, own, expected, call), own);
     },
   };

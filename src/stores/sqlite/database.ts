@@ -99,9 +99,19 @@ interface Driver {
 
 const IN_MEMORY = ":memory:";
 
-/** A database that the store opens itself, at the first call. Throws a SettingsError for a file that cannot be used. */
-export function fromPath(given: string, synchronous: Synchronous): SqliteSource {
+/**
+ * A database of another program, which must exist: its journal mode and its other settings stay as they are. Opened at the first
+ * call. Throws a SettingsError for a file that cannot be used.
+ */
+export const fromExistingPath = (given: string): SqliteSource => fromPath(given, null);
+
+/**
+ * A database that the store opens itself, at the first call. Throws a SettingsError for a file that cannot be used. null leaves
+ * an existing database as it is.
+ */
+export function fromPath(given: string, synchronous: Synchronous | null): SqliteSource {
   const file = given === IN_MEMORY ? undefined : new DatabaseFile(given);
+  if (synchronous === null) file?.checkExists();
   let driver: Driver | undefined;
   let database: SqliteDatabase | undefined;
 
@@ -117,14 +127,17 @@ export function fromPath(given: string, synchronous: Synchronous): SqliteSource 
       file?.check();
       if (driver === undefined) throw new Error("load() must come first");
       file?.refuseSecondLibrary();
+      if (synchronous === null) file?.checkExists();
       const opened = openDatabase(driver, file?.path ?? IN_MEMORY);
       file?.opened();
       try {
         // Waiting inside SQLite would stop the server, so all waiting happens in the lock queue.
         opened.exec("PRAGMA busy_timeout = 0");
-        // In WAL mode readers and the writer do not hold up each other. For ":memory:" this changes nothing.
-        opened.exec("PRAGMA journal_mode = WAL");
-        opened.exec(`PRAGMA synchronous = ${synchronous}`);
+        if (synchronous !== null) {
+          // In WAL mode readers and the writer do not hold up each other. For ":memory:" this changes nothing.
+          opened.exec("PRAGMA journal_mode = WAL");
+          opened.exec(`PRAGMA synchronous = ${synchronous}`);
+        }
         database = opened;
       } finally {
         if (database === undefined) close(opened);

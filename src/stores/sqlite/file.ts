@@ -81,6 +81,12 @@ export class DatabaseFile {
     this.#lastOpen = timesOpen;
   }
 
+  /** Throws a SettingsError where there is no file. */
+  checkExists(): void {
+    if (identityOf(this.path) === undefined)
+      throw new SettingsError("database", `a SQLite database that exists: there is no file ${this.path}`);
+  }
+
   /** To be called when the file was opened. The first file that was opened stays the one that is expected. */
   opened(): void {
     this.#opened ??= new WatchedFile(this.path);

@@ -7,9 +7,6 @@ import { deflateSync, inflateSync } from "node:zlib";
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** The largest size that a signed cookie may inflate to, bytes: a browser keeps 4 kB of it. */
-const LARGEST = 1 << 20;
-
 function toBase62(seconds: number): string {
   let text = "";
   for (let rest = Math.floor(seconds); rest > 0; rest = Math.floor(rest / 62))
@@ -31,8 +28,11 @@ function toAscii(json: string): string {
 export class Signer {
   /** KeyObjects, because to import the bytes of a key takes an HMAC ten times as long as its work. */
   readonly #keys: readonly KeyObject[];
+  readonly #largest: number;
 
-  constructor(secrets: readonly string[], salt: string) {
+  /** `largest` is the size to which a compressed value may inflate, bytes. */
+  constructor(secrets: readonly string[], salt: string, largest: number) {
+    this.#largest = largest;
     this.#keys = secrets.map((secret) =>
       createSecretKey(createHash("sha256").update(`${salt}signer`).update(secret).digest()),
     );
@@ -63,7 +63,9 @@ export class Signer {
     try {
       const isPacked = value.startsWith(".");
       const bytes = Buffer.from(isPacked ? value.slice(1) : value, "base64url");
-      const json = (isPacked ? inflateSync(bytes, { maxOutputLength: LARGEST }) : bytes).toString("latin1");
+      const json = (isPacked ? inflateSync(bytes, { maxOutputLength: this.#largest }) : bytes).toString(
+        "latin1",
+      );
       return { json, at: seconds * 1000 };
     } catch {
       return null;
