@@ -372,6 +372,45 @@ function besideDjango(makePlace: () => Promise<Place>, { dictionaries }: { dicti
   }
 }
 
+describe.skipIf(missing(djangoKind({ database: "" })) !== undefined)("with USE_TZ off", () => {
+  test.each(["America/New_York", "Asia/Tokyo"])(
+    "in %s, sessions of ten minutes are found on both, and not cleared",
+    async (timeZone) => {
+      const place = await inFile();
+      const server = await start(djangoKind({ database: place.url, timeZone, cookieAge: 600 }));
+      const options = { database: place.database, secretKey: SITE_SECRET };
+      const right = djangoStore({ ...options, useTz: false, timeZone });
+      const express = await expressSite(right);
+      try {
+        const [site, here] = [djangoSite(server.url), express];
+        const made = JSON.parse(
+          (await new Person().send(`${server.url}/dictionaries/?count=200`)).body,
+        ) as object;
+        const sessions = createSessions({ store: right });
+        expect(await sessions.clearExpired()).toBe(0);
+        const found = await Promise.all(
+          Object.keys(made).map((key) => sessions.open(`sessionid=${key}`, { secure: false })),
+        );
+        expect(found.filter((session) => session.size > 0)).toHaveLength(200);
+        const person = new Person();
+        await site.login(person, "ann");
+        expect((await person.do(here, ["set", "a", 1], ["setExpiry", 60])).user).toBe("1");
+        expect(await person.do(site)).toMatchObject({ user: "ann", data: { a: 1 }, age: 60 });
+        if (timeZone.startsWith("America")) {
+          const wrong = createSessions({ store: djangoStore(options) });
+          await expect(wrong.clearExpired()).rejects.toThrow();
+          await wrong.close();
+        }
+      } finally {
+        await express.close();
+        await right.close?.();
+        await server.stop();
+      }
+    },
+    60_000,
+  );
+});
+
 function randomData(seed: number): Record<string, unknown> {
   let state = seed + 1;
   const random = (below: number) => {

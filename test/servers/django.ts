@@ -19,6 +19,12 @@ const folder = fileURLToPath(new URL("../django/site", import.meta.url));
 const PYTHON = "/usr/bin/python3";
 const modules = { django: "python3-django", psycopg2: "python3-psycopg2", MySQLdb: "python3-mysqldb" };
 
+/** Installs what is missing of Debian's Django and its database drivers. */
+export function installDjango(): void {
+  for (const [program, debianPackage] of Object.entries(modules))
+    findOrInstall({ program, debianPackage, folders: ["/usr/lib/python3/dist-packages"] });
+}
+
 /** Debian's Django under gunicorn, with the users "ann" and "bob". */
 export function djangoSite({ database, timeZone, cookieAge }: SiteOptions): ServerKind {
   const environment = Object.entries({
@@ -37,8 +43,7 @@ export function djangoSite({ database, timeZone, cookieAge }: SiteOptions): Serv
     // To gunicorn it means: end now, with your workers.
     crashSignal: "SIGQUIT",
     prepare() {
-      for (const [program, debianPackage] of Object.entries(modules))
-        findOrInstall({ program, debianPackage, folders: ["/usr/lib/python3/dist-packages"] });
+      installDjango();
       return ["env", ...environment, PYTHON, `${folder}/django_site.py`, "migrate", "--verbosity=0"];
     },
     args: (_folder, port) => [

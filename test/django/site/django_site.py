@@ -65,6 +65,9 @@ settings.configure(
     # Hashing on purpose slowly would only make the tests slow.
     PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
 )
+# Django does this itself where its settings are a module.
+os.environ["TZ"] = settings.TIME_ZONE
+time.tzset()
 django.setup()
 
 from django.contrib import messages  # noqa: E402
