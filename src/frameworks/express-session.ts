@@ -1,18 +1,60 @@
 /**
- * `coatcheck/express-session`: stands where `express-session` stood, with its options, stores and sessions.
+ * `coatcheck/express-session`: stands where `express-session` stood, with its options, its stores and its sessions.
  *
  * @module
  */
-import { Cookie } from "./express-session/cookie.ts";
-import { MemoryStore } from "./express-session/memory-store.ts";
-import { session as middleware } from "./express-session/middleware.ts";
-import { Session } from "./express-session/session.ts";
-import { Store } from "./express-session/store.ts";
+import { Cookie as CookieClass } from "./express-session/cookie.ts";
+import { MemoryStore as MemoryStoreClass } from "./express-session/memory-store.ts";
+import { session as makeMiddleware } from "./express-session/middleware.ts";
+import { Session as SessionClass } from "./express-session/session.ts";
+import { Store as StoreClass } from "./express-session/store.ts";
+import type * as types from "./express-session/types.ts";
 
-const session = Object.assign(middleware, { Store, Cookie, Session, MemoryStore });
-
-export type { CookieOptions } from "./express-session/cookie.ts";
-export type { SessionOptions } from "./express-session/options.ts";
 export type * from "./express-session/session-data.ts";
+
+const statics = {
+  Store: StoreClass,
+  Cookie: CookieClass,
+  Session: SessionClass,
+  MemoryStore: MemoryStoreClass,
+};
+
+/**
+ * Middleware that gives each request its session, and stores it before the response leaves. Throws a TypeError for options that
+ * cannot work.
+ */
+const session = Object.assign(makeMiddleware, statics) as unknown as types.SessionFunction;
+// Compilers that know no interoperation of modules write `require(…).default`.
+Object.defineProperty(session, "default", { value: session });
+
+/** The types that express-session has under its name. */
+declare namespace session {
+  type SessionOptions = types.SessionOptions;
+  type CookieOptions = types.CookieOptions;
+  type SessionData = import("./express-session/session-data.ts").SessionData;
+  type Store = types.Store;
+  type Cookie = types.Cookie;
+  type Session = types.Session;
+  type MemoryStore = types.MemoryStore;
+}
+
 export default session;
-export { Cookie, MemoryStore, Session, Store, session as "module.exports", session };
+export type { CookieOptions, SessionOptions } from "./express-session/types.ts";
+export { session };
+
+export const Store: types.SessionFunction["Store"] = session.Store;
+export type Store = types.Store;
+export const Cookie: types.SessionFunction["Cookie"] = session.Cookie;
+export type Cookie = types.Cookie;
+export const Session: types.SessionFunction["Session"] = session.Session;
+export type Session = types.Session;
+export const MemoryStore: types.SessionFunction["MemoryStore"] = session.MemoryStore;
+export type MemoryStore = types.MemoryStore;
+
+/**
+ * What `require("coatcheck/express-session")` returns is the function itself. Not in the declarations, because compilers
+ * before TypeScript 5.6 cannot read such a name.
+ *
+ * @internal
+ */
+export { session as "module.exports" };

@@ -12,6 +12,10 @@ import { Visit } from "./on-node/visit.ts";
 
 declare global {
   namespace Express {
+    /** Tells coatcheck/express-session, in a program that imports both, that the request's session is declared here. */
+    interface Coatcheck {
+      session: true;
+    }
     interface Request {
       readonly session: VisitorSession;
     }

@@ -129,3 +129,81 @@ describe("in a project of CommonJS modules, as older starters make", { timeout: 
     expect(await compile(application, "TypeScript 5.4", folder)).toBe("");
   });
 });
+
+describe.each(["TypeScript 5.4", "TypeScript 7"] as const)(
+  "coatcheck/express-session with %s",
+  { timeout: 60_000 },
+  (compiler) => {
+    /** An application that is written as one for express-session, but for the name of the package. */
+    const app = (before = "", body = "") => `
+import express from "express";
+import session, { type SessionData, Store } from "coatcheck/express-session";
+import { memoryStore } from "coatcheck";
+${before}
+class Own extends Store {
+  get(id: string, done: (error: any, found?: any) => void) { done(null, id); }
+  set(id: string, found: any, done?: (error?: any) => void) { done?.(id + found); }
+  destroy(id: string, done?: (error?: any) => void) { done?.(id); }
+}
+const app = express();
+const options: session.SessionOptions = { secret: ["a"], resave: false, cookie: { maxAge: 1000, sameSite: "lax" } };
+app.use(session(options));
+app.use(session({ secret: "a", store: new Own() }));
+app.use(session({ secret: "a", store: memoryStore(), failedSave: "error", clearExpiredEvery: 60 }));
+app.use(session({ secret: "a", store: new session.MemoryStore(), reread: true }));
+app.get("/", (req, res) => {
+  const id: string = req.sessionID + req.session.id;
+  req.session.cookie.maxAge = 5;
+  req.session.regenerate((error) => req.session.save((again) => res.end(String(error ?? again ?? id))));
+  ${body}
+});
+declare const data: Partial<SessionData>;
+export { data };
+`;
+    const views = `const views: number | undefined = req.session.views;\n// @ts-expect-error\nreq.session.views = "many";`;
+    const declared = (name: string) => `declare module "${name}" { interface SessionData { views: number } }`;
+    // An application without the types of express-session cannot see those of this folder.
+    const without = { paths: { "express-session": ["./nothing.d.ts"] } };
+    const nothing = { "nothing.d.ts": "declare const nothing: any;\nexport = nothing;\n" };
+
+    test("compiles where express-session's types are installed, with keys declared for either name", async () => {
+      for (const name of ["coatcheck/express-session", "express-session"]) {
+        const files = { "app.ts": app(declared(name), views) };
+        expect(await check(compiler, { files, options: { skipLibCheck: true } })).toBe("");
+      }
+    });
+
+    test("compiles where they are not", async () => {
+      const files = { "app.ts": app(declared("coatcheck/express-session"), views), ...nothing };
+      expect(await check(compiler, { files, options: { skipLibCheck: true, ...without } })).toBe("");
+    });
+
+    test("coatcheck/express declares req.session in a program that imports both, by the way of the docs", async () => {
+      const files = {
+        "app.ts": onExpress(use("req.session"), `import "coatcheck/express-session";\n${declaration}`),
+        "types/nothing.d.ts": "export {};\n",
+      };
+      const options = { skipLibCheck: true, paths: { "express-session": ["./types/nothing.d.ts"] } };
+      expect(await check(compiler, { files, options })).toBe("");
+    });
+
+    test("coatcheck/express alone compiles beside lingering types of express-session, by the way of the docs", async () => {
+      const files = {
+        "app.ts": onExpress(use("req.session"), declaration),
+        "old.ts": `import type {} from "express-session";\nexport {};\n`,
+        "types/nothing.d.ts": "export {};\n",
+      };
+      const options = { skipLibCheck: true, paths: { "express-session": ["./types/nothing.d.ts"] } };
+      expect(await check(compiler, { files, options })).toBe("");
+    });
+  },
+);
+
+test("require of coatcheck/express-session is the function itself", () => {
+  const files = {
+    "app.js": `const session = require("coatcheck/express-session");
+console.log(typeof session, typeof session.Store, session === session.default);`,
+  };
+  const folder = write(application, { files, type: "commonjs" });
+  expect(run(folder, "app.js")).toBe("function function true\n");
+});

@@ -1,7 +1,7 @@
 /** The connect contract: what stores give and take, and what requests and their sessions have. */
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
-import type { SessionData } from "./session-data.ts";
+import type { Cookie } from "./cookie.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: callbacks of connect stores give anything as error.
 export type Callback<T = void> = (error?: any, value?: T) => void;
@@ -11,7 +11,8 @@ export type Callback<T = void> = (error?: any, value?: T) => void;
 export type PlainSession = Record<string, any>;
 
 /** `req.session`: a plain object with the data, `cookie`, and these members, which do not show among its keys. */
-export interface Session extends SessionData {
+export interface Session {
+  cookie: Cookie;
   /** The id of the session, which the cookie carries. */
   readonly id: string;
   /** The request that the session was made for. */

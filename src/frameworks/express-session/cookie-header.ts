@@ -24,7 +24,7 @@ function signatureOf(id: string, secret: string): string {
 }
 
 /** The id of a value that one of the secrets has signed; null for any other. */
-export function unsign(value: string, secrets: readonly string[]): string | null {
+function unsign(value: string, secrets: readonly string[]): string | null {
   const dot = value.lastIndexOf(".");
   if (dot === -1) return null;
   const id = value.slice(0, dot);

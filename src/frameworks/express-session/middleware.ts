@@ -1,18 +1,11 @@
 /** The middleware: the session of a request by its cookie, or a new one. */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { readCookie } from "../../cookie/cookie.ts";
 import { type SessionRequest, VISIT } from "./contract.ts";
 import { decode, idOf } from "./cookie-header.ts";
 import { newCookie, readOptions, type SessionOptions, secretsOf } from "./options.ts";
 import { Session } from "./session.ts";
+import type { Middleware } from "./types.ts";
 import { isSecure, Visit } from "./visit.ts";
-
-/** A function that Express, connect and their like call for each request. */
-export type Middleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
-  next: (error?: unknown) => void,
-) => void;
 
 /** Makes the middleware. Throws a TypeError for options that cannot work. */
 export function session(options: SessionOptions = {}): Middleware {

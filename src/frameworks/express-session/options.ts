@@ -9,7 +9,27 @@ import { MemoryStore, warnInProduction } from "./memory-store.ts";
 import { OverOurs } from "./over-ours.ts";
 import { Store } from "./store.ts";
 
-export interface SessionOptions {
+/** The options that express-session does not have. */
+export interface OwnOptions {
+  /**
+   * What becomes of a response whose session could not be stored: it goes out all the same, and `next(error)` follows
+   * ("respond"), or the error handler answers in its place ("error"). Default "respond" with connect stores, and "error" with
+   * stores of coatcheck.
+   */
+  failedSave?: "respond" | "error" | undefined;
+  /**
+   * Whether a connect store is read again before each write, so that changes which other requests stored meanwhile stay, and
+   * an ended session is not stored again. It narrows the gap and does not close it. Default false. Stores of coatcheck need
+   * no second read.
+   */
+  reread?: boolean | undefined;
+  /** For stores of coatcheck: how long one read or write may take, in seconds. Default 5. */
+  storeTimeout?: number | undefined;
+  /** For stores of coatcheck: how often expired sessions are cleared, in seconds; 0 is never. Default 3600. */
+  clearExpiredEvery?: number | undefined;
+}
+
+export interface SessionOptions extends OwnOptions {
   /** The secret that signs the cookie. Of several the first signs, and all are accepted. */
   secret?: string | readonly string[] | undefined;
   /** The name of the cookie. Default "connect.sid". */
@@ -33,22 +53,6 @@ export interface SessionOptions {
   saveUninitialized?: boolean | undefined;
   /** Whether `req.session = null` ends the session ("destroy"), or only forgets the request's changes ("keep", the default). */
   unset?: "destroy" | "keep" | undefined;
-  /**
-   * What becomes of a response whose session could not be stored: it goes out all the same, and `next(error)` follows
-   * ("respond"), or the error handler answers in its place ("error"). Default "respond" with connect stores, and "error" with
-   * stores of coatcheck.
-   */
-  failedSave?: "respond" | "error" | undefined;
-  /**
-   * Whether a connect store is read again before each write, so that changes which other requests stored meanwhile stay, and
-   * an ended session is not stored again. It narrows the gap and does not close it. Default false. Stores of coatcheck need
-   * no second read.
-   */
-  reread?: boolean | undefined;
-  /** For stores of coatcheck: how long one read or write may take, in seconds. Default 5. */
-  storeTimeout?: number | undefined;
-  /** For stores of coatcheck: how often expired sessions are cleared, in seconds; 0 is never. Default 3600. */
-  clearExpiredEvery?: number | undefined;
 }
 
 export interface SessionSettings {

@@ -1,9 +1,7 @@
-import type { Cookie } from "./cookie.ts";
-
 /**
  * The keys of `req.session`. Declare yours with
- * `declare module "coatcheck/express-session" { interface SessionData { views: number } }`.
+ * `declare module "coatcheck/express-session" { interface SessionData { views: number } }`. Where the types of
+ * express-session are installed, what is declared for either of the two names holds for both.
  */
-export interface SessionData {
-  cookie: Cookie;
-}
+// biome-ignore lint/suspicious/noEmptyInterface: applications declare its members.
+export interface SessionData {}
