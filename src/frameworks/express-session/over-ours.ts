@@ -210,8 +210,9 @@ export class OverOurs extends Store {
     const origin = this.#origins.get(session);
     if (origin !== undefined) return this.#update(id, origin, snapshot);
     const record = newRecord(snapshot, this.#settings.clock());
-    if (await this.#create(id, record)) {
-      this.#origins.set(session, { record, base: snapshot.data, hasEnded: false });
+    const created = await this.#create(id, record);
+    if (created !== null) {
+      this.#origins.set(session, { record: created, base: snapshot.data, hasEnded: false });
       tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
       return;
     }
@@ -224,10 +225,10 @@ export class OverOurs extends Store {
     await this.#replace(id, record);
   }
 
-  /** Stores a record that has not ended yet. False when the id is taken. */
-  async #create(id: StoreId, record: StoredRecord): Promise<boolean> {
-    if (record.expiresAt <= this.#settings.clock()) return true;
-    return (await createRecord(this.#stores, id, record, this.#store.deadline())) !== null;
+  /** Stores a record, unless it has ended already, and resolves to it as it is stored. null when the id is taken. */
+  async #create(id: StoreId, record: StoredRecord): Promise<StoredRecord | null> {
+    if (record.expiresAt <= this.#settings.clock()) return record;
+    return createRecord(this.#stores, id, record, this.#store.deadline());
   }
 
   /** Stores what a tool gives, whatever is there. */
@@ -240,7 +241,7 @@ export class OverOurs extends Store {
         const written = await this.#writers.write(id, { known, next, deadline });
         if (written !== "gone" && "record" in written) return;
       }
-      if (await this.#create(id, record)) return;
+      if ((await this.#create(id, record)) !== null) return;
     }
     throw new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
   }

@@ -1,0 +1,213 @@
+/** The drop-in over the connect stores that people use, on real servers, and beneath the packages that stand on sessions. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { memoryStore } from "coatcheck";
+import session from "coatcheck/express-session";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { installed } from "../runtimes/install.ts";
+import { postgres } from "../servers/postgres.ts";
+import { redis } from "../servers/redis.ts";
+import { describeWithServer } from "../servers/suite.ts";
+import { type Any, load } from "./application.ts";
+
+const quiet = { secret: "keyboard cat", resave: false, saveUninitialized: false, cookie: { maxAge: 60_000 } };
+
+beforeAll(() => installed(new URL(".", import.meta.url)), 300_000);
+
+/** An application with counter, login and logout. */
+function application(store: Any): Any {
+  const app = load("express")();
+  app.use(session({ ...quiet, store }));
+  app.get("/", (req: Any, res: Any) => res.send(`n=${req.session.n} user=${req.session.user}`));
+  app.get("/count", (req: Any, res: Any) => {
+    req.session.n = (req.session.n ?? 0) + 1;
+    res.send(`n=${req.session.n}`);
+  });
+  app.get("/login", (req: Any, res: Any, next: Any) => {
+    req.session.regenerate((error: unknown) => {
+      if (error) return next(error);
+      req.session.user = "ada";
+      res.redirect("/");
+    });
+  });
+  app.get("/logout", (req: Any, res: Any, next: Any) => {
+    req.session.destroy((error: unknown) => (error ? next(error) : res.send("bye")));
+  });
+  app.get("/kind", (req: Any, res: Any) => {
+    const { Session, Cookie } = session as Any;
+    res.send(`${req.session instanceof Session} ${req.session.cookie instanceof Cookie}`);
+  });
+  app.get("/reload", (req: Any, res: Any) => {
+    req.session.n = 1000;
+    req.session.reload(() => res.send(`n=${req.session.n}`));
+  });
+  return app;
+}
+
+const agentOf = (app: Any) => load("supertest").agent(app);
+
+function storeTests(makeStore: () => Any): void {
+  test("a session is kept, renewed, changed by a login, and ended", async () => {
+    const agent = agentOf(application(makeStore()));
+    await agent.get("/").expect(200, "n=undefined user=undefined");
+    await agent
+      .get("/count")
+      .expect("set-cookie", /^connect\.sid=s%3A/)
+      .expect(200, "n=1");
+    await agent.get("/count").expect(200, "n=2");
+    await agent.get("/").expect(200, "n=2 user=undefined");
+    await agent.get("/kind").expect(200, "true true");
+    await agent.get("/reload").expect(200, "n=2");
+    await agent.get("/login").redirects(1).expect(200, "n=undefined user=ada");
+    await agent.get("/count").expect(200, "n=1");
+    await agent.get("/").expect(200, "n=1 user=ada");
+    await agent.get("/logout").expect(200, "bye");
+    await agent.get("/").expect(200, "n=undefined user=undefined");
+  });
+}
+
+describeWithServer(redis, (server) => {
+  const closing: (() => Promise<unknown>)[] = [];
+  afterAll(() => Promise.all(closing.map((close) => close())));
+  describe.each(["connect-redis", "connect-redis9"])("%s", (name) => {
+    let client: Any;
+    beforeAll(async () => {
+      client = load("redis").createClient({ url: server().url });
+      await client.connect();
+      closing.push(() => client.close());
+    });
+    storeTests(() => new (load(name).RedisStore)({ client, prefix: `${name}:` }));
+
+    test("a server that is down is an error page with failedSave error, and never a success", async () => {
+      const store = new (load(name).RedisStore)({
+        client: { ...client, set: () => Promise.reject(new Error("down")) },
+      });
+      const app = load("express")();
+      app.use(session({ ...quiet, store, failedSave: "error" }));
+      app.get("/", (req: Any, res: Any) => {
+        req.session.a = 1;
+        res.send("saved");
+      });
+      app.use((error: Error, _req: Any, res: Any, _next: Any) => res.status(503).send(error.message));
+      await agentOf(app).get("/").expect(503);
+    });
+  });
+});
+
+describeWithServer(postgres, (server) => {
+  let pool: Any;
+  beforeAll(() => {
+    pool = new (load("pg").Pool)({ connectionString: server().url });
+  });
+  afterAll(() => pool.end());
+  describe("connect-pg-simple", () => {
+    storeTests(
+      () =>
+        new (load("connect-pg-simple")(session))({
+          pool,
+          createTableIfMissing: true,
+          pruneSessionInterval: false,
+        }),
+    );
+  });
+});
+
+describe("memorystore", () => storeTests(() => new (load("memorystore")(session))({})));
+
+describe("session-file-store", () => {
+  const path = mkdtempSync(join(tmpdir(), "coatcheck-file-store-"));
+  afterAll(() => rmSync(path, { recursive: true }));
+  storeTests(() => {
+    const FileStore = load("session-file-store")(session);
+    return new FileStore({ path, retries: 0, logFn() {}, reapInterval: -1 });
+  });
+});
+
+describe("a store of coatcheck", () => storeTests(memoryStore));
+
+const stores: Record<string, () => Any> = {
+  "the default store": () => undefined,
+  "memoryStore of coatcheck": memoryStore,
+};
+
+describe.each(Object.entries(stores))("over %s", (_name, makeStore) => {
+  /** passport with a password form, remembered pages and flash messages. */
+  function withPassport(): Any {
+    const passport = new (load("passport").Passport)();
+    const { Strategy } = load("passport-local");
+    passport.use(
+      new Strategy((name: string, password: string, done: Any) =>
+        done(null, password === "lovelace" ? { id: name } : false, { message: "wrong" }),
+      ),
+    );
+    passport.serializeUser((user: Any, done: Any) => done(null, user.id));
+    passport.deserializeUser((id: string, done: Any) => done(null, { id }));
+    const express = load("express");
+    const app = express();
+    app.use(express.urlencoded({ extended: false }));
+    app.use(session({ ...quiet, store: makeStore() }));
+    app.use(load("connect-flash")());
+    app.use(passport.initialize());
+    app.use(passport.session());
+    app.get("/", (req: Any, res: Any) => res.send(`${req.user?.id} ${req.flash("error").join()}`));
+    app.get("/keep", (req: Any, res: Any) => {
+      req.session.cart = [1];
+      res.send(req.sessionID);
+    });
+    app.get("/cart", (req: Any, res: Any) => res.send(JSON.stringify(req.session.cart ?? null)));
+    const { ensureLoggedIn } = load("connect-ensure-login");
+    app.get("/private", ensureLoggedIn("/login"), (req: Any, res: Any) =>
+      res.send(`secret of ${req.user.id}`),
+    );
+    const options = { failureRedirect: "/", failureFlash: true, keepSessionInfo: true };
+    app.post("/login", passport.authenticate("local", { ...options, successReturnToOrRedirect: "/" }));
+    app.post("/logout", (req: Any, res: Any, next: Any) =>
+      req.logout((error: unknown) => (error ? next(error) : res.redirect("/"))),
+    );
+    return app;
+  }
+
+  test("passport signs in with a changed id and kept data, and out; flash and returnTo work", async () => {
+    const agent = agentOf(withPassport());
+    const { text: before } = await agent.get("/keep").expect(200);
+    await agent
+      .post("/login")
+      .type("form")
+      .send({ username: "ada", password: "no" })
+      .redirects(1)
+      .expect(/wrong/);
+    await agent.get("/").expect("undefined ");
+    await agent.get("/private").expect(302).expect("location", "/login");
+    const login = await agent
+      .post("/login")
+      .type("form")
+      .send({ username: "ada", password: "lovelace" })
+      .expect(302);
+    expect(login.headers.location).toBe("/private");
+    await agent.get("/private").expect(200, "secret of ada");
+    await agent.get("/cart").expect(200, "[1]");
+    const { text: after } = await agent.get("/keep").expect(200);
+    expect(after).not.toBe(before);
+    await agent
+      .post("/logout")
+      .redirects(1)
+      .expect(/^undefined/);
+    await agent.get("/private").expect(302);
+  });
+
+  test("csrf-sync gives a token and checks it", async () => {
+    const { csrfSync } = load("csrf-sync");
+    const { csrfSynchronisedProtection } = csrfSync();
+    const app = load("express")();
+    app.use(session({ ...quiet, store: makeStore() }));
+    app.use(csrfSynchronisedProtection);
+    app.get("/", (req: Any, res: Any) => res.send(req.csrfToken()));
+    app.post("/", (_req: Any, res: Any) => res.send("done"));
+    app.use((error: Any, _req: Any, res: Any, _next: Any) => res.status(error.status ?? 500).send("refused"));
+    const agent = agentOf(app);
+    const { text: token } = await agent.get("/").expect(200);
+    await agent.post("/").expect(403);
+    await agent.post("/").set("x-csrf-token", token).expect(200, "done");
+  });
+});
