@@ -295,6 +295,8 @@ describe.each(everyAdapter)("$name", (adapter) => {
     "response.destroy(error)": ({ response }) => void response.destroy(new Error("a bug")),
     "request.destroy()": ({ request }) => void request.destroy(),
     "socket.destroy()": ({ request }) => void request.socket.destroy(),
+    "socket.destroySoon()": ({ request }) => void request.socket.destroySoon(),
+    "socket.end()": ({ request }) => void request.socket.end(),
     "server.closeAllConnections()": ({ request }) =>
       (request.socket as unknown as { server: Server }).server.closeAllConnections(),
   };

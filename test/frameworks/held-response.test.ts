@@ -768,6 +768,19 @@ describe("a client that hangs up", () => {
   });
 });
 
+test("a connection that was destroyed while its answer was held does not wait for a client that reads nothing", async () => {
+  const { response, wire, committing, commit } = await scene((response) => {
+    response.end("x".repeat(30_000_000));
+    response.destroy();
+  });
+  wire.pause();
+  await committing;
+  const closed = once(response, "close");
+  commit.resolve([]);
+  await closed;
+  expect(response.writableFinished).toBe(false);
+});
+
 describe("two holds, one inside the other", () => {
   async function nested(
     handler: (response: ServerResponse) => void,

@@ -27,6 +27,8 @@ export interface Wire {
   until(text: string): Promise<void>;
   /** Resolves to all that was received, when the server has closed the connection. */
   readonly closed: Promise<string>;
+  /** Reads nothing more. */
+  pause(): void;
   hangUp(): void;
 }
 
@@ -56,6 +58,7 @@ export function dial(port: number): Wire {
           reject(new Error(`The connection closed before ${JSON.stringify(text)} came.`)),
         );
       }),
+    pause: () => void socket.pause(),
     hangUp: () => void socket.destroy(),
   };
 }

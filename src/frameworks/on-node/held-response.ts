@@ -57,6 +57,9 @@ export interface Keeper {
   failed(error: unknown): void;
 }
 
+/** How long a response may take to leave after its release, where its connection was to be closed already. Milliseconds. */
+const LONGEST_SENDING = 5000;
+
 /** Lets nothing of the response leave before the promise of `keeper.commit` is settled. */
 export function holdResponse(response: ServerResponse | Http2ServerResponse, keeper: Keeper): void {
   // The members that are used here are the same in both.
@@ -95,6 +98,8 @@ class Hold implements Layer, Closing {
   #error: unknown;
   readonly #sources: Readable[] = [];
   readonly #drainListeners: Method[] = [];
+  /** Whatever was to close the connection while held. */
+  readonly #closing: (() => void)[] = [];
 
   constructor(response: Holdable, keeper: Keeper) {
     this.#response = response;
@@ -156,8 +161,18 @@ class Hold implements Layer, Closing {
     if (!this.isHolding || !this.isEnded || isEndOfPeer(response.req?.socket, args[0])) {
       return this.#found.destroy.apply(response, args);
     }
-    response.once("finish", () => response.destroy(args[0] as Error | undefined));
+    this.whenSent(() => response.destroy(args[0] as Error | undefined));
     return response;
+  }
+
+  whenSent(close: () => void): void {
+    this.#response.once("finish", close);
+    this.#closing.push(close);
+  }
+
+  /** The hold is over: from now on only the client can keep the response from leaving. */
+  #closeSoon(): void {
+    for (const close of this.#closing) setTimeout(close, LONGEST_SENDING).unref?.();
   }
 
   send(name: Sending, args: unknown[]): unknown {
@@ -292,6 +307,7 @@ class Hold implements Layer, Closing {
       this.#phase = "released";
       this.#fixHead(this.#keeper.headers());
       if (this.#calls.length > 0) this.#callAgain();
+      this.#closeSoon();
     } catch (error) {
       this.#drop(error);
     }
@@ -353,6 +369,7 @@ class Hold implements Layer, Closing {
     // A handler that goes on writing cannot be told from an error page, but what it sends must not look like a success.
     if (response.statusCode < 400) response.statusCode = errorPage(error).status;
     this.#keeper.failed(error);
+    this.#closeSoon();
   }
 
   closed(): void {

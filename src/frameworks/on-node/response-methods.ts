@@ -30,6 +30,8 @@ export interface Layer {
   changeHead(name: Heading, args: unknown[]): unknown;
   listen(name: Listening, args: unknown[]): unknown;
   destroy(args: unknown[]): unknown;
+  /** Calls `close` when the response has left; some seconds after its release where the client does not take it. */
+  whenSent(close: () => void): void;
   piped(source: Readable): void;
 }
 
