@@ -21,6 +21,8 @@ export interface SessionEvents {
   duplicated: { values: number };
   /** The record could not be read as a session; the visitor got a fresh one. */
   corrupt: { session: string; reason: string };
+  /** Keys of the record did not fit the option `schema`; they were left out. */
+  misfit: { session: string; keys: string[] };
   /** The record is of a newer release; it was left alone. */
   newer: { session: string; format: number };
   /** Two requests wrote at once, and this one was replayed on the other's record. */

@@ -1,4 +1,5 @@
 import type { StoreStats } from "./contract/store.ts";
+import { checkSchema } from "./data/schema.ts";
 import type { SessionData } from "./data/session-data.ts";
 import type { Header } from "./engine/commit.ts";
 import { Engine, type OpenOptions } from "./engine/engine.ts";
@@ -109,7 +110,9 @@ export function isSessions<Data = SessionData>(value: unknown): value is Session
 
 /** Makes the sessions of an application, from its options. Throws SettingsError for options that cannot work. */
 export function createSessions<Data = SessionData, const Name extends string = string>(
-  options: Options<Name>,
+  options: Options<Name, Data>,
 ): Sessions<Data> {
-  return new Sessions(readSettings(options));
+  const settings = readSettings(options as Options);
+  checkSchema(settings.schema);
+  return new Sessions(settings);
 }

@@ -1,4 +1,5 @@
 import type { Store } from "./contract/store.ts";
+import type { SessionData } from "./data/session-data.ts";
 import { SettingsError } from "./errors.ts";
 import { adviceFor, checkIsOptions, isStore } from "./mistaken-options.ts";
 import { warn } from "./warn.ts";
@@ -45,11 +46,30 @@ export type CookieOptions<Name extends string = string> = CookieAttributes<Name>
  */
 export type Resolve = (key: string, base: unknown, mine: unknown, theirs: unknown) => unknown;
 
+/** The part of the Standard Schema interface, version 1 (standardschema.dev), that is used here. */
+export interface StandardSchema<Output = unknown> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | {
+      readonly issues: readonly {
+        readonly message: string;
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+      }[];
+    };
+
 /**
  * The options of `createSessions` and of every adapter. Django's setting stands in brackets. A wrong value throws SettingsError
  * at the start, and so does a name that is not listed here.
  */
-export interface Options<Name extends string = string> {
+export interface Options<Name extends string = string, Data = SessionData> {
   /** The place where sessions are kept. The adapters for Node default to SQLite in ./sessions.sqlite3 [SESSION_ENGINE]. */
   store?: Store | undefined;
   /** The attributes of the cookie [SESSION_COOKIE_*]. */
@@ -100,6 +120,12 @@ export interface Options<Name extends string = string> {
    * Default none.
    */
   legacy?: LegacyOptions | undefined;
+  /**
+   * The shape of the data: a schema of zod, valibot, arktype or another library with the Standard Schema interface. It types the
+   * sessions. Data is read through it, without the keys that do not fit (event `misfit`); a write that does not fit fails with
+   * a TypeError that names the place. It is synchronous, and an empty session must fit. Default none.
+   */
+  schema?: StandardSchema<Data> | undefined;
   /** The time, in epoch milliseconds. Default `() => Date.now()`. */
   clock?: (() => number) | undefined;
 }
@@ -147,6 +173,7 @@ export interface Settings {
   readonly clearExpiredEvery: number;
   readonly lazy: boolean;
   readonly legacy: LegacySettings | null;
+  readonly schema: StandardSchema | null;
   readonly clock: () => number;
 }
 
@@ -216,6 +243,11 @@ class Reader {
 
 const isWait = (value: unknown) => typeof value === "number" && value > 0 && value <= 3600;
 const isInterval = (value: unknown) => Number.isFinite(value) && (value as number) >= 0;
+
+/** Schemas of arktype are functions. */
+const isSchema = (value: unknown) =>
+  (typeof value === "object" || typeof value === "function") &&
+  typeof (value as StandardSchema | null)?.["~standard"]?.validate === "function";
 
 /** A cookie name is a token of RFC 9110, 5.6.2. */
 const isToken = (value: unknown) => typeof value === "string" && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value);
@@ -312,6 +344,12 @@ export function readSettings(options: Options): Settings {
     legacy: readLegacy(
       read.value<unknown>("legacy", undefined, "an object", () => true),
       options?.store,
+    ),
+    schema: read.value<StandardSchema | null>(
+      "schema",
+      null,
+      "a schema with the Standard Schema interface, as zod, valibot and arktype make them",
+      isSchema,
     ),
     clock: read.value(
       "clock",

@@ -3,11 +3,13 @@
 import type { Settings } from "../settings.ts";
 import { Changes, replay, runUpdater, type Updater } from "./changes.ts";
 import { checkJson, isNested, parseData, parseMap } from "./json.ts";
+import { type MisfitListener, readThrough } from "./schema.ts";
 
-type DictionarySettings = Pick<Settings, "nestedChanges" | "onConflict">;
+type DictionarySettings = Pick<Settings, "nestedChanges" | "onConflict" | "schema">;
 
-/** Whether the session takes a Date, to be stored as text. It may begin to while it is in use. */
-export interface Leniency {
+/** The session that has the dictionary. */
+export interface Holder extends MisfitListener {
+  /** Whether the session takes a Date, to be stored as text. It may begin to while it is in use. */
   readonly takesDates: boolean;
 }
 
@@ -32,7 +34,7 @@ function textOf(key: string, value: unknown, takesDates: boolean): string {
 
 export class Dictionary {
   readonly #settings: DictionarySettings;
-  readonly #leniency: Leniency;
+  readonly #holder: Holder;
   /** The text that the values are compared with: the stored data, or the data that is being stored. */
   #base: string;
   /** The values of that text, parsed when the first is compared. */
@@ -45,10 +47,10 @@ export class Dictionary {
   /** Whether the handler was given an object or list of ours, and so may change it without a call. */
   #exposed = false;
 
-  constructor(base: string, settings: DictionarySettings, leniency: Leniency = { takesDates: false }) {
-    this.#base = base;
+  constructor(stored: string, settings: DictionarySettings, holder: Holder = { takesDates: false }) {
     this.#settings = settings;
-    this.#leniency = leniency;
+    this.#holder = holder;
+    this.#base = readThrough(settings.schema, stored, holder);
   }
 
   /** Throws a SyntaxError when the text is not a JSON object. */
@@ -153,7 +155,7 @@ export class Dictionary {
     const changes = this.#changes;
     for (const [key, updaters] of changes.keys) {
       const value = this.#values.get(key);
-      if (updaters === null && isNested(value)) checkJson(value, key, this.#leniency.takesDates);
+      if (updaters === null && isNested(value)) checkJson(value, key, this.#holder.takesDates);
     }
     const snapshot = { changes, base: this.#base, mine };
     this.#begin(mine, new Changes());
@@ -196,8 +198,10 @@ export class Dictionary {
   reload(stored: string, onConflict = this.#settings.onConflict): void {
     const snapshot = this.take();
     const { changes, base, mine } = snapshot;
+    let theirs: string;
     try {
-      this.#adopt(mine, replay(changes, { base, mine, theirs: stored }, onConflict));
+      theirs = readThrough(this.#settings.schema, stored, this.#holder);
+      this.#adopt(mine, replay(changes, { base, mine, theirs }, onConflict));
     } catch (error) {
       this.putBack(snapshot);
       throw error;
@@ -206,7 +210,7 @@ export class Dictionary {
       if (updaters !== null && isNested(this.#values.get(key)))
         this.#updated.set(key, json(this.#values.get(key)));
     }
-    this.#begin(stored, changes);
+    this.#begin(theirs, changes);
   }
 
   #begin(base: string, changes: Changes): void {
@@ -231,7 +235,7 @@ export class Dictionary {
   /** Whether the value of a key was changed from within, and not only by `update`. */
   #isChangedWithin(key: string, value: unknown): boolean {
     if (!isNested(value) || this.#changes.keys.get(key) === null) return false;
-    return textOf(key, value, this.#leniency.takesDates) !== (this.#updated.get(key) ?? this.#baseText(key));
+    return textOf(key, value, this.#holder.takesDates) !== (this.#updated.get(key) ?? this.#baseText(key));
   }
 
   #baseText(key: string): string {
@@ -252,7 +256,7 @@ export class Dictionary {
     try {
       return json(Object.fromEntries(this.#parsed));
     } catch (error) {
-      for (const [key, value] of this.#parsed) checkJson(value, key, this.#leniency.takesDates); // Names the place, which JSON.stringify does not.
+      for (const [key, value] of this.#parsed) checkJson(value, key, this.#holder.takesDates); // Names the place, which JSON.stringify does not.
       throw error;
     }
   }

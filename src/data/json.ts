@@ -24,14 +24,20 @@ export function checkJson(value: unknown, name: string, takesDates = false): voi
       ? flawOf("undefined", "To remove a key, use delete().")
       : findFlaw(value, [], takesDates);
   if (flaw === null) return;
-  const rest = flaw.path.length > SHOWN_STEPS ? " …" : "";
-  const place = flaw.path.slice(0, SHOWN_STEPS).reduce(step, name) + rest;
-  throw new TypeError(`Sessions hold JSON only, and ${place} is ${flaw.what}. ${flaw.cure}`);
+  throw new TypeError(
+    `Sessions hold JSON only, and ${placeOf(name, flaw.path)} is ${flaw.what}. ${flaw.cure}`,
+  );
 }
 
 /** Whether a value can change from within, without a call of `set`. */
 export function isNested(value: unknown): value is object {
   return typeof value === "object" && value !== null;
+}
+
+/** A place within the value of a key, as JavaScript writes it. */
+export function placeOf(key: string, path: readonly (string | number)[]): string {
+  const rest = path.length > SHOWN_STEPS ? " …" : "";
+  return path.slice(0, SHOWN_STEPS).reduce(step, key) + rest;
 }
 
 /** Adds a part to a place, as JavaScript writes it: `my_car.wheels[0]`, `cart["a b"]`. */

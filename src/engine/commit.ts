@@ -8,6 +8,7 @@ import type { SessionCookie } from "../cookie/cookie.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { replay } from "../data/changes.ts";
 import type { Snapshot } from "../data/dictionary.ts";
+import { checkFits, readThrough } from "../data/schema.ts";
 import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
@@ -203,7 +204,7 @@ export class Committer {
     const undone = kept === null ? undefined : extrasOf(kept.record.data).undone;
     if (kept === null || undone === undefined || (undone.userId ?? login.userId) !== login.userId)
       return this.#create(draft, intent, data?.mine ?? "{}", deadline);
-    const dictionary = dictionaryOf(kept.record.data);
+    const dictionary = readThrough(this.#settings.schema, dictionaryOf(kept.record.data));
     const merged = data === null ? dictionary : onto(dictionary, data, this.#settings);
     const before = draft.cookie;
     const session = await this.#create(draft, intent, merged, deadline);
@@ -224,6 +225,7 @@ export class Committer {
     deadline: Deadline,
   ): Promise<StoredSession> {
     const { settings } = draft;
+    checkFits(settings.schema, dictionary);
     const now = settings.clock();
     const born = { createdAt: now, authenticatedAt: login?.at ?? null, expiry };
     const userId = login?.userId ?? null;
@@ -284,7 +286,7 @@ export class Committer {
       const rotateTo = newAddress === null ? {} : { rotateTo: newAddress.id };
       const written = await this.writers.write(at.id, { known: stored.record, next, deadline, ...rotateTo });
       if (written === "gone") {
-        if (login !== null) return this.#create(draft, intent, ownData(data), deadline);
+        if (login !== null) return this.#create(draft, intent, ownData(data, this.#settings), deadline);
         tell("interrupted", () => ({ session: logIdOf(stored.id) }));
         return "ended";
       }
@@ -324,12 +326,13 @@ export class Committer {
   ): Promise<StoredSession> {
     const found = await this.#store.locate(moved.id, deadline);
     if (found === null || !isUsable(found.id, found.record))
-      return this.#create(draft, intent, ownData(data), deadline);
+      return this.#create(draft, intent, ownData(data, this.#settings), deadline);
     const there = found.record;
     const { undone } = extrasOf(there.data);
     const owner = undone === undefined ? there.userId : (undone.userId ?? login.userId);
     const { record } = moved;
-    const base = dictionaryOf(owner === login.userId ? there.data : record.data);
+    const dictionary = dictionaryOf(owner === login.userId ? there.data : record.data);
+    const base = readThrough(this.#settings.schema, dictionary);
     const expiry = intent.expiry === undefined ? record.expiry : intent.expiry;
     const stored = await this.#create(
       draft,
@@ -429,15 +432,15 @@ function isRenewal(cookie: CookieChange | null): cookie is Exclude<CookieChange,
 }
 
 /** A request's own changes, made on empty data. */
-function ownData(data: Snapshot | null): string {
-  return data === null
-    ? "{}"
-    : replay(data.changes, { base: data.base, mine: data.mine, theirs: "{}" }, "mine");
+function ownData(data: Snapshot | null, { schema }: Settings): string {
+  const theirs = readThrough(schema, "{}");
+  return data === null ? theirs : replay(data.changes, { base: data.base, mine: data.mine, theirs }, "mine");
 }
 
 /** A request's own changes, made on the dictionary of `data`. The framework's object stays as it is. */
 function onto(data: string, { changes, base, mine }: Snapshot, settings: Settings): string {
-  const theirs = dictionaryOf(data);
+  const theirs = readThrough(settings.schema, dictionaryOf(data));
   const dictionary = theirs === base ? mine : replay(changes, { base, mine, theirs }, settings.onConflict);
+  checkFits(settings.schema, dictionary);
   return dictionary + extrasTextOf(data);
 }

@@ -23,7 +23,8 @@ import {
 } from "../contract/record-data.ts";
 import { keepsExtras } from "../contract/store.ts";
 import type { CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
-import { Dictionary, type Leniency, type Snapshot } from "../data/dictionary.ts";
+import { logIdOf } from "../cookie/key.ts";
+import { Dictionary, type Holder, type Snapshot } from "../data/dictionary.ts";
 import { parseData } from "../data/json.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
@@ -128,7 +129,7 @@ export interface Pending {
   readonly dictionary: Dictionary;
 }
 
-export class Draft implements Leniency {
+export class Draft implements Holder {
   readonly settings: Settings;
   readonly ticket: Ticket;
   readonly arrival: Arrival;
@@ -199,6 +200,12 @@ export class Draft implements Leniency {
   get dictionary(): Dictionary {
     this.#dictionary ??= new Dictionary(dictionaryOf(this.stored?.record.data ?? EMPTY), this.settings, this);
     return this.#dictionary;
+  }
+
+  /** Keys of the stored data do not fit the schema, and this request does not see them. */
+  misfit(keys: string[]): void {
+    const id = this.stored?.id;
+    if (id !== undefined) tell("misfit", () => ({ session: logIdOf(id), keys }));
   }
 
   /** Whether another request has changed the key of a stored session: only its id is known then. */

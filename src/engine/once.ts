@@ -18,6 +18,7 @@ import {
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf, ticketOf } from "../cookie/key.ts";
 import { checkJson, parseData } from "../data/json.ts";
+import { checkFits, readThrough } from "../data/schema.ts";
 import {
   SessionCommittedError,
   SessionInterruptedError,
@@ -165,7 +166,8 @@ export class Once {
         const next = await this.#hold(call, held.session);
         result = await this.#keep(call, held.session, next);
         if (result === null) return next;
-      } else result = { session: held.session, value: valueIn(held.session.record, call.key) };
+      } else
+        result = { session: held.session, value: valueIn(held.session.record, call.key, this.#settings) };
     } finally {
       if (this.#first.get(place) === promise) this.#first.delete(place);
       resolve(result);
@@ -251,8 +253,8 @@ export class Once {
     const timer = setInterval(() => void changeLease(prolong).catch(() => {}), lease / 3);
     timer.unref?.();
     try {
-      draft.storedAlone(held, key, valueIn(held.record, key));
-      const next = await run(valueIn(held.record, key));
+      draft.storedAlone(held, key, valueIn(held.record, key, this.#settings));
+      const next = await run(valueIn(held.record, key, this.#settings));
       if (next !== undefined) checkJson(next, key);
       return next;
     } catch (error) {
@@ -271,7 +273,7 @@ export class Once {
     const put = (current: StoredRecord): StoredRecord => {
       // The lease had run out, and another request has stored its value: that one counts.
       if (runsOf(current, key).stored > stored) throw new NothingToWrite(current);
-      return withRuns(withValue(current, key, text), key, { stored: stored + 1 });
+      return withRuns(withValue(current, key, text, this.#settings), key, { stored: stored + 1 });
     };
     const written = await draft.afterEarlierCalls(() => {
       const isSame = draft.dictionary === call.dictionary;
@@ -287,7 +289,7 @@ export class Once {
     const { session, isWritten } = written;
     if (isWritten) return { session, value: text === null ? undefined : JSON.parse(text) };
     // A value behind a change of the key is not shown to a request with the old key.
-    return draft.hasMoved(session) ? null : { session, value: valueIn(session.record, key) };
+    return draft.hasMoved(session) ? null : { session, value: valueIn(session.record, key, this.#settings) };
   }
 
   /**
@@ -343,14 +345,22 @@ function withRuns(record: StoredRecord, key: string, runs: Runs): StoredRecord {
   return { ...record, data };
 }
 
-const valueIn = ({ data }: StoredRecord, key: string): unknown => parseData(dictionaryOf(data))[key];
+const valueIn = ({ data }: StoredRecord, key: string, { schema }: Settings): unknown =>
+  parseData(readThrough(schema, dictionaryOf(data)))[key];
 
 /** The record with a value, given as JSON; null deletes the key. */
-function withValue(record: StoredRecord, key: string, text: string | null): StoredRecord {
-  const data = parseData(dictionaryOf(record.data));
+function withValue(
+  record: StoredRecord,
+  key: string,
+  text: string | null,
+  { schema }: Settings,
+): StoredRecord {
+  const data = parseData(readThrough(schema, dictionaryOf(record.data)));
   if (text === null) delete data[key];
   else data[key] = JSON.parse(text);
-  return { ...record, data: JSON.stringify(data) + extrasTextOf(record.data) };
+  const dictionary = JSON.stringify(data);
+  checkFits(schema, dictionary);
+  return { ...record, data: dictionary + extrasTextOf(record.data) };
 }
 
 const tooLate = () =>

@@ -40,7 +40,7 @@ export function withSession<
   const Name extends string = string,
   Rest extends unknown[] = [],
 >(
-  options: WebOptions<Name> | Sessions<Data>,
+  options: WebOptions<Name, Data> | Sessions<Data>,
   handler: SessionHandler<Rest, Data>,
   proxy: ProxyOptions = {},
 ): (request: Request, ...rest: Rest) => Promise<Response> {

@@ -21,7 +21,7 @@ export interface SessionEnv<Data = SessionData> {
  * Throws SettingsError for options that cannot work.
  */
 export function session<Data = SessionData, const Name extends string = string>(
-  options: WebOptions<Name> | Sessions<Data>,
+  options: WebOptions<Name, Data> | Sessions<Data>,
   proxy: ProxyOptions = {},
 ): MiddlewareHandler<SessionEnv<Data>> {
   if (typeof proxy === "function") {

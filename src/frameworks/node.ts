@@ -1,5 +1,6 @@
 /** `coatcheck/node`: `http.createServer(session(options, (req, res) => …))`, with `req.session` in the handler. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { SessionData } from "../data/session-data.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
@@ -9,10 +10,13 @@ import { sendErrorPage } from "./on-node/send-error-page.ts";
 import { Visit } from "./on-node/visit.ts";
 
 /** A request whose session is open. */
-export type SessionRequest = IncomingMessage & { readonly session: Session };
+export type SessionRequest<Data = SessionData> = IncomingMessage & { readonly session: Session<Data> };
 
 /** A request listener that may be asynchronous. */
-export type SessionHandler = (request: SessionRequest, response: ServerResponse) => unknown;
+export type SessionHandler<Data = SessionData> = (
+  request: SessionRequest<Data>,
+  response: ServerResponse,
+) => unknown;
 
 /**
  * A request listener that opens the session before the handler runs, and stores it before the response leaves. With no
@@ -23,9 +27,9 @@ export type SessionHandler = (request: SessionRequest, response: ServerResponse)
  * whether it came from the store or from the handler. Any other is answered by a plain 500 and goes on as an unhandled
  * rejection, which ends the process as an error in a request listener does anywhere in Node.
  */
-export function session<const Name extends string>(
-  options: Options<Name> | Sessions | undefined,
-  handler: SessionHandler,
+export function session<Data = SessionData, const Name extends string = string>(
+  options: Options<Name, Data> | Sessions<Data> | undefined,
+  handler: SessionHandler<Data>,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   if (typeof handler !== "function") {
     throw new TypeError(
@@ -35,19 +39,20 @@ export function session<const Name extends string>(
   }
   const sessions = sessionsOnNode(options);
   return (request, response) => {
-    void serve(sessions, request as SessionRequest, response, handler);
+    void serve(sessions, request as SessionRequest<Data>, response, handler);
   };
 }
 
-async function serve(
-  sessions: Sessions,
-  request: SessionRequest,
+async function serve<Data>(
+  sessions: Sessions<Data>,
+  request: SessionRequest<Data>,
   response: ServerResponse,
-  handler: SessionHandler,
+  handler: SessionHandler<Data>,
 ) {
   const failed = (error: unknown) => void answer(response, error);
+  const ofAnyKeys = sessions as unknown as Sessions; // A visit asks for no key of the data.
   try {
-    const isThere = await new Visit(sessions, request, response, failed).begun();
+    const isThere = await new Visit(ofAnyKeys, request, response, failed).begun();
     if (isThere) await handler(request, response);
   } catch (error) {
     await answer(response, error);

@@ -5,6 +5,8 @@ import type { Sessions } from "../sessions.ts";
 export interface SessionCookieOptions<Data = SessionData> {
   /** The user who is signed in. Default none: an anonymous visitor. */
   readonly userId?: string | number | undefined;
+  /** The name of the device, as `login(userId, { label })` takes it. Default none. */
+  readonly label?: string | undefined;
   /** What the session holds. Default nothing. */
   readonly data?: ([keyof Data] extends [never] ? Record<string, unknown> : Partial<Data>) | undefined;
   /** Whether the test sends its requests over https: the name of the cookie depends on it. Default false. */
@@ -35,12 +37,12 @@ export interface SessionCookie {
  */
 export async function sessionCookie<Data>(
   sessions: Sessions<Data>,
-  { userId, data, secure = false }: SessionCookieOptions<Data> = {},
+  { userId, data, label, secure = false }: SessionCookieOptions<Data> = {},
 ): Promise<SessionCookie> {
   const session = await sessions.open(null, { secure });
   await session.load(); // With `lazy: true` nothing else may be called before it.
   if (data !== undefined) session.assign(data as Parameters<typeof session.assign>[0]);
-  if (userId !== undefined) session.login(userId);
+  if (userId !== undefined) session.login(userId, { label });
   await session.save(); // An empty session is stored too.
   const headers = await sessions.commit(session, { status: 200 });
   const setCookie = headers.find(([name]) => name === "Set-Cookie")?.[1];

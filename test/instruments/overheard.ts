@@ -15,6 +15,7 @@ const everyEvent: Record<EventName, true> = {
   malformed: true,
   duplicated: true,
   corrupt: true,
+  misfit: true,
   newer: true,
   conflict: true,
   unavailable: true,

@@ -4,7 +4,7 @@ import { replay } from "../../src/data/changes.ts";
 import { Dictionary, type Snapshot } from "../../src/data/dictionary.ts";
 import { canonical, copy, jsonValue } from "./json.ts";
 
-const settings = { nestedChanges: "detect", onConflict: "mine" } as const;
+const settings = { nestedChanges: "detect", onConflict: "mine", schema: null } as const;
 const names = ["a", "b", "c", "__proto__", "0"];
 const data = (names: readonly string[]) =>
   fc.dictionary(fc.constantFrom(...names), jsonValue).map((data) => JSON.stringify(data));

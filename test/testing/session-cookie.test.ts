@@ -16,9 +16,17 @@ const made = (options: Options = {}) => createSessions({ store: memoryStore(), .
 describe("sessionCookie", () => {
   test("is the cookie of a session that is stored, with its user and data", async () => {
     const sessions = made();
-    const { header } = await sessionCookie(sessions, { userId: 7, data: { cart: ["apple"] } });
+    const { header } = await sessionCookie(sessions, {
+      userId: 7,
+      data: { cart: ["apple"] },
+      label: "Firefox on Linux",
+    });
     const session = await sessions.open(header, { secure: false });
-    expect([session.userId, session.toObject()]).toEqual(["7", { cart: ["apple"] }]);
+    expect([session.userId, session.label, session.toObject()]).toEqual([
+      "7",
+      "Firefox on Linux",
+      { cart: ["apple"] },
+    ]);
     expect(session.authenticatedAt).toBeInstanceOf(Date);
     expect(await sessions.listUserSessions(7)).toHaveLength(1);
   });

@@ -1,4 +1,5 @@
 /** The default of the Node adapters: SQLite in ./sessions.sqlite3, opened when a session is first read or stored. */
+import type { SessionData } from "../../data/session-data.ts";
 import { checkIsOptions } from "../../mistaken-options.ts";
 import { createSessions, ENGINE, isSessions, type Sessions } from "../../sessions.ts";
 import type { Options } from "../../settings.ts";
@@ -7,10 +8,12 @@ import { DatabaseFile } from "../../stores/sqlite/file.ts";
 import { noteMade } from "../made-at-start.ts";
 
 /** The `Sessions` given, or new ones by the options; on SQLite where they name no store. */
-export function sessionsOnNode<Name extends string>(options: Options<Name> | Sessions = {}): Sessions {
-  if (isSessions(options)) return options;
+export function sessionsOnNode<Name extends string, Data = SessionData>(
+  options: Options<Name, Data> | Sessions<Data> = {},
+): Sessions<Data> {
+  if (isSessions<Data>(options)) return options;
   checkIsOptions(options);
-  const sessions = createSessions({ ...options, store: options.store ?? sqliteHere() });
+  const sessions = createSessions<Data, Name>({ ...options, store: options.store ?? sqliteHere() });
   noteMade(sessions[ENGINE]);
   return sessions;
 }

@@ -1,6 +1,7 @@
 /** A visit to a server that answers a `Request` with a `Response`. It runs on every runtime, so it imports nothing of Node. */
 
 import type { Store } from "../../contract/store.ts";
+import type { SessionData } from "../../data/session-data.ts";
 import type { Draft } from "../../engine/draft.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Session } from "../../session.ts";
@@ -13,7 +14,9 @@ import { withPrivacy } from "../session-headers.ts";
 import { withHeaders } from "./response-copy.ts";
 
 /** Options for every runtime. The store must be given, because no store runs on all of them. */
-export type WebOptions<Name extends string = string> = Options<Name> & { readonly store: Store };
+export type WebOptions<Name extends string = string, Data = SessionData> = Options<Name, Data> & {
+  readonly store: Store;
+};
 
 export interface ProxyOptions {
   /**
@@ -25,7 +28,7 @@ export interface ProxyOptions {
 
 /** The given `Sessions`, or new ones made of options. Throws SettingsError for options that cannot work. */
 export function sessionsAnywhere<Data, Name extends string>(
-  options: WebOptions<Name> | Sessions<Data>,
+  options: WebOptions<Name, Data> | Sessions<Data>,
 ): Sessions<Data> {
   if (isSessions<Data>(options)) return options;
   const sessions = createSessions<Data, Name>(options);
