@@ -7,7 +7,6 @@ import type { User } from "../database/schema.ts";
 import { findUser } from "../queries/users.ts";
 import { returnPath } from "../request/return-path.ts";
 import { singleValue } from "../request/single-value.ts";
-import { takeFlashes } from "../session/flash.ts";
 import { withoutQuestion } from "./cookie-check.ts";
 
 const MINUTE_MS = 60_000;
@@ -55,12 +54,8 @@ export function visitor(database: LibraryDatabase): RequestHandler {
       theme,
       noticeDismissed,
       readingListSize,
-    });
-    // A getter, so that the messages are taken only by a page that shows them: a redirect leaves them for the next page.
-    Object.defineProperty(res.locals, "flashes", {
-      configurable: true,
-      enumerable: true,
-      get: () => takeFlashes(session),
+      // The layout calls it, so that only a page that shows the messages takes them: a redirect leaves them for the next page.
+      flashes: () => session.pop("flashes", []),
     });
     next();
   };

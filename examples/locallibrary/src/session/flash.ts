@@ -10,8 +10,3 @@ export interface Flash {
 export function flash(session: Session, kind: Flash["kind"], text: string): void {
   session.update("flashes", (flashes = []) => [...flashes, { kind, text }]);
 }
-
-/** Takes the waiting messages out of the session. */
-export function takeFlashes(session: Session): Flash[] {
-  return session.pop("flashes", []);
-}
