@@ -10,6 +10,7 @@ import { once } from "./scenarios/once.ts";
 import { renewals } from "./scenarios/renewals.ts";
 import { rotations } from "./scenarios/rotations.ts";
 import { saves } from "./scenarios/saves.ts";
+import { watches } from "./scenarios/watches.ts";
 import { writes } from "./scenarios/writes.ts";
 
 /** Every race that one session can get into, over servers and stores of one kind. */
@@ -26,6 +27,7 @@ export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeS
     describe("once()", () => once(start));
     describe("confirmations", () => confirmations(start));
     describe("devices", () => devices(start));
+    describe("watch()", () => watches(start));
     describe("writes in doubt", () => doubt(start));
   });
 }

@@ -77,7 +77,7 @@ async function served(file: string): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** What another request does to the session of a socket or a stream, and how long ago. */
+/** What another request does to the session of a socket, and how long ago. */
 const elsewhere: [what: string, path: string, laterBy: number][] = [
   ["signs out", "/logout", 0],
   ["changes the key", "/renew", 0],
@@ -88,6 +88,8 @@ describe("a WebSocket", () => {
   interface Socket {
     /** Sends a text; resolves to the answer, or to the code with which the server closes the socket. */
     says(text: string): Promise<string | number>;
+    /** The code with which the server closes the socket. */
+    readonly closed: Promise<number>;
   }
 
   /** Opens a socket; resolves to the status of the answer where the server refuses it. */
@@ -100,17 +102,21 @@ describe("a WebSocket", () => {
     const headers = cookie === undefined ? {} : { Cookie: cookie };
     const socket = new WebSocket(`ws://127.0.0.1:${port}`, { origin, headers });
     onTestFinished(() => socket.terminate());
-    const says = (text: string) =>
-      new Promise<string | number>((resolve) => {
+    const closed = new Promise<number>((resolve) => {
+      socket.once("close", resolve);
+    });
+    const says = (text: string) => {
+      const answer = new Promise<string>((resolve) => {
         socket.once("message", (message: Buffer) => resolve(String(message)));
-        socket.once("close", resolve);
-        socket.send(text);
+        socket.send(text, () => {}); // It may be closed already.
       });
+      return Promise.race([answer, closed]);
+    };
     return new Promise((resolve, reject) => {
       socket.on("unexpected-response", (_request: unknown, { statusCode }: { statusCode: number }) =>
         resolve(statusCode),
       );
-      socket.on("open", () => resolve({ says }));
+      socket.on("open", () => resolve({ says, closed }));
       socket.on("error", reject);
     });
   }
@@ -148,6 +154,12 @@ describe("a WebSocket", () => {
       else expect(await (next as Socket).says("hello again")).toBe("ann: hello again");
     },
   );
+
+  test("that is silent is closed at once when the visitor signs out", async () => {
+    const { visitor, socket } = await signedIn();
+    await visitor.visit("/logout");
+    expect(await socket.closed).toBe(4000);
+  });
 
   test("is closed when the store cannot answer, and the server lives on", async () => {
     const { port, visitor, socket } = await signedIn();
@@ -198,8 +210,8 @@ describe("server-sent events", () => {
     return { visitor };
   }
 
-  /** Resolves when the first event has come. */
-  async function firstEvent(stream: IncomingMessage): Promise<void> {
+  /** Resolves when another event has come. */
+  async function nextEvent(stream: IncomingMessage): Promise<void> {
     let read = "";
     while (!read.includes("data: ann ")) read += (await once(stream, "data"))[0];
   }
@@ -209,19 +221,22 @@ describe("server-sent events", () => {
     expect((await new Visitor(port).visit("/events")).status).toBe(204);
   });
 
-  test.each(elsewhere)(
-    "end when another request %s; the next stream finds what holds now",
-    async (_, path, later) => {
-      const { visitor } = await signedIn();
-      const { incoming } = await visitor.begin("/events");
-      await firstEvent(incoming);
-      await visitor.visit(path);
-      ahead = later;
-      await text(incoming); // It ends.
-      const { incoming: next, head } = await visitor.begin("/events");
-      expect(head.status).toBe(path === "/logout" ? 204 : 200);
-      if (path !== "/logout") await firstEvent(next);
-      next.destroy();
-    },
-  );
+  test("end when the visitor signs out", async () => {
+    const { visitor } = await signedIn();
+    const { incoming } = await visitor.begin("/events");
+    await nextEvent(incoming);
+    await visitor.visit("/logout");
+    await text(incoming); // It ends.
+    expect((await visitor.visit("/events")).status).toBe(204);
+  });
+
+  test("go on when the key changes, and end when the visitor signs out by the new one", async () => {
+    const { visitor } = await signedIn();
+    const { incoming } = await visitor.begin("/events");
+    await nextEvent(incoming);
+    await visitor.visit("/renew");
+    await nextEvent(incoming);
+    await visitor.visit("/logout");
+    await text(incoming);
+  });
 });
