@@ -90,8 +90,8 @@ export class ConfirmationNeededError extends CoatcheckError {
 
   constructor() {
     super(
-      "This needs a password that was just given, and it was given too long ago, or you are not signed in. Give it again, and " +
-        "repeat what you did. (The site asks for it, checks it, and calls session.confirm().)",
+      "This needs a password that was just given, and it was given too long ago, or you are not signed in. The site has to ask for " +
+        "it again, and to call session.confirm() when it is right; then repeat what you did.",
       { status: 403 },
     );
   }
