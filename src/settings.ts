@@ -90,6 +90,17 @@ export interface Options<Name extends string = string, Data = SessionData> {
   idleTimeout?: number | undefined;
   /** Ends a session this many seconds after the login, else after its creation (OWASP: absolute timeout). Default none. */
   absoluteTimeout?: number | undefined;
+  /**
+   * The most sessions that one user has at a time. After a login the oldest by their login end. A login that is itself beyond the
+   * limit, because as many others came at the same time and later, is answered without a cookie. Anonymous sessions do not count.
+   * It needs a store with an index of users. Default no limit.
+   */
+  maxUserSessions?: number | undefined;
+  /**
+   * Ends all sessions whose login, else whose creation, is earlier than this: after an incident. It works with every store that
+   * keeps the time of login, cookies too. A date in the future throws SettingsError. Default none.
+   */
+  notBefore?: Date | undefined;
   /** Whether changes inside objects and lists are found by comparing. Default "detect". */
   nestedChanges?: "detect" | "ignore" | undefined;
   /**
@@ -165,6 +176,9 @@ export interface Settings {
   readonly saveEveryRequest: boolean;
   readonly idleTimeout: number | null;
   readonly absoluteTimeout: number | null;
+  readonly maxUserSessions: number | null;
+  /** Epoch milliseconds. */
+  readonly notBefore: number | null;
   readonly nestedChanges: "detect" | "ignore";
   readonly onConflict: "mine" | "theirs" | "error" | Resolve;
   readonly onInterrupted: "discard" | "error";
@@ -248,6 +262,8 @@ const isInterval = (value: unknown) => Number.isFinite(value) && (value as numbe
 const isSchema = (value: unknown) =>
   (typeof value === "object" || typeof value === "function") &&
   typeof (value as StandardSchema | null)?.["~standard"]?.validate === "function";
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
+const isDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());
 
 /** A cookie name is a token of RFC 9110, 5.6.2. */
 const isToken = (value: unknown) => typeof value === "string" && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value);
@@ -329,6 +345,8 @@ export function readSettings(options: Options): Settings {
     saveEveryRequest: read.flag("saveEveryRequest", false),
     idleTimeout: read.age("idleTimeout", null),
     absoluteTimeout: read.age("absoluteTimeout", null),
+    maxUserSessions: read.value<number | null>("maxUserSessions", null, "a whole number, 1 or more", isCount),
+    notBefore: read.value<Date | null>("notBefore", null, "a valid Date", isDate)?.getTime() ?? null,
     nestedChanges: read.oneOf("nestedChanges", "detect", ["detect", "ignore"]),
     onConflict: read.value<Settings["onConflict"]>(
       "onConflict",
@@ -371,5 +389,30 @@ export function readSettings(options: Options): Settings {
       "no value with this store, which keeps no time of login: it could not tell when such a session ends",
     );
   }
+  checkLimits(settings);
   return settings;
+}
+
+/** Throws SettingsError where the store or the clock cannot do what `maxUserSessions` and `notBefore` ask. */
+function checkLimits({ store, maxUserSessions, notBefore, clock }: Settings): void {
+  const keepsLoginTime = store.capabilities?.keepsLoginTime !== false;
+  if (maxUserSessions !== null && (store.listUser === undefined || !keepsLoginTime)) {
+    throw new SettingsError(
+      "maxUserSessions",
+      "no value with this store: it cannot list the sessions of a user with the times of their logins",
+    );
+  }
+  if (notBefore === null) return;
+  if (!keepsLoginTime) {
+    throw new SettingsError("notBefore", "no value with this store, which keeps no time of login");
+  }
+  // On workerd the clock stands at 0 while a program starts.
+  const now = clock();
+  if (now > 0 && notBefore > now) {
+    throw new SettingsError(
+      "notBefore",
+      "a date that is not in the future, else no login would last",
+      new Date(notBefore).toISOString(),
+    );
+  }
 }

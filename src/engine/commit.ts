@@ -17,6 +17,7 @@ import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
 import { cookieEndsAt, expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
 import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
 import { isUsable } from "./usable.ts";
+import type { Users } from "./users.ts";
 import { Writers } from "./writers.ts";
 
 /** The longest that Node waits for a whole request (`server.requestTimeout`), milliseconds. */
@@ -36,6 +37,7 @@ export class Committer {
   readonly #cookie: SessionCookie;
   readonly #store: GuardedStore;
   readonly #stores: Stores;
+  readonly #users: Users;
   readonly writers: Writers;
   readonly #warnOnce: (code: string, message: string) => void;
 
@@ -43,12 +45,14 @@ export class Committer {
     settings: Settings,
     cookie: SessionCookie,
     stores: Stores,
+    users: Users,
     warnOnce: (code: string, message: string) => void,
   ) {
     this.#settings = settings;
     this.#cookie = cookie;
     this.#store = stores.store;
     this.#stores = stores;
+    this.#users = users;
     this.writers = new Writers(stores);
     this.#warnOnce = warnOnce;
   }
@@ -135,11 +139,24 @@ export class Committer {
             });
       if (outcome === "ended") draft.ended(pending);
       else draft.saved(pending, outcome === "withheld" ? pending.stored : outcome);
+      if (intent.login !== null && outcome !== null && typeof outcome === "object")
+        await this.#keepLimit(draft, intent.login, outcome);
       return outcome !== "withheld" && outcome !== "ended" && !draft.isBarred;
     } catch (error) {
       draft.putBack(pending);
       throw error;
     }
+  }
+
+  /**
+   * Ends the sessions of a user beyond `maxUserSessions`, after a login was stored. Where that fails, an event tells, the login
+   * holds, and the next one ends what is too many. A login that is itself beyond the limit leaves no session and sends no cookie.
+   */
+  async #keepLimit(draft: Draft, { userId }: Login, { id }: StoredSession): Promise<void> {
+    const { maxUserSessions } = this.#settings;
+    if (maxUserSessions === null) return;
+    const ended = await this.#users.keepNewest(userId, maxUserSessions).catch((): StoreId[] => []);
+    if (ended.includes(id) && draft.stored?.id === id) draft.ended();
   }
 
   /** Waits for a write, and for the end of the flushed sessions. Calls `lost` where what was written is of no use, as those go on. */

@@ -61,7 +61,7 @@ export class Engine<Session = unknown> {
     this.sweeper = new Sweeper(this.#store, settings.clearExpiredEvery);
     this.#inDoubt = new InDoubt(settings, this.#store);
     const stores = { store: this.#store, inDoubt: this.#inDoubt };
-    this.#committer = new Committer(settings, this.#cookie, stores, this.warnOnce.bind(this));
+    this.#committer = new Committer(settings, this.#cookie, stores, this.users, this.warnOnce.bind(this));
     this.#watches = new Watches(this.#store);
     this.#once = new Once(settings, this.#store, this.#committer.writers);
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {

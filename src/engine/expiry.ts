@@ -101,9 +101,10 @@ export function isCookieDue(before: StoredRecord, fresh: number, settings: Setti
   return period(now) !== period(lastActivity);
 }
 
-/** Whether the record has expired, by its own `expiresAt` or by an absolute timeout that was shortened since. */
+/** Whether the record has expired, by its own `expiresAt`, by an absolute timeout that was shortened since, or by `notBefore`. */
 export function isOver(record: StoredRecord, settings: Settings, now: number): boolean {
-  return record.expiresAt <= now || absoluteEnd(record, settings) <= now;
+  if (record.expiresAt <= now || absoluteEnd(record, settings) <= now) return true;
+  return settings.notBefore !== null && (record.authenticatedAt ?? record.createdAt) < settings.notBefore;
 }
 
 /** The last write or touch of the session, epoch milliseconds, as near as its record tells: to 1/100 of its lifetime. */

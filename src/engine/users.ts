@@ -117,6 +117,31 @@ export class Users {
   }
 
   /**
+   * Ends the sessions of a user beyond the `most` newest by their logins, and resolves to their ids. Every process puts them in the
+   * same order, so that of logins at the same time the same ones stay.
+   */
+  async keepNewest(userId: string, most: number): Promise<StoreId[]> {
+    const sessions = (await this.#sessionsOf(userId)).sort(
+      (a, b) => (a.record.authenticatedAt ?? 0) - (b.record.authenticatedAt ?? 0) || (a.id < b.id ? -1 : 1),
+    );
+    const beyond = sessions.slice(0, Math.max(0, sessions.length - most));
+    for (let at = 0; at < beyond.length; at += AT_ONCE)
+      await Promise.all(beyond.slice(at, at + AT_ONCE).map((session) => this.#endLogin(session)));
+    return beyond.map(({ id }) => id);
+  }
+
+  /** Ends a session, also where its key was changed meanwhile; unless that was by a newer login. */
+  async #endLogin({ id, record }: StoredSession): Promise<void> {
+    const movedTo = await this.#store.delete(id, this.#store.deadline());
+    if (movedTo === undefined) {
+      tell("ended", () => ({ session: logIdOf(id) }));
+      return;
+    }
+    const found = await this.#locate(movedTo);
+    if (found?.record.authenticatedAt === record.authenticatedAt) await this.#end(found.id);
+  }
+
+  /**
    * Ends the session that the index names by this id. False where it is spared. The record is not read: an id never changes its
    * user. But the index may name an id that the session has left, and then the session is looked at.
    */

@@ -3,6 +3,7 @@ import { type MakeServer, type MakeStore, starter } from "./race.ts";
 import { confirmations } from "./scenarios/confirmations.ts";
 import { devices } from "./scenarios/devices.ts";
 import { doubt } from "./scenarios/doubt.ts";
+import { limits } from "./scenarios/limits.ts";
 import { lines } from "./scenarios/lines.ts";
 import { loads } from "./scenarios/loads.ts";
 import { logouts } from "./scenarios/logouts.ts";
@@ -28,6 +29,7 @@ export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeS
     describe("confirmations", () => confirmations(start));
     describe("devices", () => devices(start));
     describe("watch()", () => watches(start));
+    describe("limits", () => limits(start));
     describe("writes in doubt", () => doubt(start));
   });
 }
