@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { connectStore } from "./express-session/connect-store.ts";
 import { Cookie as CookieClass } from "./express-session/cookie.ts";
 import { MemoryStore as MemoryStoreClass } from "./express-session/memory-store.ts";
 import { session as makeMiddleware } from "./express-session/middleware.ts";
+import { migratingStore } from "./express-session/migrating-store.ts";
 import { Session as SessionClass } from "./express-session/session.ts";
 import { Store as StoreClass } from "./express-session/store.ts";
 import type * as types from "./express-session/types.ts";
@@ -17,6 +19,8 @@ const statics = {
   Cookie: CookieClass,
   Session: SessionClass,
   MemoryStore: MemoryStoreClass,
+  connectStore,
+  migratingStore,
 };
 
 /**
@@ -39,8 +43,9 @@ declare namespace session {
 }
 
 export default session;
+export type { CallableStore } from "./express-session/promised.ts";
 export type { CookieOptions, SessionOptions } from "./express-session/types.ts";
-export { session };
+export { connectStore, migratingStore, session };
 
 export const Store: types.SessionFunction["Store"] = session.Store;
 export type Store = types.Store;

@@ -6,6 +6,7 @@ import { isStore } from "../../mistaken-options.ts";
 import type { ConnectStore, SessionRequest } from "./contract.ts";
 import { Cookie, type CookieOptions } from "./cookie.ts";
 import { MemoryStore, warnInProduction } from "./memory-store.ts";
+import { MigratingStore } from "./migrating-store.ts";
 import { OverOurs } from "./over-ours.ts";
 import { Store } from "./store.ts";
 
@@ -87,6 +88,7 @@ export function readOptions(options: SessionOptions & { key?: string }): Session
   }
   const isFunction = typeof cookie === "function";
   const store = connectStore(options, isFunction ? {} : cookie);
+  const isOverOurs = store instanceof OverOurs || (store instanceof MigratingStore && store.isOverOurs);
   return {
     secrets: secretsOf(secret),
     name: options.name || options.key || "connect.sid",
@@ -98,8 +100,8 @@ export function readOptions(options: SessionOptions & { key?: string }): Session
     rolling: Boolean(options.rolling),
     saveUninitialized: options.saveUninitialized ?? true,
     destroysUnset: unset === "destroy",
-    failedSave: failedSave ?? (store instanceof OverOurs ? "error" : "respond"),
-    reread: Boolean(options.reread) && !(store instanceof OverOurs),
+    failedSave: failedSave ?? (isOverOurs ? "error" : "respond"),
+    reread: Boolean(options.reread) && !isOverOurs,
   };
 }
 
@@ -119,6 +121,11 @@ function connectStore(
   }
   if (isStore(store)) {
     return new OverOurs(store as OurStore, newCookie(cookie, false), { storeTimeout, clearExpiredEvery });
+  }
+  if (store instanceof MigratingStore) {
+    const open = (one: unknown) =>
+      connectStore({ store: one as ConnectStore, storeTimeout, clearExpiredEvery }, cookie);
+    return store.openedBy(open);
   }
   return withOurSessions(store as ConnectStore);
 }

@@ -210,9 +210,7 @@ export class OverOurs extends Store {
     const origin = this.#origins.get(session);
     if (origin !== undefined) return this.#update(id, origin, snapshot);
     const record = newRecord(snapshot, this.#settings.clock());
-    const created = await this.#create(id, record);
-    if (created !== null) {
-      this.#origins.set(session, { record: created, base: snapshot.data, hasEnded: false });
+    if (await this.#create(id, session, snapshot, record)) {
       tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
       return;
     }
@@ -222,17 +220,28 @@ export class OverOurs extends Store {
         new Error("there is a session of that id already; genid must return a new id each time"),
       );
     }
-    await this.#replace(id, record);
+    await this.#replace(id, session, snapshot, record);
   }
 
-  /** Stores a record, unless it has ended already, and resolves to it as it is stored. null when the id is taken. */
-  async #create(id: StoreId, record: StoredRecord): Promise<StoredRecord | null> {
-    if (record.expiresAt <= this.#settings.clock()) return record;
-    return createRecord(this.#stores, id, record, this.#store.deadline());
+  /** Stores a session of which there must be none yet; gives false, and stores nothing, where there is one. */
+  create(id: string, session: PlainSession, done: Callback<boolean>): void {
+    this.#sweeper.start();
+    const snapshot = this.#snapshot(session);
+    const record = newRecord(snapshot, this.#settings.clock());
+    answer(this.#create(storeIdOf(id), session, snapshot, record), done);
+  }
+
+  /** Stores a record that has not ended yet. False when the id is taken. */
+  async #create(id: StoreId, session: object, snapshot: Snapshot, record: StoredRecord): Promise<boolean> {
+    const hasEnded = record.expiresAt <= this.#settings.clock();
+    const stored = hasEnded ? record : await createRecord(this.#stores, id, record, this.#store.deadline());
+    if (stored === null) return false;
+    this.#origins.set(session, { record: stored, base: snapshot.data, hasEnded: false });
+    return true;
   }
 
   /** Stores what a tool gives, whatever is there. */
-  async #replace(id: StoreId, record: StoredRecord): Promise<void> {
+  async #replace(id: StoreId, session: object, snapshot: Snapshot, record: StoredRecord): Promise<void> {
     const deadline = this.#store.deadline();
     for (let attempt = 1; attempt <= 3; attempt++) {
       const known = await this.#store.read(id, deadline);
@@ -241,7 +250,7 @@ export class OverOurs extends Store {
         const written = await this.#writers.write(id, { known, next, deadline });
         if (written !== "gone" && "record" in written) return;
       }
-      if ((await this.#create(id, record)) !== null) return;
+      if (await this.#create(id, session, snapshot, record)) return;
     }
     throw new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
   }
