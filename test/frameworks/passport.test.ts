@@ -318,7 +318,7 @@ test("passport-oauth2 finds its state again, signs in, and takes no state twice"
   });
   const { location } = (await visitor.visit("/start")).headers;
   const state = new URL(location as string).searchParams.get("state");
-  const callback = `/callback?code=the%20code&state=${state}`;
+  const callback = `/callback?code=the%20code&state=${encodeURIComponent(String(state))}`;
   expect((await visitor.visit(callback)).headers.location).toBe("/");
   expect(await seen(visitor)).toMatchObject({ user: users[0], keys: { passport: { user: 7 } } });
   expect((await visitor.visit(callback)).headers.location).toBe("/failed");
@@ -377,7 +377,9 @@ test("passport-openidconnect stores its Date, and finds nonce and age again", as
   nonce = String(asked.get("nonce"));
   const { state } = (await seen(visitor)).keys["openidconnect:127.0.0.1"];
   expect(state).toMatchObject({ nonce, issued: expect.stringMatching(/^\d{4}-.*Z$/) });
-  const callback = await visitor.visit(`/callback?code=the%20code&state=${asked.get("state")}`);
+  const callback = await visitor.visit(
+    `/callback?code=the%20code&state=${encodeURIComponent(String(asked.get("state")))}`,
+  );
   expect([errors, callback.headers.location]).toEqual([[], "/"]);
   expect((await seen(visitor)).user).toEqual(users[1]);
 });
