@@ -2,10 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import BetterSqlite3 from "better-sqlite3";
 import { memoryStore } from "coatcheck";
 import session from "coatcheck/express-session";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { installed } from "../runtimes/install.ts";
+import { mariadb } from "../servers/mariadb.ts";
+import { memcached } from "../servers/memcached.ts";
 import { postgres } from "../servers/postgres.ts";
 import { redis } from "../servers/redis.ts";
 import { describeWithServer } from "../servers/suite.ts";
@@ -47,24 +50,27 @@ function application(store: Any): Any {
 
 const agentOf = (app: Any) => load("supertest").agent(app);
 
+/** A session is kept, changed by a login, and ended. */
+async function visit(store: Any): Promise<void> {
+  const agent = agentOf(application(store));
+  await agent.get("/").expect(200, "n=undefined user=undefined");
+  await agent
+    .get("/count")
+    .expect("set-cookie", /^connect\.sid=s%3A/)
+    .expect(200, "n=1");
+  await agent.get("/count").expect(200, "n=2");
+  await agent.get("/").expect(200, "n=2 user=undefined");
+  await agent.get("/kind").expect(200, "true true");
+  await agent.get("/reload").expect(200, "n=2");
+  await agent.get("/login").redirects(1).expect(200, "n=undefined user=ada");
+  await agent.get("/count").expect(200, "n=1");
+  await agent.get("/").expect(200, "n=1 user=ada");
+  await agent.get("/logout").expect(200, "bye");
+  await agent.get("/").expect(200, "n=undefined user=undefined");
+}
+
 function storeTests(makeStore: () => Any): void {
-  test("a session is kept, renewed, changed by a login, and ended", async () => {
-    const agent = agentOf(application(makeStore()));
-    await agent.get("/").expect(200, "n=undefined user=undefined");
-    await agent
-      .get("/count")
-      .expect("set-cookie", /^connect\.sid=s%3A/)
-      .expect(200, "n=1");
-    await agent.get("/count").expect(200, "n=2");
-    await agent.get("/").expect(200, "n=2 user=undefined");
-    await agent.get("/kind").expect(200, "true true");
-    await agent.get("/reload").expect(200, "n=2");
-    await agent.get("/login").redirects(1).expect(200, "n=undefined user=ada");
-    await agent.get("/count").expect(200, "n=1");
-    await agent.get("/").expect(200, "n=1 user=ada");
-    await agent.get("/logout").expect(200, "bye");
-    await agent.get("/").expect(200, "n=undefined user=undefined");
-  });
+  test("a session is kept, changed by a login, and ended", () => visit(makeStore()));
 }
 
 describeWithServer(redis, (server) => {
@@ -101,6 +107,22 @@ describeWithServer(postgres, (server) => {
     pool = new (load("pg").Pool)({ connectionString: server().url });
   });
   afterAll(() => pool.end());
+  test("connect-session-knex", async () => {
+    const { ConnectSessionKnexStore } = load("connect-session-knex");
+    const knex = load("knex").knex({ client: "pg", connection: server().url });
+    await visit(
+      new ConnectSessionKnexStore({ knex, cleanupInterval: 0, createTable: true, tableName: "by_knex" }),
+    );
+    await knex.destroy();
+  });
+  test("connect-session-sequelize", async () => {
+    const { Sequelize } = load("sequelize");
+    const db = new Sequelize(server().url, { logging: false });
+    const store = new (load("connect-session-sequelize")(session.Store))({ db, checkExpirationInterval: -1 });
+    await store.sync();
+    await visit(store);
+    await db.close();
+  });
   describe("connect-pg-simple", () => {
     storeTests(
       () =>
@@ -111,6 +133,33 @@ describeWithServer(postgres, (server) => {
         }),
     );
   });
+});
+
+describeWithServer(mariadb, (server) => {
+  test("express-mysql-session", async () => {
+    const { hostname, port, pathname } = new URL(server().url);
+    const at = { host: hostname, port: Number(port), user: "root", database: pathname.slice(1) };
+    const store = new (load("express-mysql-session")(session))({ ...at, clearExpired: false });
+    await visit(store);
+    await store.close();
+  });
+});
+
+describeWithServer(memcached, (server) => {
+  test("connect-memcached", async () => {
+    const store = new (load("connect-memcached")(session))({
+      hosts: [new URL(server().url).host],
+    });
+    await visit(store);
+    store.client.end();
+  });
+});
+
+test("better-sqlite3-session-store", async () => {
+  const client = new BetterSqlite3(":memory:");
+  const store = new (load("better-sqlite3-session-store")(session))({ client, expired: { clear: false } });
+  await visit(store);
+  client.close();
 });
 
 describe("memorystore", () => storeTests(() => new (load("memorystore")(session))({})));
