@@ -1,15 +1,17 @@
 /** `coatcheck/express-session` on its own store, on connect stores and on those of coatcheck: the promises that express-session does not make. */
 import { EventEmitter } from "node:events";
-import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
 import { createSessions, memoryStore, type Store as OurStore } from "coatcheck";
 import session, { Cookie, MemoryStore, Session, type SessionOptions, Store } from "coatcheck/express-session";
 import { sqliteStore } from "coatcheck/sqlite";
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
 import express from "express";
+import { Server } from "socket.io";
+import { io as connect } from "socket.io-client";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
-import { dial, gate, listen } from "../instruments/loopback.ts";
+import { dial, gate, listen, portOf } from "../instruments/loopback.ts";
 import { overhear } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
 import { Visitor } from "../instruments/visitor.ts";
@@ -583,6 +585,43 @@ describe("without a response", () => {
     await visitor.visit("/");
     await new Promise<void>((resolve) => first.reload(() => resolve()));
     expect([request.session.n, first.n]).toEqual([1, 2]);
+  });
+});
+
+describe.each(["polling", "websocket"] as const)("socket.io by %s", (transport) => {
+  test("a socket reads the session, and saves what it changes", async () => {
+    const options = { ...quiet, store: memoryStore() };
+    const server = createServer(application(options, { "/": set((s) => (s.n = 1)), "/show": show }));
+    const io = new Server(server);
+    io.engine.use(session(options) as Any);
+    io.on("connection", (socket) => {
+      const { session } = socket.request as Any;
+      socket.emit("seen", session.n);
+      socket.on("count", (done) => {
+        session.reload(() => {
+          const fresh = (socket.request as Any).session;
+          fresh.n += 1;
+          fresh.save(done);
+        });
+      });
+    });
+    const port = await portOf(server);
+    const visitor = new Visitor(port);
+    await visitor.visit("/");
+    const extraHeaders = { Cookie: visitor.cookie as string };
+    const client = connect(`http://127.0.0.1:${port}`, {
+      transports: [transport],
+      extraHeaders,
+      forceNew: true,
+    });
+    onTestFinished(() => {
+      client.close();
+      void io.close();
+    });
+    expect(await new Promise((resolve) => client.on("seen", resolve))).toBe(1);
+    await visitor.visit("/");
+    await new Promise<void>((resolve) => client.emit("count", () => resolve()));
+    expect((await visitor.visit("/show")).body).toBe('{"n":2}');
   });
 });
 
