@@ -265,6 +265,9 @@ const isSchema = (value: unknown) =>
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());
 
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
+const isDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());
+
 /** A cookie name is a token of RFC 9110, 5.6.2. */
 const isToken = (value: unknown) => typeof value === "string" && /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(value);
 const isPath = (value: unknown) => typeof value === "string" && /^\/[\x20-\x3a\x3c-\x7e]*$/.test(value);
