@@ -78,7 +78,7 @@ function siteRoutes({ database, sessions, sessionStore }: Library, lastRequests:
   routes.use("/accounts", passwordRoutes(database, sessions));
   routes.use("/accounts", userSessionRoutes(sessions));
   routes.use("/preferences", preferenceRoutes());
-  routes.use("/session", sessionInspectorRoutes(sessionStore.store, lastRequests));
+  routes.use("/session", sessionInspectorRoutes(lastRequests));
   routes.use("/librarian/sessions", sessionDashboardRoutes(database, sessions, sessionStore));
   return routes;
 }

@@ -12,6 +12,8 @@ import { openSessionStore, type SessionStore } from "./session/store.ts";
 
 const HOST = "127.0.0.1";
 const LAST_REQUESTS_MS = 250;
+/** A further sign-in ends the session that is signed in longest. */
+const MOST_DEVICES = 5;
 
 const port = portFrom(process.env.PORT || "8000");
 const databasePath = resolve(process.env.LIBRARY_DATABASE || join(import.meta.dirname, "../library.sqlite3"));
@@ -19,7 +21,7 @@ const databasePath = resolve(process.env.LIBRARY_DATABASE || join(import.meta.di
 const database = openOrRefuse(databasePath);
 const sessionStore = await storeOrRefuse(process.env.SESSION_STORE);
 // Lazy, so that the catalog can be read while the store is away: see middleware/load-session.ts.
-const sessions = createSessions({ store: sessionStore.store, lazy: true });
+const sessions = createSessions({ store: sessionStore.store, lazy: true, maxUserSessions: MOST_DEVICES });
 const server = createServer(createApp({ database, sessions, sessionStore }));
 
 server.once("error", (error: NodeJS.ErrnoException) => {

@@ -1,7 +1,7 @@
 import type { Sessions } from "coatcheck";
 import { type RequestHandler, type Response, Router } from "express";
 import { authenticate } from "../accounts/authentication.ts";
-import { deviceOf } from "../accounts/device.ts";
+import { deviceName } from "../accounts/device.ts";
 import { keptFormOf, sendForm, takeForm } from "../accounts/interrupted-form.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import type { User } from "../database/schema.ts";
@@ -88,9 +88,10 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
       await endEarlierSignIn(user, formToken(req));
     }
 
-    session.login(user.id);
+    session.login(user.id, { label: deviceName(req) });
     session.setExpiry(singleValue(req.body?.remember) === "yes" ? TWO_WEEKS_S : UNTIL_THE_BROWSER_CLOSES);
-    session.assign({ ...deviceOf(req), seen_at: Date.now() });
+    // Behind a proxy, Express needs "trust proxy" to know the address.
+    session.assign({ address: req.ip ?? "", seen_at: Date.now() });
     if (session.testCookieWorked()) session.deleteTestCookie();
     flash(session, "done", `Welcome, ${user.name}.`);
     const keptForm = takeForm(session, form.keptForm ?? undefined, user);

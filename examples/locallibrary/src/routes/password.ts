@@ -37,7 +37,7 @@ export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): R
     // An intruder who knew the old password must be signed out: the other devices lose their sessions, and this one gets a
     // new key.
     const others = await sessions.revokeUser(user.id, { except: session.handle });
-    session.cycleKey();
+    session.confirm();
     const devices = others === 1 ? "1 other device was" : `${others} other devices were`;
     flash(session, "done", `Your password was changed${others > 0 ? `, and ${devices} signed out` : ""}.`);
     res.redirect(303, "/accounts/sessions/");

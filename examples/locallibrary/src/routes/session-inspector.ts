@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Session, Store, StoredRecord, StoreId } from "coatcheck";
+import type { Session } from "coatcheck";
 import { type Request, type Response, Router } from "express";
 import { singleValue } from "../request/single-value.ts";
 import type { LastRequests } from "../session/last-request.ts";
@@ -25,23 +25,18 @@ class Refusal extends Error {}
 type Form = Record<string, unknown> | undefined;
 
 /** The inspector shows visitors their own session, and has buttons for its methods. */
-export function sessionInspectorRoutes(store: Store, lastRequests: LastRequests): Router {
+export function sessionInspectorRoutes(lastRequests: LastRequests): Router {
   const router = Router();
 
-  const show = async (req: Request, res: Response, refusal: string | null = null) => {
+  const show = (req: Request, res: Response, refusal: string | null = null) => {
     const { session } = req;
     const { handle } = session;
     // Also when a refused action shows the page at its own address, which only takes POST.
     Object.assign(res.locals, { here: PATH, returnTo: PATH });
-    // The record comes from the store, because a session does not show when it was created and when it ends.
-    const record =
-      handle === null
-        ? null
-        : await store.read(handle as StoreId, { signal: AbortSignal.timeout(2000), now: Date.now() });
     const ended = singleValue(req.query.ended);
     res.render("session/inspector", {
       refusal,
-      record: record === null || record === "moved" ? null : facts(record),
+      record: handle === null ? null : facts(session),
       shortKey: session.key === null ? null : `${session.key.slice(0, 4)}…`,
       handle,
       endsWithBrowser: session.getExpireAtBrowserClose(),
@@ -115,13 +110,10 @@ function readable(value: unknown): string {
   return line.length <= ONE_LINE ? line : JSON.stringify(value, null, 2);
 }
 
-function facts({ data, createdAt, authenticatedAt, expiresAt }: StoredRecord) {
-  return {
-    bytes: Buffer.byteLength(data),
-    createdAt: new Date(createdAt),
-    authenticatedAt: authenticatedAt === null ? null : new Date(authenticatedAt),
-    expiresAt: new Date(expiresAt),
-  };
+function facts(session: Session) {
+  const { createdAt, authenticatedAt, confirmedAt, expiresAt, label } = session;
+  const bytes = Buffer.byteLength(JSON.stringify(session.toObject()));
+  return { bytes, createdAt, authenticatedAt, confirmedAt, expiresAt, label };
 }
 
 /** The session with any keys: a visitor may invent keys that data.ts does not declare. */

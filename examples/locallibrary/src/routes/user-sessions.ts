@@ -1,6 +1,5 @@
 import type { Sessions } from "coatcheck";
 import { Router } from "express";
-import { deviceName } from "../accounts/device.ts";
 import { signedIn, userOf } from "../accounts/permissions.ts";
 import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
@@ -14,10 +13,10 @@ export function userSessionRoutes(sessions: Sessions): Router {
   router.get("/sessions/", signedIn, async (req, res) => {
     const all = await sessions.listUserSessions(userOf(res).id);
     const devices = all
-      .map(({ handle, createdAt, lastSeenAt, data }) => ({
+      .map(({ handle, label, createdAt, lastSeenAt, data }) => ({
         handle,
         isThis: handle === req.session.handle,
-        name: deviceName(String(data.user_agent ?? "")),
+        name: label ?? "Unknown browser",
         address: String(data.address ?? "unknown"),
         firstSeen: createdAt,
         lastSeen: new Date(Math.max(lastSeenAt.getTime(), Number(data.seen_at ?? 0))),

@@ -19,8 +19,7 @@ declare module "coatcheck" {
     sent_forms: SentForm[];
     /** A form that waits until its visitor has signed in. */
     interrupted_form: InterruptedForm;
-    /** Of the device, noted at sign-in and shown on the page "Your sessions". */
-    user_agent: string;
+    /** Of the device, noted at sign-in and shown on the page "Your sessions" beside the label of the session. */
     address: string;
     /** When the session was last used: epoch milliseconds, at most a minute old. */
     seen_at: number;

@@ -11,7 +11,6 @@ const ownKeys: Record<keyof SessionData, true> = {
   flashes: true,
   sent_forms: true,
   interrupted_form: true,
-  user_agent: true,
   address: true,
   seen_at: true,
 };
