@@ -149,7 +149,7 @@ export function djangoStore(options: DjangoStoreOptions): DjangoStore {
   }
 
   return {
-    capabilities: { keepsLoginTime: false },
+    capabilities: { keepsLoginTime: false, keepsExtras: false },
     ticket: clearTicket,
 
     async read(id, call) {

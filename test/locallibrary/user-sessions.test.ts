@@ -36,6 +36,16 @@ test("each device is listed with browser and address, this one first and marked"
   expect(handles(page)).toHaveLength(1);
 });
 
+test("a user has at most five devices: the one that is signed in longest goes", async () => {
+  const own = await startSite();
+  const first = await signedIn(IPHONE, own.url);
+  const others: Reader[] = [];
+  for (let count = 0; count < 5; count++) others.push(await signedIn(FIREFOX, own.url));
+  expect(await first.text("/catalog/")).not.toContain("Robin Reader");
+  for (const browser of others) expect(await browser.text("/catalog/")).toContain("Robin Reader");
+  expect(handles((await others[0]?.text("/accounts/sessions/")) ?? "")).toHaveLength(4);
+});
+
 test("one device is signed out from another, at its next click", async () => {
   const own = await startSite();
   const desktop = await signedIn(FIREFOX, own.url);

@@ -25,7 +25,7 @@ for (const kind of [postgres, mariadb, redis, memcached]) {
       await store.createTable?.();
       await store.close();
     });
-    raceTests(kind.name, plainServer, () => storeFromUrl(server().url));
+    raceTests(kind.name, plainServer, () => storeFromUrl(server().url), { hasUsers: kind !== memcached });
     countInTwoProcesses(async () => server().url);
     refreshInTwoProcesses(async () => server().url);
   });

@@ -15,7 +15,12 @@ import { watches } from "./scenarios/watches.ts";
 import { writes } from "./scenarios/writes.ts";
 
 /** Every race that one session can get into, over servers and stores of one kind. */
-export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeStore): void {
+export function raceTests(
+  name: string,
+  makeServer: MakeServer,
+  makeStore: MakeStore,
+  { hasUsers = true } = {},
+): void {
   describe(`races: ${name}`, () => {
     const start = starter(makeServer, makeStore);
     describe("writes", () => writes(start));
@@ -29,7 +34,8 @@ export function raceTests(name: string, makeServer: MakeServer, makeStore: MakeS
     describe("confirmations", () => confirmations(start));
     describe("devices", () => devices(start));
     describe("watch()", () => watches(start));
-    describe("limits", () => limits(start));
+    // They need a store with an index of users.
+    if (hasUsers) describe("limits", () => limits(start));
     describe("writes in doubt", () => doubt(start));
   });
 }
