@@ -552,6 +552,20 @@ describe("options that cannot work are told at the start", () => {
     expect(make).not.toThrow(SECRET);
   });
 
+  it("maxUserSessions and notBefore at the start, confirm and requireRecent at the call; a label is dropped", async () => {
+    const here = site();
+    await here.browser.visit((session) => {
+      session.login(1, { label: "Firefox on Linux" });
+      expect(session.label).toBeNull();
+      expect(() => session.confirm()).toThrow(SettingsError);
+      expect(() => session.requireRecent(60)).toThrow(SettingsError);
+    });
+    expect((await here.browser.open()).userId).toBe("1");
+    const { store } = here;
+    expect(() => createSessions({ store, maxUserSessions: 5 })).toThrow(/maxUserSessions/);
+    expect(() => createSessions({ store, notBefore: new Date(0) })).toThrow(/notBefore/);
+  });
+
   it("absoluteTimeout, which needs the time of the login, and a cache before the table", () => {
     const { store } = site();
     expect(() => createSessions({ store, absoluteTimeout: 60 })).toThrow(/absoluteTimeout/);
