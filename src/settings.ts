@@ -262,8 +262,6 @@ const isInterval = (value: unknown) => Number.isFinite(value) && (value as numbe
 const isSchema = (value: unknown) =>
   (typeof value === "object" || typeof value === "function") &&
   typeof (value as StandardSchema | null)?.["~standard"]?.validate === "function";
-const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
-const isDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());
