@@ -9,9 +9,18 @@ import { expect, onTestFinished, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Runs a program from source in an empty folder; resolves to the port on which it listens. */
-async function start(program: string): Promise<{ port: number; folder: string }> {
+/** An empty folder, until the test has ended. */
+function newFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "coatcheck-example-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+/** Runs a program from source in a folder; resolves to the port on which it listens. */
+async function start(
+  program: string,
+  folder = newFolder(),
+): Promise<{ port: number; folder: string; stop(): Promise<void> }> {
   const child = fork(program, {
     cwd: folder,
     env: { ...process.env, PORT: "0" },
@@ -22,15 +31,15 @@ async function start(program: string): Promise<{ port: number; folder: string }>
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
   const exit = once(child, "exit");
-  onTestFinished(async () => {
+  const stop = async () => {
     child.kill("SIGKILL");
     await exit;
-    rmSync(folder, { recursive: true });
-  });
+  };
+  onTestFinished(stop);
   const ended = exit.then(() => Promise.reject(new Error(`${program} ended before it listened.`)));
   const [port] = (await Promise.race([once(child, "message"), ended])) as [number];
   ended.catch(() => {});
-  return { port, folder };
+  return { port, folder, stop };
 }
 
 /** NestJS is compiled first, for its decorators, to a folder from which Node finds its packages. */
@@ -58,4 +67,55 @@ test.each(examples)("examples/%s counts the visits of a visitor", async (example
   expect(await (await fetch(url, { headers: { cookie } })).text()).toContain(" 2 time(s)");
   expect(await (await fetch(url)).text()).toContain(" 1 time(s)");
   expect(existsSync(join(folder, "sessions.sqlite3"))).toBe(true);
+});
+
+test("examples/from-express-session: a visitor stays signed in from before.js by moving.js to after.ts", async () => {
+  const folder = newFolder();
+  let cookie = "";
+  /** Runs one of the three programs for a while, then ends it. */
+  async function release<T>(
+    program: string,
+    visits: (visit: (path?: string) => Promise<string>) => Promise<T>,
+  ) {
+    const { port, stop } = await start(join(root, "examples/from-express-session", program), folder);
+    const result = await visits(async (path = "/") => {
+      const url = `http://localhost:${port}${path}`;
+      const response = await fetch(url, { headers: { cookie }, redirect: "manual" });
+      const set = response.headers.getSetCookie().map((line) => line.split(";")[0] as string);
+      const kept = cookie
+        .split("; ")
+        .filter((pair) => !set.some((one) => one.split("=")[0] === pair.split("=")[0]));
+      cookie = [...kept, ...set].filter((pair) => pair !== "" && !pair.endsWith("=")).join("; ");
+      return await response.text();
+    });
+    await stop();
+    return result;
+  }
+
+  await release("before.js", async (visit) => {
+    await visit();
+    await visit("/login?username=ada&password=secret");
+    expect(await visit()).toBe("Visit 2 of ada\n");
+  });
+  const before = cookie;
+  await release("moving.js", async (visit) => {
+    const page = await Promise.all(Array.from({ length: 8 }, () => visit()));
+    expect(page.every((text) => text.endsWith(" of ada\n"))).toBe(true);
+  });
+  // A rollback knows the visitor, and has forgotten what was written since; then forward again.
+  expect(await release("before.js", (visit) => visit())).toBe("Visit 3 of ada\n");
+  expect(cookie).toBe(before);
+
+  const visits = Number(/\d+/.exec(await release("moving.js", (visit) => visit()))?.[0]);
+  await release("after.ts", async (visit) => {
+    const page = await Promise.all(Array.from({ length: 8 }, () => visit()));
+    expect(page.map((text) => Number(/\d+/.exec(text)?.[0])).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 8 }, (_, n) => visits + 1 + n),
+    );
+    expect(cookie).toContain("sessionid=s%3A");
+    await visit("/logout");
+    expect(cookie).toBe("");
+    cookie = before;
+    expect(await visit()).toBe("Visit 1 of a stranger\n");
+  });
 });
