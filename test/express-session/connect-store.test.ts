@@ -52,7 +52,7 @@ testStore(
 
 describeWithServer(redis, (server) => {
   let made = 0;
-  for (const name of ["connect-redis", "connect-redis8"]) {
+  for (const name of ["connect-redis", "connect-redis9"]) {
     testStore(
       `connectStore, ${name}`,
       async () => {

@@ -140,6 +140,7 @@ describeWithServer(mariadb, (server) => {
     const { hostname, port, pathname } = new URL(server().url);
     const at = { host: hostname, port: Number(port), user: "root", database: pathname.slice(1) };
     const store = new (load("express-mysql-session")(session))({ ...at, clearExpired: false });
+    await store.onReady();
     await visit(store);
     await store.close();
   });
