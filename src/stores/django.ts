@@ -15,13 +15,13 @@
 import { type Call, signalOf } from "../contract/call.ts";
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import type { Store, StoreCall, WriteOutcome } from "../contract/store.ts";
+import { clearTicket, keyOf } from "../cookie/clear-key.ts";
 import { SessionUserError, SettingsError } from "../errors.ts";
 import { connect, type DjangoDatabase } from "./django/connect.ts";
 import { checkDates } from "./django/dates.ts";
 import { Moves } from "./django/moves.ts";
 import { quoted, type SessionRow, sessionsTable, type UserColumns, usersTable } from "./django/tables.ts";
 import { type DjangoLogin, type DjangoSession, SessionTexts, versionOf } from "./django/text.ts";
-import { clearTicket, keyOf } from "./django/ticket.ts";
 import { type DjangoUser, type FindUser, SessionHashes } from "./django/users.ts";
 import { Zone } from "./django/zone.ts";
 

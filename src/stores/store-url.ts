@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import type { Store } from "../contract/store.ts";
+import { clearTicket } from "../cookie/clear-key.ts";
 import { type StoreOutline, storeOpenedLater } from "./calls/opened-later.ts";
 import { memoryStore } from "./memory.ts";
+import { openDjango } from "./url/django.ts";
 import { openMemcached } from "./url/memcached.ts";
 import { wrongUrl } from "./url/parts.ts";
 import { openRedis } from "./url/redis.ts";
@@ -31,6 +33,12 @@ const redis: Kind = {
   verbs: ["listUser", "stats", "check", "serverTime"],
 };
 const postgres: Kind = { open: openPostgres, verbs: [...table, "serverTime"] };
+const django: Kind = {
+  open: openDjango,
+  capabilities: { keepsLoginTime: false },
+  ticket: clearTicket,
+  verbs: ["clearExpired", "check"],
+};
 const mysql: Kind = { open: openMysql, verbs: [...table, "serverTime"] };
 
 const kinds: Readonly<Record<string, Kind>> = {
@@ -40,6 +48,11 @@ const kinds: Readonly<Record<string, Kind>> = {
   postgresql: postgres,
   mysql,
   mariadb: mysql,
+  "django+sqlite": django,
+  "django+postgres": django,
+  "django+postgresql": django,
+  "django+mysql": django,
+  "django+mariadb": django,
   redis,
   rediss: redis,
   "redis+cluster": redis,
@@ -56,7 +69,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 /**
  * Makes the store of a URL, as it stands in the environment of a site: `SESSION_STORE=postgres://…`. The first call loads the
  * driver and connects; each connection has five seconds to come up; `close` closes what was opened. Query options: `table` for
- * SQL stores, `prefix` for Redis and memcached, `wait` for Redis; the rest of the query is for SQL drivers. Throws a
+ * SQL stores, `timeZone` for Django's table, `prefix` for Redis and memcached, `wait` for Redis; the rest of the query is for SQL drivers. Throws a
  * SettingsError for a URL that cannot work, and never shows the URL.
  */
 export function storeFromUrl(url: string): UrlStore {

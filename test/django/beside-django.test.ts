@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createSessions } from "coatcheck";
 import { type DjangoStoreOptions, djangoStore } from "coatcheck/django";
+import { storeFromUrl } from "coatcheck/store-url";
 import mysql from "mysql2/promise";
 import pg from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { djangoSite as djangoKind, SITE_SECRET } from "../servers/django.ts";
 import { mariadb } from "../servers/mariadb.ts";
 import { postgres } from "../servers/postgres.ts";
@@ -73,11 +74,13 @@ function besideDjango(makePlace: () => Promise<Place>, { dictionaries }: { dicti
   let django: Site;
   let here: Site;
   let options: DjangoStoreOptions;
+  let url: string;
   const sessionsHere = () => createSessions({ store: djangoStore(options), cookie: { name: "sessionid" } });
 
   beforeAll(async () => {
     const place = await makePlace();
     const server = await start(djangoKind({ database: place.url }));
+    url = place.url;
     options = { database: place.database, secretKey: SITE_SECRET, djangoVersion: "3.2" };
     const express = await expressSite(djangoStore(options));
     [django, here] = [djangoSite(server.url), express];
@@ -265,6 +268,20 @@ function besideDjango(makePlace: () => Promise<Place>, { dictionaries }: { dicti
         expect((await person.do(first())).data).toEqual({ cart: 1, new: 1 });
       });
     });
+  });
+
+  test("a URL leads to the table as well, with the secret from the environment alone", async () => {
+    expect(() => storeFromUrl(`django+${url}`)).toThrow(/DJANGO_SECRET_KEY/);
+    vi.stubEnv("DJANGO_SECRET_KEY", SITE_SECRET);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const [live, dead] = [new Person(), new Person()];
+    await live.do(django, ["set", "a", 1], ["set_expiry", 60]);
+    await dead.do(django, ["set", "a", 1], ["set_expiry", -60]);
+    const sessions = createSessions({ store: storeFromUrl(`django+${url}`) });
+    expect(await sessions.clearExpired()).toBeGreaterThan(0);
+    const session = await sessions.open(`sessionid=${live.cookie}`, { secure: false });
+    expect([session.toObject(), session.handle]).toEqual([{ a: 1 }, null]);
+    await sessions.close();
   });
 
   test("a date given to setExpiry is the seconds left to a Django before 4.1", async () => {

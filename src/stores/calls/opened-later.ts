@@ -1,8 +1,10 @@
 import { type Store, type StoreCapabilities, VERBS } from "../../contract/store.ts";
+import type { Ticket } from "../../contract/ticket.ts";
 
 /** What must be known of a store before it is open. */
 export interface StoreOutline<S extends Store> {
   readonly capabilities?: StoreCapabilities;
+  readonly ticket?: Ticket;
   /** The methods that it has beyond the six of every store. Each of them answers with a promise. */
   readonly verbs: readonly Exclude<keyof S & string, "capabilities" | "ticket" | "close">[];
 }
@@ -10,7 +12,7 @@ export interface StoreOutline<S extends Store> {
 /** A store that is opened at the first call. If it could not be opened, the next call tries again. */
 export function storeOpenedLater<S extends Store>(
   open: () => Promise<S>,
-  { capabilities, verbs }: StoreOutline<S>,
+  { capabilities, ticket, verbs }: StoreOutline<S>,
 ): S & Required<Pick<Store, "close">> {
   let opened: Promise<S> | undefined;
   let isClosed = false;
@@ -33,6 +35,7 @@ export function storeOpenedLater<S extends Store>(
     };
   return {
     ...(capabilities && { capabilities }),
+    ...(ticket && { ticket }),
     ...Object.fromEntries([...VERBS, ...verbs].map((verb) => [verb, later(verb)])),
     async close() {
       isClosed = true;

@@ -11,6 +11,7 @@ const FORMS = [
   "redis+cluster://host1,host2",
   "redis+sentinel://host1,host2/name",
   "memcached://host",
+  "django+postgres://user:password@host/database",
 ];
 
 export const wrongUrl = (why: string) =>

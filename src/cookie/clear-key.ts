@@ -1,7 +1,7 @@
-/** Django looks sessions up by the key itself, so an id is the hexadecimal of the key's 32 letters. */
-import type { StoreId } from "../../contract/record.ts";
-import type { Ticket } from "../../contract/ticket.ts";
-import { isKey, newKey } from "../../cookie/key.ts";
+/** The keys of a Django site, which looks sessions up by the key itself. So an id is the hexadecimal of the key's 32 letters. */
+import type { StoreId } from "../contract/record.ts";
+import type { Ticket } from "../contract/ticket.ts";
+import { isKey, newKey } from "./key.ts";
 
 const idOf = (key: string) => Buffer.from(key, "latin1").toString("hex") as StoreId;
 
