@@ -7,12 +7,24 @@ import { connectStore } from "./express-session/connect-store.ts";
 import { Cookie as CookieClass } from "./express-session/cookie.ts";
 import { MemoryStore as MemoryStoreClass } from "./express-session/memory-store.ts";
 import { session as makeMiddleware } from "./express-session/middleware.ts";
-import { migratingStore } from "./express-session/migrating-store.ts";
+import { MigratingStore, type MigratingStoreOptions } from "./express-session/migrating-store.ts";
 import { Session as SessionClass } from "./express-session/session.ts";
 import { Store as StoreClass } from "./express-session/store.ts";
 import type * as types from "./express-session/types.ts";
 
 export type * from "./express-session/session-data.ts";
+
+/**
+ * A store for `session()` while the visitors move from one store to another: nobody is signed out, and no session that has ended
+ * comes back. Sessions stay in `from` until they end or are destroyed, so that a release before this one still knows the
+ * visitors. All processes must use the same two stores: a release that writes to `from` alone must not run at the same time.
+ *
+ * With a connect store as `to`, two processes that move one session at the same time may lose a change made between.
+ * Throws SettingsError for a value that is no store.
+ */
+function migratingStore(options: MigratingStoreOptions): types.Store {
+  return new MigratingStore(options) as unknown as types.Store;
+}
 
 const statics = {
   Store: StoreClass,
@@ -43,6 +55,7 @@ declare namespace session {
 }
 
 export default session;
+export type { MigratingStoreOptions } from "./express-session/migrating-store.ts";
 export type { CallableStore } from "./express-session/promised.ts";
 export type { CookieOptions, SessionOptions } from "./express-session/types.ts";
 export { connectStore, migratingStore, session };

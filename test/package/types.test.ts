@@ -137,8 +137,8 @@ describe.each(["TypeScript 5.4", "TypeScript 7"] as const)(
     /** An application that is written as one for express-session, but for the name of the package. */
     const app = (before = "", body = "") => `
 import express from "express";
-import session, { type SessionData, Store } from "coatcheck/express-session";
-import { memoryStore } from "coatcheck";
+import session, { connectStore, migratingStore, type SessionData, Store } from "coatcheck/express-session";
+import { createSessions, memoryStore } from "coatcheck";
 ${before}
 class Own extends Store {
   get(id: string, done: (error: any, found?: any) => void) { done(null, id); }
@@ -151,6 +151,10 @@ app.use(session(options));
 app.use(session({ secret: "a", store: new Own() }));
 app.use(session({ secret: "a", store: memoryStore(), failedSave: "error", clearExpiredEvery: 60 }));
 app.use(session({ secret: "a", store: new session.MemoryStore(), reread: true }));
+app.use(session({ secret: "a", store: migratingStore({ from: new Own(), to: memoryStore() }) }));
+app.use(session({ secret: "a", store: migratingStore({ from: memoryStore(), to: new session.MemoryStore() }) }));
+createSessions({ store: connectStore(new Own()) });
+createSessions({ store: connectStore(new session.MemoryStore()) });
 app.get("/", (req, res) => {
   const id: string = req.sessionID + req.session.id;
   req.session.cookie.maxAge = 5;

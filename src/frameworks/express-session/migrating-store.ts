@@ -174,16 +174,3 @@ function answer<T>(work: Promise<T>, done?: Callback<T>): void {
     (error) => done && process.nextTick(done, error),
   );
 }
-
-/**
- * A store for `session()` of `coatcheck/express-session` while the visitors move from one store to another: nobody is signed out,
- * and no session that has ended comes back. Sessions stay in `from` until they end or are destroyed, so that a release before
- * this one still knows the visitors. All processes must use the same two stores: a release that writes to `from` alone must not
- * run at the same time.
- *
- * With a connect store as `to`, two processes that move one session at the same time may lose a change made between.
- * Throws SettingsError for a value that is no store.
- */
-export function migratingStore(options: MigratingStoreOptions): MigratingStore {
-  return new MigratingStore(options);
-}
