@@ -13,7 +13,7 @@ export interface StoredSession extends Address {
   readonly record: StoredRecord;
 }
 
-/** What a cookie value stands for; it has the record where the cookie carries one. */
+/** The address to which a cookie value leads, and the record where the cookie carries one. */
 export interface CookieContent extends Address {
   readonly record?: StoredRecord;
 }

@@ -15,7 +15,7 @@ import type * as types from "./express-session/types.ts";
 export type * from "./express-session/session-data.ts";
 
 /**
- * A store for `session()` while the visitors move from one store to another: nobody is signed out, and no session that has ended
+ * A store for `session()` while the visitors move from one store to another: no visitor is signed out, and no session that has ended
  * comes back. Sessions stay in `from` until they end or are destroyed, so that a release before this one still knows the
  * visitors. All processes must use the same two stores: a release that writes to `from` alone must not run at the same time.
  *

@@ -7,7 +7,7 @@ export interface SessionCookieOptions<Data = SessionData> {
   readonly userId?: string | number | undefined;
   /** The name of the device, as `login(userId, { label })` takes it. Default none. */
   readonly label?: string | undefined;
-  /** What the session holds. Default nothing. */
+  /** The data of the session. Default none. */
   readonly data?: ([keyof Data] extends [never] ? Record<string, unknown> : Partial<Data>) | undefined;
   /** Whether the test sends its requests over https: the name of the cookie depends on it. Default false. */
   readonly secure?: boolean | undefined;

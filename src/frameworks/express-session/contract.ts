@@ -49,7 +49,7 @@ export interface ConnectStore extends EventEmitter {
   load(id: string, done: Callback<Session>): void;
 }
 
-/** Where a request has its visit. */
+/** The property under which a request has its visit. */
 export const VISIT = Symbol("coatcheck.express-session");
 
 /** A request on its way through the middleware, as its sessions see it. */

@@ -24,7 +24,7 @@ export interface MigratingStoreOptions {
 /** Makes a connect store of what the options name. */
 type Open = (store: CallableStore | OurStore) => ConnectStore;
 
-/** The longest that browsers keep a cookie, milliseconds: for a session of which nobody says when it ends. */
+/** The longest that browsers keep a cookie, milliseconds: for a session that does not say when it ends. */
 const LONGEST_LIFE = 400 * 24 * 60 * 60 * 1000;
 
 /** A note that is not the mover's own. */

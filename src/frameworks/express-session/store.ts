@@ -47,7 +47,7 @@ const methods: Pick<ConnectStore, "regenerate" | "createSession" | "load"> & Thi
 
 Object.assign(StoreFunction.prototype, methods);
 
-/** What stores extend. Subclasses have at least `get`, `set` and `destroy`. */
+/** The base class of stores. Subclasses have at least `get`, `set` and `destroy`. */
 export type Store = ConnectStore;
 // biome-ignore lint/suspicious/noExplicitAny: stores hand their own options to the base.
 export const Store = StoreFunction as unknown as abstract new (...options: any[]) => Store;

@@ -319,7 +319,7 @@ class Hold implements Layer, Closing {
     if (!isHttp2(response) && response.statusMessage !== this.#statusMessage) {
       response.statusMessage = this.#statusMessage as string;
     }
-    // If the head left before session() came, only a cookie that cannot be sent is worth an error.
+    // If the head left before session() came, our headers cannot be sent. A cookie throws then; the others are left out.
     addSessionHeaders(response, response.headersSent ? headers.filter(isCookie) : headers);
   }
 

@@ -22,7 +22,7 @@ export interface Lender<C> {
 }
 
 /**
- * What an error says of the work that met it.
+ * The fate of the work that an error has stopped.
  * `"undone"`: the database undid all of it, and the connection is sound.
  * `"not done"`: the connection was closed before the work was carried out, and it never will be.
  * `"in doubt"`: the connection was lost. The server may have carried the work out, or may yet do so.

@@ -1,7 +1,7 @@
 import { type Store, type StoreCapabilities, VERBS } from "../../contract/store.ts";
 import type { Ticket } from "../../contract/ticket.ts";
 
-/** What must be known of a store before it is open. */
+/** The part of a store that must be known before it is open. */
 export interface StoreOutline<S extends Store> {
   readonly capabilities?: StoreCapabilities;
   readonly ticket?: Ticket;

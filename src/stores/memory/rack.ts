@@ -56,7 +56,7 @@ export class Rack {
     this.#free.push(peg);
   }
 
-  /** Makes this peg the most recently used. */
+  /** Makes a peg the most recently used. */
   use(peg: Peg): void {
     this.#unlink(peg);
     this.#link(peg);
@@ -83,7 +83,7 @@ export class Rack {
     this.#numbers[row + EXPIRES_AT] = expiresAt;
   }
 
-  /** Where the session on this peg moved to; null for a session that is still here. */
+  /** The id to which the session on a peg has moved; null for a session that is still here. */
   movedTo(peg: Peg): StoreId | null {
     return Number.isNaN(this.#number(peg, FORMAT)) ? (this.#data[peg] as StoreId) : null;
   }
