@@ -18,6 +18,8 @@ export type {
 export { MOVED_MARK_MS } from "./contract/store.ts";
 // With a star, because only so does `declare module "coatcheck"` reach the interface itself.
 export type * from "./data/session-data.ts";
+export type { OnceOptions } from "./engine/once.ts";
+export type { WatchOptions } from "./engine/watches.ts";
 export {
   ConfirmationNeededError,
   CookieTooLargeError,
