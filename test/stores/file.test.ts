@@ -602,16 +602,17 @@ describe("several processes on one folder", () => {
     expect(filesOf(id)).toHaveLength(2);
   }, 60_000);
 
-  it("killed 30 times in the middle of their work: every session is whole and free, and nothing is left over", async () => {
+  it("killed 30 times or more in the middle of their work: every session is whole and free, and nothing is left over", async () => {
     const at = join(folder, "sessions");
     /** The ids, once there is a folder for them. */
     const ids = () =>
       (existsSync(at) ? readdirSync(at) : []).flatMap((shard) => readdirSync(join(at, shard)) as StoreId[]);
     let sessions = 0;
     let next = start("storm", folder);
-    for (let round = 0; round < 30; round++) {
+    // A slow machine leaves fewer sessions behind in a round, and gets more rounds.
+    for (let round = 0; round < 30 || (sessions <= 30 && round < 300); round++) {
       const child = await next;
-      if (round < 29) next = start("storm", folder);
+      next = start("storm", folder);
       child.send("go");
       // It is killed when it has this many sessions: none, some, or more.
       while (ids().length < round % 5) await sleep(1);
@@ -630,6 +631,7 @@ describe("several processes on one folder", () => {
         await store.delete(id, call());
       }
     }
+    (await next).kill("SIGKILL");
     expect(sessions).toBeGreaterThan(30);
     await sweepAll();
     expectNothingLeft();
