@@ -9,6 +9,7 @@ import { beforeAll, describe, expect, it, test } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { installed } from "../runtimes/install.ts";
+import { postgres } from "../servers/postgres.ts";
 import { redis } from "../servers/redis.ts";
 import { describeWithServer } from "../servers/suite.ts";
 import { type Any, load } from "./application.ts";
@@ -69,6 +70,34 @@ describeWithServer(redis, (server) => {
       { describe, it, without },
     );
   }
+});
+
+describeWithServer(postgres, (server) => {
+  let made = 0;
+  testStore(
+    "connectStore, connect-pg-simple",
+    async () => {
+      const pool = new (load("pg").Pool)({ connectionString: server().url });
+      const schemaName = `connect_${made++}`;
+      await pool.query(`CREATE SCHEMA ${schemaName}`);
+      const PgStore = load("connect-pg-simple")(load("express-session"));
+      const store = new PgStore({
+        pool,
+        schemaName,
+        createTableIfMissing: true,
+        pruneSessionInterval: false,
+      });
+      return {
+        store: connectStore(store),
+        peek: async (id) =>
+          JSON.stringify(
+            (await pool.query(`SELECT sess FROM ${schemaName}.session WHERE sid = $1`, [id])).rows,
+          ),
+        dispose: () => pool.end(),
+      };
+    },
+    { describe, it, without },
+  );
 });
 
 describe("sessions on a connect store", () => {
