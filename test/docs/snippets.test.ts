@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 const given = `
 declare const app: import("express").Express;
 declare const req: import("express").Request;
+declare const res: import("express").Response;
+declare const sessions: import("coatcheck").Sessions;
 declare const options: import("coatcheck").Options;
 declare const session: typeof import("coatcheck/express").session;
 declare const store: import("coatcheck").Store;
