@@ -578,7 +578,7 @@ const programs: Record<string, Program | Program[]> = {
   },
 };
 
-/** Programs in which a store of coatcheck behaves otherwise on purpose. */
+/** Programs of a store that fails: with a store of coatcheck the visitor gets an error response, which other tests hold. */
 const otherwise = new Set(["faults of set", "faults of touch", "faults of destroy"]);
 
 describe.each(Object.entries(programs))("%s", (name, given) => {
@@ -592,7 +592,8 @@ describe.each(Object.entries(programs))("%s", (name, given) => {
     }
   });
 
-  test.skipIf(otherwise.has(name))("with memoryStore of coatcheck", async () => {
+  if (otherwise.has(name)) return;
+  test("with memoryStore of coatcheck", async () => {
     for (const program of list) {
       const expected = await run(theirs, new theirs.MemoryStore(), program);
       const { cookie = { maxAge: 60_000 } } = (program.options ?? {}) as { cookie?: Any };
