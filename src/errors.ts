@@ -69,8 +69,8 @@ export class SessionNotLoadedError extends CoatcheckError {
 }
 
 /**
- * With `onInterrupted: "error"`, the commit fails with this error (400) when another request has ended the session.
- * Django's SessionInterrupted.
+ * Another request has ended the session (400): thrown by `once`, and with `onInterrupted: "error"` by the commit. Django's
+ * SessionInterrupted.
  */
 export class SessionInterruptedError extends CoatcheckError {
   override readonly name = "SessionInterruptedError";
@@ -110,7 +110,10 @@ export class SessionConflictError extends CoatcheckError {
   }
 }
 
-/** The store failed or did not answer in time (503, with `Retry-After`). The store's own error is only in `cause`. */
+/**
+ * The store failed or did not answer in time, or `once` has waited long enough (503, with `Retry-After`). The store's own error is
+ * only in `cause`.
+ */
 export class StoreUnavailableError extends CoatcheckError {
   override readonly name = "StoreUnavailableError";
 

@@ -7,7 +7,7 @@ export interface SessionEvents {
   created: { session: string; userId: string | null };
   /** The key was replaced. `from` is the old session's log id. */
   rotated: { session: string; from: string; userId: string | null };
-  /** `flush` or `logout` removed the session. */
+  /** `flush`, `logout` or `revoke` deleted the session. */
   ended: { session: string };
   /** Changes were dropped: another request had ended the session. */
   interrupted: { session: string };
@@ -21,7 +21,7 @@ export interface SessionEvents {
   duplicated: { values: number };
   /** The record could not be read as a session; the visitor got a fresh one. */
   corrupt: { session: string; reason: string };
-  /** Keys of the record did not fit the option `schema`; they were left out. */
+  /** Keys of the record did not fit the option `schema`; the visitor's session goes on without them. `keys` are their names. */
   misfit: { session: string; keys: string[] };
   /** The record is of a newer release; it was left alone. */
   newer: { session: string; format: number };
