@@ -1,5 +1,5 @@
 import { globSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { entryPoints } from "./scripts/entry-points.ts";
 
@@ -8,6 +8,9 @@ const alias = entryPoints().map(({ publicName, source }) => ({
   find: new RegExp(`^${publicName}$`),
   replacement: source,
 }));
+
+// The tests start hundreds of programs; Node compiles each file once for all of them. Compiling took half the time of the command's tests.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules/.cache/compiled");
 
 // A folder of type tests declares session keys of its own, so it is a program of its own, with its own tsconfig.json.
 const typePrograms = new Set(globSync("test/types/*/*.test-d.ts").map(dirname));
