@@ -22,12 +22,14 @@
  */
 
 import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.ts";
-import type { StoredRecord, StoreId } from "../contract/record.ts";
-import { MOVED_MARK_MS, type Store, type WriteOutcome } from "../contract/store.ts";
+import type { StoreId } from "../contract/record.ts";
+import { MOVED_MARK_MS, type Store } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { wait } from "../wait.ts";
 import { ALONE, batched } from "./calls/batched.ts";
 import { countInSteps, type StepCount } from "./sql/count-in-steps.ts";
+import { decode, encode, type Place, type Row, sqliteStatements, whyNot } from "./sql/sqlite-statements.ts";
+import { isTableName, TABLE_NAME } from "./sql/sqlite-table.ts";
 import {
   fromHandle,
   fromPath,
@@ -35,12 +37,11 @@ import {
   prepare,
   type SqliteDatabase,
   type SqliteSource,
-  type SqliteValue,
   type Synchronous,
   transaction,
 } from "./sqlite/database.ts";
 import { LockQueue } from "./sqlite/lock-queue.ts";
-import { checkTable, createTable, quote } from "./sqlite/table.ts";
+import { checkTable, createTable } from "./sqlite/table.ts";
 
 export type { SqliteDatabase, SqliteStatement, SqliteValue } from "./sqlite/database.ts";
 
@@ -93,12 +94,7 @@ export function sqliteStore(
   pathOrDatabase: string | SqliteDatabase,
   { table = "coatcheck_sessions", synchronous }: SqliteStoreOptions = {},
 ): SqliteStore {
-  if (!/^(?!sqlite_)[a-z_][a-z0-9_]{0,62}$/i.test(table)) {
-    throw new SettingsError(
-      "table",
-      "a name of at most 63 letters, digits and _, beginning with no digit and not sqlite_",
-    );
-  }
+  if (!isTableName(table)) throw new SettingsError("table", TABLE_NAME);
   const source = sourceOf(pathOrDatabase, synchronous);
   let statements: Statements | undefined;
   let closed = false;
@@ -267,32 +263,7 @@ interface Work<T> {
   readonly isWhole: boolean;
 }
 
-/** A row as `find` returns it. */
-interface Row extends StoredRecord {
-  readonly movedTo: StoreId | null;
-}
-
-type Place = Pick<Row, "movedTo">;
-
 const changed = (result: { changes: number | bigint }) => Number(result.changes) > 0;
-
-function encode(record: StoredRecord): SqliteValue[] {
-  const { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format } = record;
-  return [data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format];
-}
-
-function decode(row: Row | undefined): StoredRecord | "moved" | null {
-  if (row === undefined) return null;
-  if (row.movedTo !== null) return "moved";
-  const { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format } = row;
-  return { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format };
-}
-
-/** The reason why a conditional write changed nothing. */
-function whyNot(row: Place | undefined): Exclude<WriteOutcome, "saved"> {
-  if (row === undefined) return "gone";
-  return row.movedTo === null ? "conflict" : { movedTo: row.movedTo };
-}
 
 type Statements = ReturnType<typeof prepareAll>;
 
@@ -300,54 +271,14 @@ type Statements = ReturnType<typeof prepareAll>;
 function prepareAll(database: SqliteDatabase, table: string) {
   createTable(database, table);
   return {
-    ...prepareStatements(database, quote(table)),
+    ...prepareStatements(database, table),
     createTable: () => createTable(database, table),
     checkTable: () => checkTable(database, table),
   };
 }
 
 function prepareStatements(database: SqliteDatabase, table: string) {
-  const sql = (text: string) => prepare(database, text);
-  const columns = "data, version, user_id, created_at, authenticated_at, expires_at, expiry, format";
-  const insert = `INSERT INTO ${table} (id, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`;
-  const update = `
-    UPDATE ${table} SET data = ?, version = ?, created_at = ?, authenticated_at = ?, expiry = ?, format = ?
-    WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`;
-  return {
-    find: sql(`
-      SELECT data, version, user_id AS userId, created_at AS createdAt, authenticated_at AS authenticatedAt,
-        expires_at AS expiresAt, expiry, format, moved_to AS movedTo
-      FROM ${table} WHERE id = ? AND expires_at > ?`),
-    locate: sql(`SELECT moved_to AS movedTo FROM ${table} WHERE id = ? AND expires_at > ?`),
-    isVersion: sql(
-      `SELECT 1 FROM ${table} WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`,
-    ),
-    insert: sql(`${insert} ON CONFLICT (id) DO NOTHING`),
-    insertNew: sql(insert),
-    // SQLite takes a column that is set out of its index and puts it back, even if its value stays the same.
-    updateInPlace: sql(`${update} AND user_id IS ? AND expires_at = ?`),
-    update: sql(update.replace("SET", "SET user_id = ?, expires_at = ?,")),
-    mark: sql(`
-      UPDATE ${table} SET moved_to = ?, expires_at = ?, data = '', user_id = NULL, authenticated_at = NULL, expiry = NULL
-      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL`),
-    touch: sql(`
-      UPDATE ${table} SET expires_at = ?
-      WHERE id = ? AND version = ? AND expires_at > ? AND moved_to IS NULL AND expires_at < ?`),
-    remove: sql(`DELETE FROM ${table} WHERE id = ? AND moved_to IS NULL`),
-    // One statement under the write lock, so that no row can be touched between the choice and the removal.
-    clear: sql(`
-      DELETE FROM ${table} WHERE rowid IN
-        (SELECT rowid FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`),
-    listUser: sql(`
-      SELECT id, rowid AS place FROM ${table} WHERE user_id = ? AND expires_at > ? AND rowid > ?
-      ORDER BY rowid LIMIT ?`),
-    countAfter: sql(`
-      WITH step AS (
-        SELECT *, rowid AS place, expires_at > ? AND moved_to IS NULL AS live, expires_at <= ? AS expired
-        FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?)
-      SELECT count(*) AS rows, count(*) FILTER (WHERE live) AS live, count(*) FILTER (WHERE expired) AS expired,
-        count(user_id) FILTER (WHERE live) AS authenticated, min(created_at) FILTER (WHERE live) AS oldest,
-        coalesce(sum(length(CAST(data AS BLOB))) FILTER (WHERE live), 0) AS bytes, max(place) AS last
-      FROM step`),
-  };
+  const texts = sqliteStatements(table);
+  const prepared = Object.entries(texts).map(([name, text]) => [name, prepare(database, text)]);
+  return Object.fromEntries(prepared) as Record<keyof typeof texts, ReturnType<typeof prepare>>;
 }

@@ -51,9 +51,10 @@ export function cannotHoldSessions(table: string, store: string, faults: readonl
   );
 }
 
-const CREATE = "await store.createTable(), or npx coatcheck create-table.";
+const CREATE = "await store.createTable(), or npx coatcheck create-table";
 
-export const noTable = (table: string) => `There is no table ${table}. Create it once: ${CREATE}`;
+export const noTable = (table: string, create = CREATE) =>
+  `There is no table ${table}. Create it once: ${create}.`;
 
-export const isOlder = (table: string, missing: readonly string[]) =>
-  `The table ${table} is of an older release: it has no ${missing.join(", ")}. Bring it up to date: ${CREATE}`;
+export const isOlder = (table: string, missing: readonly string[], create = CREATE) =>
+  `The table ${table} is of an older release: it has no ${missing.join(", ")}. Bring it up to date: ${create}.`;

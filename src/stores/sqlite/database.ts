@@ -1,7 +1,8 @@
 /** A SQLite database as `sqliteStore` needs it: opened from a path, or the user's own, of any of three drivers. */
+import type { SqliteValue } from "../sql/sqlite-table.ts";
 import { DatabaseFile, WatchedFile } from "./file.ts";
 
-export type SqliteValue = string | number | null;
+export type { SqliteValue } from "../sql/sqlite-table.ts";
 
 /** A prepared statement of `node:sqlite`, `bun:sqlite` or better-sqlite3, as far as they are alike. */
 export interface SqliteStatement {
