@@ -2,10 +2,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClient } from "@libsql/client";
 import { memoryStore } from "coatcheck";
 import { cachedStore } from "coatcheck/cached";
 import { encryptedStore } from "coatcheck/encrypted";
 import { fileStore } from "coatcheck/file";
+import { libsqlStore } from "coatcheck/libsql";
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
 import { beforeAll, onTestFinished } from "vitest";
 import { mariadb } from "../servers/mariadb.ts";
@@ -31,10 +33,20 @@ for (const kind of [postgres, mariadb, redis, memcached]) {
   });
 }
 
-raceTests("fileStore", plainServer, async () => {
+async function newFolder() {
   const folder = await mkdtemp(join(tmpdir(), "coatcheck-races-"));
   onTestFinished(() => rm(folder, { recursive: true }));
-  return fileStore(folder);
+  return folder;
+}
+
+raceTests("fileStore", plainServer, async () => fileStore(await newFolder()));
+
+raceTests("libsqlStore", plainServer, async () => {
+  const client = createClient({ url: `file:${join(await newFolder(), "site.db")}` });
+  onTestFinished(() => client.close());
+  const store = libsqlStore({ client });
+  await store.createTable();
+  return store;
 });
 
 raceTests("cachedStore", plainServer, () => cachedStore({ cache: memoryStore(), store: memoryStore() }));

@@ -29,6 +29,7 @@ test.each([
   ["coatcheck/fetch", core],
   ["coatcheck/hono", core],
   ["coatcheck/cookies", ["node:crypto", "node:zlib"]],
+  ["coatcheck/d1", []],
 ])("%s imports %s", (publicName, allowed) => {
   expect([...importsOf(sources.get(publicName) as string)].sort()).toEqual(allowed);
 });

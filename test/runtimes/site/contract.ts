@@ -5,21 +5,9 @@ import { join } from "node:path";
 import { memoryStore } from "coatcheck";
 import { type SqliteDatabase, sqliteStore } from "coatcheck/sqlite";
 import { type StoreUnderTest, testStore } from "coatcheck/testing";
+import { collectedTests } from "../../instruments/collected-tests.ts";
 
-const tests: { name: string; body: () => Promise<void> }[] = [];
-const titles: string[] = [];
-
-function describe(title: string, body: () => void) {
-  titles.push(title);
-  body();
-  titles.pop();
-}
-
-const it = Object.assign(
-  (title: string, body: () => Promise<void>) =>
-    void tests.push({ name: [...titles, title].join(" > "), body }),
-  { skip() {} },
-);
+const { describe, it, run } = collectedTests();
 
 testStore("memory", () => ({ store: memoryStore() }), {
   describe,
@@ -83,7 +71,5 @@ if (process.versions.bun) {
   onSqlite("bun:sqlite, read with big integers", (path) => new Database(path, how), false);
 }
 
-const failed: string[] = [];
-for (const { name, body } of tests) await body().catch((error) => failed.push(`${name}: ${error.message}`));
-console.log(JSON.stringify({ passed: tests.length - failed.length, failed }));
+console.log(JSON.stringify(await run()));
 process.exit(0);
