@@ -1,3 +1,4 @@
+import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { describeInChromium, signIn, visitorWithoutCookies } from "./chromium.ts";
 import { siteOfThisFile } from "./site.ts";
@@ -171,8 +172,8 @@ describeInChromium(
       expect(await page.getByLabel("Dark").isChecked()).toBe(true);
     });
 
-    test("one device signs out the other, which notices at its next click", async () => {
-      const [desktop, phone] = [await visitor(), await visitor({ viewport: { width: 390, height: 800 } })];
+    test("one device signs out the other, which is asked to sign in at its next click", async () => {
+      const [desktop, phone] = [await visitor(), await visitor({ javaScriptEnabled: false })];
       for (const page of [desktop, phone]) await signIn(page, "reader");
       await desktop.getByRole("link", { name: "Your sessions" }).click();
       expect(await desktop.getByText("This device").count()).toBe(1);
@@ -200,6 +201,22 @@ describeInChromium(
       await page.getByRole("button", { name: "Flush" }).click();
       await page.getByText("Nothing is stored for you").waitFor();
       expect(await page.context().cookies()).toEqual([]);
+    });
+
+    test("two tabs that ask for a token at once ask the office once, and both get it, without JavaScript", async () => {
+      const page = await visitor({ javaScriptEnabled: false });
+      await page.goto("/session/");
+      await page.getByRole("button", { name: "Set", exact: true }).click();
+      const tabs: Page[] = [];
+      page.context().on("page", (tab) => tabs.push(tab));
+      for (let tab = 0; tab < 2; tab++) await page.getByRole("button", { name: "Ask in a new tab" }).click();
+      await expect.poll(() => tabs.length, { timeout: 20_000 }).toBe(2);
+      const said = await Promise.all(tabs.map((tab) => tab.getByText("It has token").innerText()));
+      const tokens = said.map((text) => /It has token (\w+)/.exec(text)?.[1]);
+      expect(tokens[0]).toMatch(/^\w{6}$/);
+      expect(tokens[1]).toBe(tokens[0]);
+      expect(said.filter((text) => text.startsWith("This tab asked the office."))).toHaveLength(1);
+      for (const text of said) expect(text).toContain("The office has given 1 token for this session.");
     });
 
     test("a session that a visitor let expire waits on the dashboard, until a librarian clears it", async () => {

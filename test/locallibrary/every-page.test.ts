@@ -33,6 +33,7 @@ const forLibrarians = [
   "/catalog/author/1/delete/",
   "/accounts/sessions/",
   "/accounts/password/",
+  "/accounts/confirm/",
   "/accounts/logout/",
   "/librarian/sessions/",
 ];

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type Database from "better-sqlite3";
-import { createSessions, memoryStore, type Sessions, type Store } from "coatcheck";
+import { createSessions, memoryStore, type Options, type Sessions, type Store } from "coatcheck";
 import { onTestFinished } from "vitest";
 import { type HeldStore, heldStore } from "../instruments/held-store.ts";
 import { temporaryDatabase } from "./site.ts";
@@ -31,11 +31,11 @@ export interface HeldSite extends HeldStore {
   database: Database.Database;
 }
 
-/** The site in this process, on a store whose calls a test can hold. */
-export async function startHeldSite(): Promise<HeldSite> {
+/** The site in this process, on a store whose calls a test can hold. `options` are further ones of the sessions. */
+export async function startHeldSite(options: Pick<Options, "clock"> = {}): Promise<HeldSite> {
   const database = openDatabase(temporaryDatabase());
   const held = heldStore(memoryStore());
-  const sessions = createSessions({ store: held.store, lazy: true });
+  const sessions = createSessions({ ...options, store: held.store, lazy: true });
   const app = createApp({ database, sessions, sessionStore: { store: held.store, name: "memory" } });
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -142,6 +142,27 @@ test("the last request of a session is shown to its own visitor only", async () 
   }
 });
 
+test("a visitor without a session is told why no token can be shared", async () => {
+  const browser = new Reader(site().url);
+  const refused = await browser.post("/session/token/");
+  expect([refused.status, browser.cookies.size]).toEqual([422, 0]);
+  expect(await refused.text()).toContain("Set a value first.");
+  expect((await browser.get("/session/?asked_by=this")).status).toBe(200);
+});
+
+test("a tab that waits for a token while another flushes the session is led back", async () => {
+  const browser = new Reader(site().url);
+  await press(browser, "set", myCar);
+  const other = new Reader(site().url);
+  for (const [name, value] of browser.cookies) other.cookies.set(name, value);
+  const waiting = [browser.post("/session/token/"), browser.post("/session/token/")];
+  await press(other, "flush");
+  for (const answer of await Promise.all(waiting))
+    expect(await browser.text(answer.headers.get("location") as string)).toContain(
+      "Nothing is stored for you",
+    );
+});
+
 test("twenty keys of one's own are enough", async () => {
   const browser = new Reader(site().url);
   for (let i = 0; i < 20; i++) await press(browser, "set", { key: `key_${i}`, value: "1" });

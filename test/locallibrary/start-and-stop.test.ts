@@ -26,7 +26,7 @@ test("the banner names no password that its reader has changed", async () => {
   const browser = new Reader(first.url);
   await browser.login("reader", "borrow-a-book");
   const fresh = "four horses in a teacup";
-  await browser.post("/accounts/password/", { old: "borrow-a-book", fresh, again: fresh });
+  await browser.post("/accounts/password/", { fresh, again: fresh });
   await first.stop();
   const { output } = await startSite(database);
   expect(output()).not.toContain("borrow-a-book");
@@ -42,10 +42,14 @@ test("it answers on this machine only, by name and by number", async () => {
 });
 
 test.each(["SIGTERM", "SIGINT"] as const)(
-  "%s ends it within a second, even with connections left open",
+  "%s ends it within a second, even with connections left open and a page that listens",
   async (signal) => {
     const site = await startSite();
-    await new Reader(site.url).visit();
+    const browser = new Reader(site.url);
+    await browser.login("reader", "borrow-a-book");
+    const [, id] = /data-user="(\d+)"/.exec(await browser.text("/catalog/")) ?? [];
+    const stream = await browser.get(`/accounts/still-signed-in/?user=${id}`);
+    const ended = stream.text().catch(() => {});
     const idle = connect(Number(new URL(site.url).port), "127.0.0.1");
     idle.on("error", () => {});
     onTestFinished(() => void idle.destroy());
@@ -53,6 +57,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
     const { code, afterMs } = await site.stop(signal);
     expect(code).toBe(0);
     expect(afterMs).toBeLessThan(1000);
+    await ended;
   },
 );
 

@@ -2,6 +2,7 @@ import type { Sessions } from "coatcheck";
 import { session } from "coatcheck/express";
 import express, { type Express, Router } from "express";
 import type { LibraryDatabase } from "./database/open.ts";
+import { askForPassword } from "./middleware/confirmation.ts";
 import { cookieCheck } from "./middleware/cookie-check.ts";
 import { refuseCrossSite } from "./middleware/cross-site.ts";
 import { errorPage } from "./middleware/error-page.ts";
@@ -15,6 +16,7 @@ import { authorEditingRoutes } from "./routes/author-editing.ts";
 import { authorRoutes } from "./routes/authors.ts";
 import { bookEditingRoutes } from "./routes/book-editing.ts";
 import { bookRoutes } from "./routes/books.ts";
+import { confirmationRoutes } from "./routes/confirmation.ts";
 import { copyRoutes } from "./routes/copies.ts";
 import { genreRoutes } from "./routes/genres.ts";
 import { homeRoutes } from "./routes/home.ts";
@@ -25,6 +27,7 @@ import { preferenceRoutes } from "./routes/preferences.ts";
 import { readingListRoutes } from "./routes/reading-list.ts";
 import { sessionDashboardRoutes } from "./routes/session-dashboard.ts";
 import { sessionInspectorRoutes } from "./routes/session-inspector.ts";
+import { stillSignedInRoutes } from "./routes/still-signed-in.ts";
 import { userSessionRoutes } from "./routes/user-sessions.ts";
 import { LastRequests } from "./session/last-request.ts";
 import type { SessionStore } from "./session/store.ts";
@@ -48,10 +51,13 @@ export function createApp(library: Library): Express {
   app.use(express.urlencoded({ extended: false, limit: "16kb" }));
   app.use(session(library.sessions));
   app.use(loadSession);
+  // Before what takes each request for a visit: a stream is none.
+  app.use("/accounts/still-signed-in", needsSession, stillSignedInRoutes(library.sessions));
   const lastRequests = new LastRequests();
   app.use(lastRequests.watch);
   app.use(siteRoutes(library, lastRequests));
   app.use(notFound);
+  app.use(askForPassword);
   app.use(errorPage);
   return app;
 }
@@ -75,6 +81,7 @@ function siteRoutes({ database, sessions, sessionStore }: Library, lastRequests:
   routes.use("/catalog", genreRoutes(database));
   routes.use("/catalog", languageRoutes(database));
   routes.use("/accounts", accountRoutes(database, sessions, routes));
+  routes.use("/accounts", confirmationRoutes(database));
   routes.use("/accounts", passwordRoutes(database, sessions));
   routes.use("/accounts", userSessionRoutes(sessions));
   routes.use("/preferences", preferenceRoutes());

@@ -37,7 +37,11 @@ export function useViews(app: Express): void {
       print: staticUrl("print.css"),
     },
     icon: staticUrl("icon.svg"),
-    scripts: { countdown: staticUrl("countdown.js"), clearing: staticUrl("clearing.js") },
+    scripts: {
+      clearing: staticUrl("clearing.js"),
+      countdown: staticUrl("countdown.js"),
+      stillSignedIn: staticUrl("still-signed-in.js"),
+    },
     user: null,
     isVisitorKnown: false,
     isSessionAway: false,

@@ -11,7 +11,6 @@ const password = z
 
 export const passwordForm = z
   .object({
-    old: password,
     fresh: password.pipe(
       z
         .string()
@@ -23,8 +22,4 @@ export const passwordForm = z
   .refine(({ fresh, again }) => fresh === again, {
     path: ["again"],
     error: "This differs from the new password. Type both once more.",
-  })
-  .refine(({ old, fresh }) => old !== fresh, {
-    path: ["fresh"],
-    error: "This is the password you have. Choose another.",
   });

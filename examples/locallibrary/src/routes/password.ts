@@ -1,7 +1,6 @@
-import { hash } from "@node-rs/argon2";
+import { hash, verify } from "@node-rs/argon2";
 import type { Sessions } from "coatcheck";
 import { type Response, Router } from "express";
-import { authenticate } from "../accounts/authentication.ts";
 import { signedInForSecrets, userOf } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import { passwordForm } from "../forms/password-form.ts";
@@ -10,29 +9,34 @@ import { setPassword } from "../queries/users.ts";
 import { flash } from "../session/flash.ts";
 import { enterForm } from "../session/sent-forms.ts";
 
-const TOO_MANY = "Too many wrong passwords. Wait a quarter of an hour and try again.";
-const WRONG = "This is not your present password.";
+const SAME = "This is the password you have. Choose another.";
+const CHANGED =
+  "Your password was changed in another place a moment ago. If that was not you, tell a librarian.";
+
+/** Seconds. A password that was given longer ago is asked for again before it is changed: see routes/confirmation.ts. */
+const RECENT_S = 5 * 60;
 
 export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): Router {
   const router = Router();
 
-  router.get("/password/", signedInForSecrets, (_req, res) => {
+  router.get("/password/", signedInForSecrets, (req, res) => {
+    req.session.requireRecent(RECENT_S);
     showForm(res, {});
   });
 
   router.post("/password/", signedInForSecrets, async (req, res) => {
     const { session } = req;
+    session.requireRecent(RECENT_S);
     const { values, errors } = readForm(passwordForm, req.body);
     if (errors) return showForm(res, errors);
 
-    const attempt = { username: userOf(res).username, address: req.ip ?? "" };
-    const { user, wait } = await authenticate(database, attempt, values.old);
+    const user = userOf(res);
+    if (await verify(user.passwordHash, values.fresh)) return showForm(res, { fresh: SAME });
     const newHash = await hash(values.fresh);
     // A double click sends the form twice, and the browser takes only the second answer: that one must bring the new key.
     if (res.closed) return;
     if ((await enterForm(req)) !== "first") return res.redirect(303, "/accounts/sessions/");
-    if (!user) return showForm(res, { old: wait > 0 ? TOO_MANY : WRONG });
-    if (!setPassword(database, user.id, user.passwordHash, newHash)) return showForm(res, { old: WRONG });
+    if (!setPassword(database, user.id, user.passwordHash, newHash)) return showForm(res, { fresh: CHANGED });
 
     // An intruder who knew the old password must be signed out: the other devices lose their sessions, and this one gets a
     // new key.

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
-import type { Session } from "coatcheck";
+import { type Session, SessionInterruptedError } from "coatcheck";
 import { type Request, type Response, Router } from "express";
 import { singleValue } from "../request/single-value.ts";
 import type { LastRequests } from "../session/last-request.ts";
 import { isOwnKey } from "../session/own-keys.ts";
+import { askTokenOffice } from "../session/token-office.ts";
 
 const PATH = "/session/";
 const MOST_KEYS = 20;
@@ -46,6 +47,8 @@ export function sessionInspectorRoutes(lastRequests: LastRequests): Router {
         .map(([key, value]) => ({ key, json: readable(value) })),
       lastRequest: lastRequests.of(session) ?? (ended === undefined ? null : lastRequests.thatEnded(ended)),
       expiries: Object.keys(expiries),
+      token: session.get("token", null),
+      askedBy: singleValue(req.query.asked_by) ?? null,
     });
   };
 
@@ -99,6 +102,25 @@ export function sessionInspectorRoutes(lastRequests: LastRequests): Router {
     const expiry = expiries[singleValue(form?.expiry) ?? ""];
     if (expiry === undefined) throw new Refusal("Choose one of the expiries in the list.");
     session.setExpiry(expiry);
+  });
+
+  router.post("/token/", async (req, res) => {
+    const { session } = req;
+    if (session.handle === null) {
+      res.status(422);
+      return show(req, res, "Tabs can share a token only where there is a session. Set a value first.");
+    }
+    let askedBy = "another";
+    try {
+      await session.once("token", (last) => {
+        askedBy = "this";
+        return askTokenOffice(last);
+      });
+    } catch (error) {
+      // The visitor has ended the session while this tab waited: the page shows that there is none.
+      if (!(error instanceof SessionInterruptedError)) throw error;
+    }
+    res.redirect(303, `${PATH}?asked_by=${askedBy}#once`);
   });
 
   return router;

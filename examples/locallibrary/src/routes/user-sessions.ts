@@ -29,7 +29,7 @@ export function userSessionRoutes(sessions: Sessions): Router {
     const handle = singleValue(req.body?.handle) ?? "";
     // The user id comes from the session and never from the form, so a user cannot end the session of another.
     if (await sessions.revoke(handle, { userId: userOf(res).id })) {
-      flash(req.session, "done", "That device is signed out; it will notice at its next click.");
+      flash(req.session, "done", "That device is signed out.");
     } else {
       flash(req.session, "refused", "That device was signed out already.");
     }

@@ -2,6 +2,7 @@ import type { InterruptedForm } from "../accounts/interrupted-form.ts";
 import type { Theme } from "../choices/choices.ts";
 import type { Flash } from "./flash.ts";
 import type { SentForm } from "./sent-forms.ts";
+import type { Token } from "./token-office.ts";
 
 // Declares the keys of the site's sessions and their types, so that the compiler checks each use.
 declare module "coatcheck" {
@@ -19,6 +20,8 @@ declare module "coatcheck" {
     sent_forms: SentForm[];
     /** A form that waits until its visitor has signed in. */
     interrupted_form: InterruptedForm;
+    /** What the inspector's example of `once` has stored. */
+    token: Token;
     /** Of the device, noted at sign-in and shown on the page "Your sessions" beside the label of the session. */
     address: string;
     /** When the session was last used: epoch milliseconds, at most a minute old. */

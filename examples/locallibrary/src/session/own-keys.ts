@@ -11,6 +11,7 @@ const ownKeys: Record<keyof SessionData, true> = {
   flashes: true,
   sent_forms: true,
   interrupted_form: true,
+  token: true,
   address: true,
   seen_at: true,
 };
