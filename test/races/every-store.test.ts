@@ -16,6 +16,7 @@ import { postgres } from "../servers/postgres.ts";
 import { redis } from "../servers/redis.ts";
 import { describeWithServer } from "../servers/suite.ts";
 import { countInTwoProcesses } from "./counting-processes.ts";
+import { limitInTwoProcesses } from "./limiting-processes.ts";
 import { plainServer } from "./plain-server.ts";
 import { raceTests } from "./race-tests.ts";
 import { refreshInTwoProcesses } from "./refreshing-processes.ts";
@@ -30,6 +31,7 @@ for (const kind of [postgres, mariadb, redis, memcached]) {
     raceTests(kind.name, plainServer, () => storeFromUrl(server().url), { hasUsers: kind !== memcached });
     countInTwoProcesses(async () => server().url);
     refreshInTwoProcesses(async () => server().url);
+    if (kind !== memcached) limitInTwoProcesses(async () => server().url);
   });
 }
 

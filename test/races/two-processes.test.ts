@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, onTestFinished } from "vitest";
 import { countInTwoProcesses } from "./counting-processes.ts";
+import { limitInTwoProcesses } from "./limiting-processes.ts";
 import { refreshInTwoProcesses } from "./refreshing-processes.ts";
 
 async function folder(): Promise<string> {
@@ -18,8 +19,10 @@ const onFiles = async () => `file:${await folder()}`;
 describe("on one SQLite file", () => {
   countInTwoProcesses(onSqlite);
   refreshInTwoProcesses(onSqlite);
+  limitInTwoProcesses(onSqlite);
 });
 describe("on one directory", () => {
   countInTwoProcesses(onFiles);
   refreshInTwoProcesses(onFiles);
+  limitInTwoProcesses(onFiles);
 });

@@ -76,6 +76,16 @@ function everything(runtime: Runtime) {
       });
 
       if (isKeyed(store)) keyed(store, at);
+      else {
+        test.each(["once?requests=1", "watch"])(
+          "%s says that it needs a store on the server",
+          async (what) => {
+            const visitor = newVisitor();
+            await visitor.visit(at("count"));
+            expect((await visitor.visit(at(what))).body).toMatch(/^SettingsError: .*store on the server/);
+          },
+        );
+      }
     });
   });
 
@@ -185,6 +195,39 @@ function everything(runtime: Runtime) {
       expect([setCookie.length, body]).toEqual([1, "one true"]);
       expect((await visitor.visit(at("look"))).body).toBe('[null,{"early":true,"late":true}]');
     });
+
+    test("ten requests that ask for a token at once get the one that one of them made", async () => {
+      const visitor = newVisitor();
+      await visitor.visit(at("count"));
+      const tabs = Array.from({ length: 10 }, () => {
+        const tab = newVisitor();
+        tab.cookie = visitor.cookie;
+        return tab.visit(at("once?requests=10"));
+      });
+      expect((await Promise.all(tabs)).map(({ body }) => body)).toEqual(Array(10).fill("[1,1]"));
+      expect((await visitor.visit(at("look"))).body).toBe('[null,{"visits":1,"token":1}]');
+    });
+
+    test.each(["logout", "login"])(
+      "a stream that watches its session goes on over a new key, and ends with a %s",
+      async (end) => {
+        const visitor = newVisitor();
+        await visitor.visit(at("count"));
+        const wire = dial((site as Started).port);
+        wire.send(
+          `GET ${at("watch")} HTTP/1.1\r\nHost: localhost\r\nCookie: ${visitor.cookie}\r\nConnection: close\r\n\r\n`,
+        );
+        await expect.poll(() => wire.received).toContain("watching");
+        await visitor.visit(at("cycleKey"));
+        await tell(store);
+        // Looks that began after the change.
+        const reads: string[] = [];
+        await expect.poll(async () => reads.push(...(await tell(store)))).toBeGreaterThan(2);
+        expect(wire.received).not.toContain("over");
+        await visitor.visit(at(end));
+        expect(await wire.closed).toContain("over");
+      },
+    );
 
     test("a slow request brings no logged-out session back", async () => {
       const visitor = newVisitor();

@@ -3,6 +3,13 @@ import type { Store, StoreCall, StoredRecord, StoreId } from "coatcheck";
 import { type RedisStoreOptions, redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { limitInTwoProcesses } from "../races/limiting-processes.ts";
+import { plainServer } from "../races/plain-server.ts";
+import { starter } from "../races/race.ts";
+import { refreshInTwoProcesses } from "../races/refreshing-processes.ts";
+import { limits } from "../races/scenarios/limits.ts";
+import { once } from "../races/scenarios/once.ts";
+import { watches } from "../races/scenarios/watches.ts";
 import { redis } from "../servers/redis.ts";
 import { type Connected, clusters, clustersThatReadReplicas } from "../servers/redis-clients.ts";
 import { type RedisCluster, startRedisCluster } from "../servers/redis-cluster.ts";
@@ -59,6 +66,11 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
         { describe, it, without: ["clearExpired"] },
       );
 
+      const start = starter(plainServer, () => redisStore({ client: here.client, prefix: freshPrefix() }));
+      describe("once()", () => once(start));
+      describe("watch()", () => watches(start));
+      describe("limits", () => limits(start));
+
       test("follows a slot that moves to another primary, waiting or not", async () => {
         const prefix = freshPrefix();
         const stores = [
@@ -87,6 +99,13 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
       });
     });
   }
+
+  describe("two processes", () => {
+    const url = async () =>
+      `redis+cluster://${cluster.nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
+    refreshInTwoProcesses(url);
+    limitInTwoProcesses(url);
+  });
 
   test("clients that read from replicas read sessions from the primary all the same", async () => {
     await cluster.whole();

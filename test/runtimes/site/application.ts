@@ -2,7 +2,7 @@
  * What every runtime serves. A visitor asks for an act by path: /fetch/memory/count, /hono/sqlite/login?status=303. A test
  * tells a store how to behave: /store/memory?holds=update, and is told what it was asked for until then.
  */
-import { createSessions, type Session, type Store } from "coatcheck";
+import { createSessions, type Session, type Sessions, type Store } from "coatcheck";
 import { withSession } from "coatcheck/fetch";
 import { type SessionEnv, session } from "coatcheck/hono";
 import { Hono } from "hono";
@@ -40,9 +40,48 @@ function late(session: Session): ReadableStream<Uint8Array<ArrayBuffer>> {
   });
 }
 
-async function act(session: Session, request: Request): Promise<Response> {
+/** By the handle of their session, the requests that ask for a token, and how often it was made. */
+const tokens = new Map<string | null, { asking: number; made: number }>();
+
+/** Makes a token when as many requests as are told ask for it; answers it, and how often one was made. */
+async function token(session: Session, requests: number): Promise<unknown> {
+  const seen = tokens.get(session.handle) ?? { asking: 0, made: 0 };
+  tokens.set(session.handle, seen);
+  seen.asking++;
+  const value = await session.once("token", async (last = 0) => {
+    seen.made++;
+    while (seen.asking < requests) await new Promise((resolve) => setTimeout(resolve, 5));
+    return last + 1;
+  });
+  return [value, seen.made];
+}
+
+/** A body that goes on until the session has ended or has changed its user. */
+function watching(sessions: Sessions, session: Session): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const bytes = new TextEncoder();
+  const closed = new AbortController();
+  const over = sessions.watch(session, { every: 0.1, signal: closed.signal });
+  return new ReadableStream({
+    start(body) {
+      body.enqueue(bytes.encode("watching "));
+      over.addEventListener("abort", () => {
+        body.enqueue(bytes.encode("over"));
+        body.close();
+      });
+    },
+    cancel: () => closed.abort(),
+  });
+}
+
+async function act(sessions: Sessions, session: Session, request: Request): Promise<Response> {
   const { pathname, searchParams } = new URL(request.url);
   const name = pathname.split("/")[3] ?? "";
+  try {
+    if (name === "once") return Response.json(await token(session, Number(searchParams.get("requests"))));
+    if (name === "watch") return new Response(watching(sessions, session));
+  } catch (error) {
+    return new Response(String(error));
+  }
   if (name === "stream") {
     session.set("early", true);
     return new Response(late(session));
@@ -59,15 +98,17 @@ function adapters(store: Store): Record<string, Serve> {
   const sessions = createSessions({ store, storeTimeout: 3 });
   const hono = new Hono<SessionEnv>();
   hono.use(session(sessions));
-  hono.all("*", (c) => act(c.var.session, c.req.raw));
+  hono.all("*", (c) => act(sessions, c.var.session, c.req.raw));
   return {
-    fetch: withSession(sessions, (request, session) => act(session, request)),
+    fetch: withSession(sessions, (request, session) => act(sessions, session, request)),
     hono: (request) => hono.fetch(request),
     lazy: withSession({ store, lazy: true }, async (request, session) => {
       await session.load();
-      return act(session, request);
+      return act(sessions, session, request);
     }),
-    proxied: withSession(sessions, (request, session) => act(session, request), { trustProxy: true }),
+    proxied: withSession(sessions, (request, session) => act(sessions, session, request), {
+      trustProxy: true,
+    }),
   };
 }
 
