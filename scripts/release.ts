@@ -1,0 +1,68 @@
+// Makes the present folder ready to be published as the version of a tag: `npm run release -- v1.0.0`. The workflow of releases runs it in
+// its own copy of the repository; what it writes is never committed.
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, posix } from "node:path";
+
+/** What the owner fills in, once, in owner.json. Empty means: there is none. */
+interface Owner {
+  /** Where the source is, as https://github.com/OWNER/NAME. A release needs it. */
+  repository: string;
+  /** The site of the documentation. */
+  homepage: string;
+  /** Where to give money. */
+  funding: string;
+}
+
+const tag = process.argv[2] ?? "";
+const read = (file: string) => readFileSync(file, "utf8");
+const manifest = JSON.parse(read("package.json"));
+const owner: Owner = JSON.parse(read("owner.json"));
+const { repository, homepage, funding } = owner;
+
+if (tag !== `v${manifest.version}`)
+  stop(
+    `The tag is ${tag || "missing"}, and package.json says ${manifest.version}. Tag v${manifest.version}.`,
+  );
+if (!/^https:\/\/\S+[^/]$/.test(repository))
+  stop("owner.json says no repository. Fill in its address, as https://github.com/OWNER/NAME.");
+
+const notes = read("CHANGELOG.md")
+  .split(/^(?=## )/m)
+  .find(
+    (section) =>
+      section.startsWith(`## ${manifest.version} `) || section.startsWith(`## ${manifest.version}\n`),
+  );
+if (notes === undefined)
+  stop(`CHANGELOG.md has no section "## ${manifest.version}". Name the section "Unreleased" so.`);
+writeFileSync("release-notes.md", notes.split("\n").slice(1).join("\n").trim());
+
+Object.assign(manifest, {
+  repository: { type: "git", url: `git+${repository}.git` },
+  homepage: homepage || `${repository}#readme`,
+  bugs: `${repository}/issues`,
+  ...(funding && { funding }),
+});
+writeFileSync("package.json", `${JSON.stringify(manifest, null, 2)}\n`);
+
+for (const page of globSync(["*.md", "docs/**/*.md"]))
+  writeFileSync(page, absolute(page.replaceAll("\\", "/"), read(page)));
+console.log(`Ready to publish ${manifest.name} ${manifest.version}.`);
+
+/** The page with links that lead somewhere from an installed package too: those to files outside it lead to the repository. */
+function absolute(page: string, text: string): string {
+  const packed = ["package.json", "README.md", "LICENSE", ...(manifest.files as string[])];
+  const isPacked = (path: string) => packed.some((one) => path === one || path.startsWith(`${one}/`));
+  const lead = (view: string, link: string) => {
+    if (/^[a-z]+:|^#/.test(link)) return link;
+    const path = posix.join(dirname(page), link);
+    return isPacked(path.replace(/#.*/, "")) ? link : `${repository}/${view}/${tag}/${path}`;
+  };
+  return text
+    .replaceAll(/(?<=!\[[^\]]*\]\()[^)\s]+|(?<=\b(?:src|srcset)=")[^"]+/g, (link) => lead("raw", link))
+    .replaceAll(/(?<=(?<!!)\[[^\][]*\]\()[^)\s]+/g, (link) => lead("blob", link));
+}
+
+function stop(why: string): never {
+  console.error(why);
+  process.exit(1);
+}
