@@ -73,4 +73,4 @@ function serverOf(adapter: Adapter): MakeServer {
   };
 }
 
-for (const adapter of everyAdapter) raceTests(adapter.name, serverOf(adapter), memoryStore);
+for (const adapter of everyAdapter) raceTests(adapter.name, serverOf(adapter), () => memoryStore());

@@ -5,7 +5,7 @@ import { type Handler, starter } from "./race.ts";
 
 const tooLate = { status: 503, setCookie: null, error: "StoreUnavailableError" };
 
-const start = starter(plainServer, memoryStore);
+const start = starter(plainServer, () => memoryStore());
 const set =
   (key: string): Handler =>
   (session) =>

@@ -9,7 +9,7 @@ import { encryptedStore } from "coatcheck/encrypted";
 import { fileStore } from "coatcheck/file";
 import { libsqlStore } from "coatcheck/libsql";
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
-import { beforeAll, onTestFinished } from "vitest";
+import { beforeAll } from "vitest";
 import { mariadb } from "../servers/mariadb.ts";
 import { memcached } from "../servers/memcached.ts";
 import { postgres } from "../servers/postgres.ts";
@@ -18,6 +18,7 @@ import { describeWithServer } from "../servers/suite.ts";
 import { countInTwoProcesses } from "./counting-processes.ts";
 import { limitInTwoProcesses } from "./limiting-processes.ts";
 import { plainServer } from "./plain-server.ts";
+import type { AtEnd } from "./race.ts";
 import { raceTests } from "./race-tests.ts";
 import { refreshInTwoProcesses } from "./refreshing-processes.ts";
 
@@ -35,17 +36,17 @@ for (const kind of [postgres, mariadb, redis, memcached]) {
   });
 }
 
-async function newFolder() {
+async function newFolder(atEnd: AtEnd) {
   const folder = await mkdtemp(join(tmpdir(), "coatcheck-races-"));
-  onTestFinished(() => rm(folder, { recursive: true }));
+  atEnd(() => rm(folder, { recursive: true }));
   return folder;
 }
 
-raceTests("fileStore", plainServer, async () => fileStore(await newFolder()));
+raceTests("fileStore", plainServer, async (atEnd) => fileStore(await newFolder(atEnd)));
 
-raceTests("libsqlStore", plainServer, async () => {
-  const client = createClient({ url: `file:${join(await newFolder(), "site.db")}` });
-  onTestFinished(() => client.close());
+raceTests("libsqlStore", plainServer, async (atEnd) => {
+  const client = createClient({ url: `file:${join(await newFolder(atEnd), "site.db")}` });
+  atEnd(() => client.close());
   const store = libsqlStore({ client });
   await store.createTable();
   return store;

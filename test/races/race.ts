@@ -27,7 +27,9 @@ export interface Server {
 }
 
 export type MakeServer = (options: Options & { store: Store }) => Promise<Server>;
-export type MakeStore = () => Promise<Store> | Store;
+/** Runs a function when the test has ended. Tests that run side by side have one each. */
+export type AtEnd = (run: () => Promise<void> | void) => void;
+export type MakeStore = (atEnd: AtEnd) => Promise<Store> | Store;
 
 export interface Seen {
   readonly isStored: boolean;
@@ -76,16 +78,16 @@ export class Race {
   }
 }
 
-export type Start = (options?: Omit<Options, "store">) => Promise<Race>;
+export type Start = (options?: Omit<Options, "store">, atEnd?: AtEnd) => Promise<Race>;
 
 /** Returns a function that starts a race over servers and stores of one kind, and ends it with the test. */
 export function starter(makeServer: MakeServer, makeStore: MakeStore): Start {
-  return async (options = {}) => {
-    const inner = await makeStore();
+  return async (options = {}, atEnd = onTestFinished) => {
+    const inner = await makeStore(atEnd);
     const store = heldStore(inner);
     const withStore = { ...options, store: store.store };
     const [here, there] = [await makeServer(withStore), await makeServer(withStore)];
-    onTestFinished(async () => {
+    atEnd(async () => {
       await Promise.all([here.close(), there.close()]);
       await inner.close?.();
     });

@@ -1,7 +1,7 @@
 /** A write whose outcome the store did not tell in time is taken back, so that no session lives on whose key no browser has. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
-import { type Handler, jar, nobody, type Race, type Start } from "../race.ts";
+import { type AtEnd, type Handler, jar, nobody, type Race, type Start } from "../race.ts";
 
 const login =
   (user: string): Handler =>
@@ -9,6 +9,8 @@ const login =
     void session.login(user);
 const cycleKey: Handler = (session) => void session.cycleKey();
 const unavailable = { status: 503, setCookie: null, error: "StoreUnavailableError" };
+
+// The tests of this file wait for deadlines, and do so side by side.
 
 /** A user of the test's own, as some stores are shared by all tests. */
 const newUser = () => `ann-${randomUUID()}`;
@@ -24,12 +26,13 @@ async function usersIn({ store: { store } }: Race, user: string): Promise<unknow
 export function doubt(start: Start): void {
   /** A change of key that the store carries out, or will, after the request has got its error; then it is taken back. */
   async function takenBack(
-    cookie: (race: Race) => Promise<string>,
+    atEnd: AtEnd,
+    visitor: Parameters<Race["visitor"]>,
     change: Handler,
     when: "before" | "after",
   ) {
-    const race = await start({ storeTimeout: 0.6 });
-    const jarBefore = await cookie(race);
+    const race = await start({ storeTimeout: 0.6 }, atEnd);
+    const jarBefore = await race.visitor(...visitor);
     const rotation = race.store.hold("rotate", when);
     const undoing = race.store.hold("update", "after");
     const answer = await race.here.send(jarBefore, change).answer;
@@ -39,9 +42,11 @@ export function doubt(start: Start): void {
     return { race, cookie: jarBefore, rotation };
   }
 
-  test("a login that was stored signs nobody in, and the next login finds the data, from another server too", async () => {
+  test.concurrent("a login that was stored signs nobody in, and the next login finds the data, from another server too", async ({
+    onTestFinished,
+  }) => {
     const ann = newUser();
-    const { race, cookie } = await takenBack((race) => race.visitor({ cart: 1 }), login(ann), "after");
+    const { race, cookie } = await takenBack(onTestFinished, [{ cart: 1 }], login(ann), "after");
     expect(await usersIn(race, ann)).not.toContain(ann);
     expect(await race.look(cookie)).toEqual(nobody);
     const again = await race.there.send(cookie, login(ann)).answer;
@@ -53,13 +58,11 @@ export function doubt(start: Start): void {
     expect((await race.look(jar(cookie, [third]))).data).toEqual({});
   });
 
-  test("a login that the store has not carried out yet can be carried out no more", async () => {
+  test.concurrent("a login that the store has not carried out yet can be carried out no more", async ({
+    onTestFinished,
+  }) => {
     const ann = newUser();
-    const { race, cookie, rotation } = await takenBack(
-      (race) => race.visitor({ cart: 1 }),
-      login(ann),
-      "before",
-    );
+    const { race, cookie, rotation } = await takenBack(onTestFinished, [{ cart: 1 }], login(ann), "before");
     rotation.release();
     expect(await race.look(cookie)).toEqual({ isStored: true, user: null, data: { cart: 1 } });
     expect(await usersIn(race, ann)).not.toContain(ann);
@@ -67,21 +70,25 @@ export function doubt(start: Start): void {
     expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1 });
   });
 
-  test("data of a user who had signed in goes to that user's next login only", async () => {
+  test.concurrent("data of a user who had signed in goes to that user's next login only", async ({
+    onTestFinished,
+  }) => {
     const ann = newUser();
-    for (const [user, data] of [
-      ["bob", {}],
-      [ann, { secret: 1 }],
-    ] as const) {
-      const { race, cookie } = await takenBack((race) => race.visitor({ secret: 1 }, ann), cycleKey, "after");
+    const nextLogin = async (user: string) => {
+      const { race, cookie } = await takenBack(onTestFinished, [{ secret: 1 }, ann], cycleKey, "after");
       const again = await race.there.send(cookie, login(user)).answer;
-      expect(await race.look(jar(cookie, [again]))).toEqual({ isStored: true, user, data });
-    }
+      return race.look(jar(cookie, [again]));
+    };
+    const [bobs, anns] = await Promise.all([nextLogin("bob"), nextLogin(ann)]);
+    expect(bobs).toEqual({ isStored: true, user: "bob", data: {} });
+    expect(anns).toEqual({ isStored: true, user: ann, data: { secret: 1 } });
   });
 
-  test("what a request under way writes behind the change of key is kept for the user who was signing in", async () => {
+  test.concurrent("what a request under way writes behind the change of key is kept for the user who was signing in", async ({
+    onTestFinished,
+  }) => {
     const ann = newUser();
-    const race = await start({ storeTimeout: 0.6 });
+    const race = await start({ storeTimeout: 0.6 }, onTestFinished);
     const cookie = await race.visitor({ cart: 1 });
     const opened = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
@@ -108,9 +115,11 @@ export function doubt(start: Start): void {
     expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1, late: 1 });
   });
 
-  test("a first visitor's session that is stored too late is deleted", async () => {
+  test.concurrent("a first visitor's session that is stored too late is deleted", async ({
+    onTestFinished,
+  }) => {
     const ann = newUser();
-    const race = await start({ storeTimeout: 0.6 });
+    const race = await start({ storeTimeout: 0.6 }, onTestFinished);
     const created = race.store.hold("create", "before");
     const deleted = race.store.hold("delete", "after");
     expect(await race.here.send(null, login(ann)).answer).toEqual(unavailable);
@@ -121,9 +130,11 @@ export function doubt(start: Start): void {
   });
 
   for (const order of ["first", "last"] as const) {
-    test(`a login that is stored ${order} leaves no session where the former user's could not be ended`, async () => {
+    test.concurrent(`a login that is stored ${order} leaves no session where the former user's could not be ended`, async ({
+      onTestFinished,
+    }) => {
       const [ann, bob] = [newUser(), newUser()];
-      const race = await start();
+      const race = await start({}, onTestFinished);
       const cookie = await race.visitor({ secret: 1 }, ann);
       const created = race.store.hold("create", "after");
       const ending = Promise.withResolvers<never>();
@@ -144,9 +155,11 @@ export function doubt(start: Start): void {
     });
   }
 
-  test("a login that took data over leaves no session where the record that kept them could not be ended", async () => {
+  test.concurrent("a login that took data over leaves no session where the record that kept them could not be ended", async ({
+    onTestFinished,
+  }) => {
     const ann = newUser();
-    const { race, cookie } = await takenBack((race) => race.visitor({ cart: 1 }), login(ann), "after");
+    const { race, cookie } = await takenBack(onTestFinished, [{ cart: 1 }], login(ann), "after");
     // The first call only asks where the session has moved to.
     race.store.answer("delete", (run) => run());
     race.store.answer("delete", () => Promise.reject(new Error("the store is away")));
