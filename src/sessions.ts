@@ -42,7 +42,8 @@ export class Sessions<Data = SessionData> {
   /**
    * Stores everything that the request wants stored, and resolves to the headers that the response must carry: `Set-Cookie`
    * (append), `Vary` (merge), `Cache-Control` (in place of the response's own, unless that has `private` or `no-store`).
-   * The session is stored as it stands at the call. Rejects when it could not be stored: the response must then be an error.
+   * The session is stored as it stands at the call. Rejects when it could not be stored: the response must then be an error. Call
+   * `commit` again with its status, 500 or more: that stores nothing, and gives the headers that announce what `save()` has stored.
    */
   async commit(session: Session<Data>, { status }: ResponseHead): Promise<Header[]> {
     const draft = draftOf(session);

@@ -81,7 +81,7 @@ export class Committer {
 
   async #commitLater(draft: Draft, status: number): Promise<void> {
     const wasBarred = draft.isBarred;
-    await draft.afterEarlierCalls(async () => {
+    const committing = draft.afterEarlierCalls(async () => {
       const { cookie, stored } = draft;
       if (status >= 500) await this.#endOnly(draft);
       else if (draft.isModified) await this.#persist(draft, false);
@@ -90,6 +90,13 @@ export class Committer {
       if (isRenewal(cookie) && draft.cookie === cookie && !hasWritten)
         await this.#lookAgain(draft, cookie.id);
     });
+    try {
+      await committing;
+    } catch (error) {
+      // The error's response announces a key that an earlier `save()` stored. The browser has the key of a renewal already.
+      if (isRenewal(draft.cookie)) draft.cookie = null;
+      throw error;
+    }
     if (draft.isBarred && !wasBarred && this.#settings.onInterrupted === "error") {
       throw new SessionInterruptedError();
     }
@@ -117,8 +124,8 @@ export class Committer {
   async #endOnly(draft: Draft): Promise<void> {
     const { toDelete, flushedBy } = draft.drop();
     if (flushedBy !== "handler") return;
-    this.#announceEnd(draft);
     await this.#end(toDelete, this.#store.deadline());
+    this.#announceEnd(draft);
   }
 
   /** Saves everything that the draft wants. With `always`, the record is written even where nothing has changed. */
@@ -126,8 +133,6 @@ export class Committer {
     const deadline = this.#store.deadline();
     const before = draft.cookie;
     const pending = draft.take();
-    // Before anything is stored, because a session that is stored after a flush sets a cookie of its own.
-    if (pending.intent.flushedBy !== null) this.#announceEnd(draft);
     try {
       const { stored, intent } = pending;
       const writing = this.#write(draft, pending, always, deadline);
@@ -137,6 +142,8 @@ export class Committer {
           : await this.#writeAndEnd(writing, this.#end(intent.toDelete, deadline), (session) => {
               if (stored === null) this.#takeBack(draft, session, before);
             });
+      // A session that was stored after the flush has set a cookie of its own.
+      if (intent.flushedBy !== null && draft.cookie === before) this.#announceEnd(draft);
       if (outcome === "ended") draft.ended(pending);
       else draft.saved(pending, outcome === "withheld" ? pending.stored : outcome);
       if (intent.login !== null && outcome !== null && typeof outcome === "object")
@@ -170,6 +177,14 @@ export class Committer {
     if (ended.status === "fulfilled") return written.value;
     if (written.value !== null && typeof written.value === "object") lost(written.value);
     throw ended.reason;
+  }
+
+  /** No response of this request can carry a cookie: ends a session whose key an earlier `save()` has stored, and no browser gets. */
+  takeBackUnannounced(draft: Draft): void {
+    const { cookie, ticket } = draft;
+    if (cookie === null || cookie === "remove" || cookie.isRenewal || ticket.kind === "carried") return;
+    this.#stores.inDoubt.created(cookie.id);
+    draft.cookie = null;
   }
 
   /** Takes a new session back: its request fails, so no browser gets its key. `before` is the change of the cookie until then. */
@@ -420,7 +435,8 @@ export class Committer {
   }
 
   /**
-   * The headers that the response must carry. To be asked for when the first byte leaves: another response of this process may
+   * The headers that the response must carry, also where the commit failed: an error announces what `save()` stored before. To be
+   * asked for when the first byte leaves: another response of this process may
    * have changed the key, or removed the cookie, since the commit.
    */
   headers({ accessed, cookie, arrival }: Draft): Header[] {

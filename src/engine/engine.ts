@@ -161,9 +161,17 @@ export class Engine<Session = unknown> {
     return this.#committer.commit(draft, status);
   }
 
-  /** The headers that the response must carry. To be asked for after the commit, when the first byte leaves. */
+  /**
+   * The headers that the response must carry. To be asked for after the commit, when the first byte leaves; where the commit
+   * failed, for the response that tells of the error: what `save()` stored before is announced whatever the status.
+   */
   headers(draft: Draft): Header[] {
     return this.#committer.headers(draft);
+  }
+
+  /** In place of `headers`, where no response of ours leaves: ends a session whose new key only this request knows. */
+  takeBackUnannounced(draft: Draft): void {
+    this.#committer.takeBackUnannounced(draft);
   }
 
   /** Tells of changes that were never saved. To be called when the response has ended, unless its commit failed. */

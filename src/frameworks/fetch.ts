@@ -63,7 +63,7 @@ export function withSession<
     } catch (thrown) {
       return answerThrown(thrown, request, visit);
     }
-    return visit.respond(response).catch(answer);
+    return visit.respond(response).catch((error) => answer(error, visit));
   };
 }
 
@@ -72,27 +72,32 @@ async function answerThrown<Data>(
   request: Request,
   visit: WebVisit<Data>,
 ): Promise<Response> {
-  if (isResponse(thrown)) throw await visit.respond(thrown).catch(answer);
+  const failed = (error: unknown) => answer(error, visit);
+  if (isResponse(thrown)) throw await visit.respond(thrown).catch(failed);
   const ofNext = responseOfNextError(thrown, request);
   if (ofNext !== null) {
-    const response = await visit.respond(ofNext).catch(answer);
+    const response = await visit.respond(ofNext).catch(failed);
     if (response === ofNext) throw thrown; // There is no header to add, so Next.js can make the answer itself.
     return response;
   }
   if (isUnavailable(thrown)) {
     // The handler awaited `session.load()` or `session.save()`, and the store failed.
     await visit.giveUp();
-    return answer(thrown);
+    return answer(thrown, visit);
   }
   await visit.giveUpOnThrow();
   throw thrown;
 }
 
 /** The plain page for an error that names its status. Any other error is thrown on to the runtime. */
-function answer(error: unknown): Response {
-  if (!namesStatus(error)) throw error;
+function answer<Data>(error: unknown, visit?: WebVisit<Data>): Response {
+  if (!namesStatus(error)) {
+    visit?.takeBackUnannounced();
+    throw error;
+  }
   const { body, ...head } = errorPage(error);
-  return new Response(body, head);
+  const page = new Response(body, head);
+  return visit?.announcedOn(page) ?? page;
 }
 
 /** Looks at the tag and not at the class, because a framework may have a Response class of its own. */

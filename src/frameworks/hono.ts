@@ -48,7 +48,8 @@ export function session<Data = SessionData, const Name extends string = string>(
     try {
       replace(c, await visit.respond(c.res));
     } catch (error) {
-      replace(c, new Response(null, { headers: earlierHeaders }));
+      // Hono adds these headers to the response that its error handler makes.
+      replace(c, visit.announcedOn(new Response(null, { headers: earlierHeaders })));
       c.status(errorPage(error).status as 500);
       throwForHono(error);
     }

@@ -217,15 +217,21 @@ describe("a handler that throws", () => {
     expect(await warnings()).toMatchObject([{ code: "COATCHECK_LOGIN_DROPPED" }]);
   });
 
-  test("an error, after a login that was saved: one warning says that the cookie is lost", async () => {
+  test("an error, after a login that was saved: one warning says that the cookie is lost, and the session is ended", async () => {
     const warnings = await overhearWarnings();
-    const serve = withSession({ store: memoryStore() }, async (_request, session) => {
+    const { store, hold } = heldStore(memoryStore());
+    const sessions = createSessions({ store });
+    const ended = hold("delete", "after");
+    const serve = withSession(sessions, async (_request, session) => {
       session.login("ann");
       await session.save();
       throw bug;
     });
     await expect(serve(new Request(site))).rejects.toBe(bug);
     expect(await warnings()).toMatchObject([{ code: "COATCHECK_LOGIN_DROPPED" }]);
+    await ended.arrived;
+    expect(await sessions.listUserSessions("ann")).toEqual([]);
+    ended.release();
   });
 
   test("an error, with no login before it: no warning", async () => {

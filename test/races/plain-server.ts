@@ -1,13 +1,14 @@
 /** No server at all: `open`, the handler, `commit`, as an adapter calls them. */
-import { createSessions } from "coatcheck";
+import { createSessions, type Session } from "coatcheck";
 import type { Answer, Handler, MakeServer } from "./race.ts";
 
 export const plainServer: MakeServer = async (options) => {
   const sessions = createSessions(options);
 
   async function answer(cookie: string | null, handler: Handler, handled: () => void): Promise<Answer> {
+    let session: Session | undefined;
     try {
-      const session = await sessions.open(cookie, { secure: false });
+      session = await sessions.open(cookie, { secure: false });
       const status = (await handler(session)) ?? 200;
       const committed = sessions.commit(session, { status });
       handled();
@@ -15,7 +16,8 @@ export const plainServer: MakeServer = async (options) => {
       return { status, setCookie: headers.get("Set-Cookie"), error: null };
     } catch (error) {
       const { status = 500, name } = error as { status?: number; name: string };
-      return { status, setCookie: null, error: name };
+      const headers = session && new Headers(await sessions.commit(session, { status: 500 }).catch(() => []));
+      return { status, setCookie: headers?.get("Set-Cookie") ?? null, error: name };
     }
   }
 

@@ -191,22 +191,34 @@ export class Visit implements OpenOptions, Keeper, Closing {
     return this.#committing;
   }
 
-  /** The session's headers at this moment; none where the session was not looked at, or could not be stored. */
+  /** The session's headers at this moment; none where the session was not looked at. */
   headers(): readonly Header[] {
     const draft = this.#draft;
     if (draft === undefined) return [];
-    const headers = this.#hasFailed ? [] : this.#engine.headers(draft);
-    return withPrivacy(headers, draft, this.#response, this.#engine);
+    return withPrivacy(this.#engine.headers(draft), draft, this.#response, this.#engine);
   }
 
   failed(error: unknown): void {
     this.#hasFailed = true;
+    if (this.#draft?.cookie && !this.#response.headersSent) this.#announceWithError();
     this.#failed(error);
   }
 
   /**
+   * Adds the key that an earlier `save()` has stored to the response that will tell of the error. Frameworks take all headers off
+   * before they answer an error, so it is added at the first byte.
+   */
+  #announceWithError(): void {
+    holdResponse(this.#response, {
+      commit: () => undefined,
+      headers: () => this.headers(),
+      failed: () => this.#response.destroy(),
+    });
+  }
+
+  /**
    * Stores the session now, ahead of the first byte, so that the framework can still catch an error. The response that
-   * follows then carries the headers, or none of ours if this failed.
+   * follows then carries the headers.
    */
   async commitAhead(status: number): Promise<void> {
     if (this.#hasJoined) return;

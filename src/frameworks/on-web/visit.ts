@@ -149,6 +149,17 @@ export class WebVisit<Data> {
     await this.#commitFor(500).catch(() => {});
   }
 
+  /** The response that tells of an error, with the key that an earlier `save()` has stored. */
+  announcedOn(response: Response): Response {
+    const headers = this.#engine.headers(this.#draft);
+    return headers.length === 0 ? response : withHeaders(response, headers, null);
+  }
+
+  /** To be called where a response is made elsewhere: ends a session whose new key only this request knows. */
+  takeBackUnannounced(): void {
+    this.#engine.takeBackUnannounced(this.#draft);
+  }
+
   /** `giveUp` for an error that is thrown on. Warns when a login is lost, because the error may stand for a redirect. */
   async giveUpOnThrow(): Promise<void> {
     const { intent, userId } = this.#draft;
@@ -160,6 +171,7 @@ export class WebVisit<Data> {
       );
     }
     await this.giveUp();
+    this.takeBackUnannounced();
   }
 
   /** Commits behind a response that has left without our headers: stores only what the browser needs no new cookie for. */
@@ -180,6 +192,7 @@ export class WebVisit<Data> {
           "Call await session.save() before the response begins, to answer with an error instead.",
       ),
     );
+    this.takeBackUnannounced();
   }
 
   /** Whether a commit would need to send a cookie, because the browser has none for the session as it is then stored. */

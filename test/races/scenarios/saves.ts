@@ -29,6 +29,61 @@ export function saves(start: Start): void {
     expect(await race.look(jar(null, [answer]))).toEqual({ isStored: true, user: null, data: { saved: 1 } });
   });
 
+  for (const existing of [false, true]) {
+    test(`announces a new key also where the commit fails, of ${existing ? "a stored" : "a new"} session`, async () => {
+      const race = await start();
+      const cookie = existing ? await race.visitor({ cart: 1 }) : null;
+      const answer = await race.here.send(cookie, async (session) => {
+        session.login("ada");
+        await session.save();
+        race.store.answer("update", () => Promise.reject(new Error("the store is away")));
+        session.set("late", 1);
+      }).answer;
+      expect(answer).toMatchObject({ status: 503, error: "StoreUnavailableError" });
+      const data = existing ? { cart: 1 } : {};
+      expect(await race.look(jar(cookie, [answer]))).toEqual({ isStored: true, user: "ada", data });
+    });
+  }
+
+  test("announces a new key also where a later save() fails, and the handler with it", async () => {
+    const race = await start();
+    const answer = await race.here.send(null, async (session) => {
+      session.login("ada");
+      await session.save();
+      race.store.answer("update", () => Promise.reject(new Error("the store is away")));
+      session.set("late", 1);
+      await session.save();
+    }).answer;
+    expect(answer).toMatchObject({ status: 503, error: "StoreUnavailableError" });
+    expect((await race.look(jar(null, [answer]))).user).toBe("ada");
+  });
+
+  test("leaves no session whose key the browser did not get where a logout after it fails", async () => {
+    const race = await start();
+    let key: string | null = null;
+    const answer = await race.here.send(null, async (session) => {
+      session.login("ada");
+      await session.save();
+      key = session.key;
+      race.store.answer("delete", () => Promise.reject(new Error("the store is away")));
+      session.logout();
+    }).answer;
+    expect(answer).toMatchObject({ status: 503, error: "StoreUnavailableError" });
+    expect(await race.look(jar(null, [answer]))).toEqual(await race.look(`sessionid=${key}`));
+  });
+
+  test("does not renew a cookie where the commit fails", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ cart: 1 });
+    const answer = await race.here.send(cookie, async (session) => {
+      session.setExpiry(600);
+      await session.save();
+      race.store.answer("update", () => Promise.reject(new Error("the store is away")));
+      session.set("late", 1);
+    }).answer;
+    expect(answer).toEqual({ status: 503, setCookie: null, error: "StoreUnavailableError" });
+  });
+
   test("twice in one request stores each change once, around the write of another", async () => {
     const race = await start();
     const cookie = await race.visitor({ n: 0 });
