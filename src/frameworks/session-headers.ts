@@ -9,9 +9,28 @@ export type { Header } from "../engine/commit.ts";
 /** The value of a header, as Node keeps it. */
 export type HeaderValue = number | string | string[];
 
+/** The head of the application's response. */
+type Head = Pick<ServerResponse, "getHeader" | "getHeaderNames"> | Headers;
+
+/** The fields that caches of a CDN obey in place of `Cache-Control` (RFC 9213), and their forerunner. */
+const TARGETED = /-cache-control$|^surrogate-control$/i;
+
+/** The headers of a session, each with its value once it is joined to the application's. */
+export function joinedTo(head: Head, headers: readonly Header[]): (readonly [name: string, HeaderValue])[] {
+  const privacy = headers.find(([name]) => name === "Cache-Control");
+  const targeted = privacy === undefined ? [] : targetedIn(head).map((name): Header => [name, privacy[1]]);
+  return [...headers, ...targeted].map((header) => [header[0], joined(header, read(head, header[0]))]);
+}
+
+const targetedIn = (head: Head): string[] => {
+  const names = "getHeader" in head ? head.getHeaderNames() : [...head.keys()];
+  return names.filter((name) => TARGETED.test(name));
+};
+
 /** The value of a header once the session's is joined to the application's: `present` is the application's. */
-export function joined([name, value]: Header, present: HeaderValue | null | undefined): HeaderValue {
+function joined([name, value]: Header, present: HeaderValue | null | undefined): HeaderValue {
   if (present === undefined || present === null) return value;
+  if (TARGETED.test(name)) return isPrivate(present) ? present : value;
   switch (name.toLowerCase()) {
     case "vary": {
       const words = wordsOf(present);
@@ -34,7 +53,7 @@ export function joined([name, value]: Header, present: HeaderValue | null | unde
 export function withPrivacy(
   headers: readonly Header[],
   { accessed, userId }: Pick<Draft, "accessed" | "userId">,
-  application: Pick<ServerResponse, "getHeader"> | Headers,
+  application: Head,
   engine: Pick<Engine, "warnOnce">,
 ): readonly Header[] {
   if (!accessed || userId === null) return headers;
@@ -43,19 +62,20 @@ export function withPrivacy(
   if (/^text\/html\b/i.test(String(read(application, "content-type") ?? ""))) {
     return [...headers, ["Cache-Control", "private, no-store"]];
   }
-  const cacheControl = read(application, "cache-control");
-  if (cacheControl !== undefined && cacheControl !== null && isShared(cacheControl)) {
+  for (const name of ["Cache-Control", ...targetedIn(application)]) {
+    const value = read(application, name);
+    if (value === undefined || value === null || !isShared(value)) continue;
     engine.warnOnce(
       "COATCHECK_CACHEABLE",
       "A handler looked at the session of a signed-in visitor, and its response allows shared caches to keep it " +
-        `(Cache-Control: ${cacheControl}), so a cache could show it to other visitors. Add "private" or "no-store"; or, where ` +
+        `(${name}: ${value}), so a cache could show it to other visitors. Add "private" or "no-store"; or, where ` +
         "the response is the same for everyone, do not look at the session.",
     );
   }
   return headers;
 }
 
-function read(head: Pick<ServerResponse, "getHeader"> | Headers, name: string) {
+function read(head: Head, name: string): HeaderValue | null | undefined {
   return "getHeader" in head ? head.getHeader(name) : head.get(name);
 }
 

@@ -149,6 +149,9 @@ describe.each(everyAdapter)("$name", (adapter) => {
           const headers = {
             Vary: "Accept-Encoding",
             "Cache-Control": "public, max-age=60",
+            "CDN-Cache-Control": "max-age=60",
+            "Surrogate-Control": "max-age=60",
+            "Cloudflare-CDN-Cache-Control": "no-store",
             "Set-Cookie": "own=1",
           };
           return { status, headers: status === 303 ? { ...headers, Location: "/" } : headers };
@@ -172,6 +175,10 @@ describe.each(everyAdapter)("$name", (adapter) => {
       expect(answer.headers["cache-control"]).toBe(
         cookie === "none" ? "public, max-age=60" : "private, no-store",
       );
+      // CDNs obey these in place of Cache-Control (RFC 9213).
+      for (const name of ["cdn-cache-control", "surrogate-control"])
+        expect(answer.headers[name]).toBe(cookie === "none" ? "max-age=60" : "private, no-store");
+      expect(answer.headers["cloudflare-cdn-cache-control"]).toBe("no-store");
     },
   );
 
@@ -224,6 +231,21 @@ describe.each(everyAdapter)("$name", (adapter) => {
       await visitor.visit("/private");
       expect(await warnings()).toEqual([]);
       await visitor.visit("/looks");
+      await visitor.visit("/looks");
+      expect(await warnings()).toMatchObject([{ code: "COATCHECK_CACHEABLE" }]);
+    });
+
+    test("that a CDN may keep is warned about, and an HTML page is kept by none", async () => {
+      const warnings = await overhearWarnings();
+      const { visitor } = await start(adapter, ({ session, path }) => {
+        if (path === "/login") session.login("ann");
+        session.get("a");
+        const type = path === "/page" ? "text/html" : "application/json";
+        return { headers: { "CDN-Cache-Control": "max-age=60", "Content-Type": type }, body: "{}" };
+      });
+      await visitor.visit("/login");
+      expect((await visitor.visit("/page")).headers["cdn-cache-control"]).toBe("private, no-store");
+      expect(await warnings()).toEqual([]);
       await visitor.visit("/looks");
       expect(await warnings()).toMatchObject([{ code: "COATCHECK_CACHEABLE" }]);
     });

@@ -1,6 +1,6 @@
 /** The head of a Node response: saved, filled in as `writeHead` does, and joined with the session's headers. */
 import type { ServerResponse } from "node:http";
-import { type Header, type HeaderValue, joined } from "../session-headers.ts";
+import { type Header, type HeaderValue, joinedTo } from "../session-headers.ts";
 import { checkHeaderList } from "./refusals.ts";
 
 /** HTTP/2 has no status message: Node emits a warning when it is read or set there. */
@@ -70,8 +70,5 @@ function pairs(flat: readonly unknown[]): [name: string, value: string][] {
 
 /** Joins the headers of a commit with those of the handler. */
 export function addSessionHeaders(response: ServerResponse, headers: readonly Header[]): void {
-  for (const header of headers) {
-    const [name] = header;
-    response.setHeader(name, joined(header, response.getHeader(name)));
-  }
+  for (const [name, value] of joinedTo(response, headers)) response.setHeader(name, value);
 }

@@ -2,7 +2,7 @@
  * The response that leaves in place of the handler's: a copy with the session's headers. The handler may use one Response for
  * every visitor, so its own is never changed.
  */
-import { type Header, joined } from "../session-headers.ts";
+import { type Header, joinedTo } from "../session-headers.ts";
 
 /**
  * The response with the session's headers joined to it. `ended` is called when the body has been sent or given up; it is null
@@ -14,7 +14,10 @@ export function withHeaders(
   ended: (() => void) | null,
 ): Response {
   const copy = copyOf(response, ended);
-  for (const header of headers) addHeader(copy.headers, header);
+  const cookies = headers.filter(isCookie);
+  const others = headers.filter((header) => !isCookie(header));
+  for (const [name, value] of joinedTo(copy.headers, others)) copy.headers.set(name, String(value));
+  for (const [name, value] of cookies) copy.headers.append(name, value);
   return copy;
 }
 
@@ -54,9 +57,6 @@ function watched(body: ReadableStream<Uint8Array>, ended: () => void): ReadableS
   );
 }
 
-function addHeader(head: Headers, header: Header): void {
-  const [name, value] = header;
-  const present = head.get(name);
-  if (present === null || name.toLowerCase() === "set-cookie") head.append(name, value);
-  else head.set(name, String(joined(header, present)));
+function isCookie([name]: Header): boolean {
+  return name === "Set-Cookie";
 }
