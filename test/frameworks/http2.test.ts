@@ -1,7 +1,14 @@
 /** The held response over HTTP/2, where Node's compatibility API is the same. */
 
 import { once } from "node:events";
-import { connect, createServer, type Http2ServerResponse, type IncomingHttpHeaders } from "node:http2";
+import {
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  createServer,
+  type Http2ServerResponse,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { expect, onTestFinished, test } from "vitest";
@@ -39,10 +46,11 @@ async function scene(handler: (response: Http2ServerResponse) => void, method = 
   });
   return {
     commit,
+    stream,
     response: await committing.promise,
-    body: text(stream),
+    body: text(stream).catch(() => null),
     headers: () => headers,
-    trailers: once(stream, "trailers"),
+    trailers: once(stream, "trailers").catch(() => []),
   };
 }
 
@@ -82,15 +90,37 @@ test("a stream goes on, and trailers follow", async () => {
   expect((await trailers)[0]).toMatchObject({ "x-sum": "1" });
 });
 
-test("a response that was ended leaves before it is destroyed", async () => {
-  const { commit, body, headers } = await scene((response) => {
+test.each<[string, (response: Http2ServerResponse) => void]>([
+  ["it is destroyed", (response) => response.destroy()],
+  ["its request is destroyed", (response) => response.req.destroy()],
+  ["its stream is destroyed", ({ stream }) => stream.destroy()],
+  ["its stream is destroyed with an error", ({ stream }) => stream.destroy(new Error("a bug"))],
+  ["its stream is closed", ({ stream }) => stream.close()],
+  ["its stream is ended", ({ stream }) => stream.end()],
+])("a response that was ended leaves before %s", async (_, close) => {
+  const { commit, body, headers, response } = await scene((response) => {
+    response.stream.on("error", () => {});
     response.end("all of it");
-    response.destroy();
+    close(response);
   });
   await settle();
+  const closed = once(response.stream, "close");
   commit.resolve([["Set-Cookie", "a=1"]]);
   expect(await body).toBe("all of it");
   expect(headers()).toMatchObject({ ":status": 200, "set-cookie": ["a=1"] });
+  await closed;
+});
+
+test.each<[string, (stream: ClientHttp2Stream) => void]>([
+  ["resets the stream", (stream) => stream.close(constants.NGHTTP2_CANCEL)],
+  ["breaks the connection off", (stream) => stream.session?.destroy()],
+])("a stream of a client that %s closes while its response is held", async (_, hangUp) => {
+  const { commit, response, stream } = await scene((response) => response.end("all of it"));
+  const closed = once(response.stream, "close");
+  stream.on("error", () => {});
+  hangUp(stream);
+  await closed;
+  commit.resolve([]);
 });
 
 test("a failed save is an error page with none of the handler's headers", async () => {

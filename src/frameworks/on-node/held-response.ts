@@ -17,7 +17,7 @@ import type { Readable } from "node:stream";
 import { errorPage } from "../error-page.ts";
 import type { Header } from "../session-headers.ts";
 import { type Closing, whenClosed } from "./closed.ts";
-import { isEndOfPeer, keepOpenWhileHeld } from "./kept-open.ts";
+import { connectionOf, isEndOfPeer, keepOpenWhileHeld } from "./kept-open.ts";
 import { lookSentWhileHeld } from "./looks-sent.ts";
 import { checkChunk, checkedStatus, tooLateTo } from "./refusals.ts";
 import { addSessionHeaders, isHttp2, SavedHead, setHeaders } from "./response-head.ts";
@@ -158,7 +158,7 @@ class Hold implements Layer, Closing {
   /** Once ended, a held response leaves before it is destroyed. */
   destroy(args: unknown[]): unknown {
     const response = this.#response;
-    if (!this.isHolding || !this.isEnded || isEndOfPeer(response.req?.socket, args[0])) {
+    if (!this.isHolding || !this.isEnded || isEndOfPeer(connectionOf(response), args[0])) {
       return this.#found.destroy.apply(response, args);
     }
     this.whenSent(() => response.destroy(args[0] as Error | undefined));
@@ -213,7 +213,7 @@ class Hold implements Layer, Closing {
 
   #end(): void {
     this.isEnded = true;
-    if (!isHttp2(this.#response)) keepOpenWhileHeld(this.#response.req?.socket);
+    keepOpenWhileHeld(this.#response);
   }
 
   /** Refuses a call that came by a method of ours, kept from before, after the handler's response was dropped. */
