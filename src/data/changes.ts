@@ -30,15 +30,6 @@ export class Changes {
     if (before === undefined) this.keys.set(key, [updater]);
     else before?.push(updater);
   }
-
-  /** Adds changes that were made later. */
-  append(later: Changes): void {
-    if (later.cleared) this.clear();
-    for (const [key, updaters] of later.keys) {
-      if (updaters === null) this.setFinal(key);
-      else for (const updater of updaters) this.addUpdater(key, updater);
-    }
-  }
 }
 
 /** Runs an updater, and checks its result. */

@@ -1,9 +1,10 @@
 /** The data of one session while a request works on it: a map that notes its changes, also those within its values. */
 
 import type { Settings } from "../settings.ts";
-import { Changes, replay, runUpdater, type Updater } from "./changes.ts";
+import { Changes, runUpdater, type Updater } from "./changes.ts";
 import { checkJson, isNested, parseData, parseMap } from "./json.ts";
 import { type MisfitListener, readThrough } from "./schema.ts";
+import { hasChanged, madeAgain, type Snapshot } from "./snapshot.ts";
 
 type DictionarySettings = Pick<Settings, "nestedChanges" | "onConflict" | "schema">;
 
@@ -11,13 +12,6 @@ type DictionarySettings = Pick<Settings, "nestedChanges" | "onConflict" | "schem
 export interface Holder extends MisfitListener {
   /** Whether the session takes a Date, to be stored as text. It may begin to while it is in use. */
   readonly takesDates: boolean;
-}
-
-/** Changes as they stood at one moment. They led from the text `base` to the text `mine`. */
-export interface Snapshot {
-  readonly changes: Changes;
-  readonly base: string;
-  readonly mine: string;
 }
 
 const json = JSON.stringify;
@@ -42,6 +36,8 @@ export class Dictionary {
   /** The values, parsed at the first use. */
   #parsed: Map<string, unknown> | null = null;
   #changes = new Changes();
+  /** Changes that were taken before, and could not be stored. */
+  #earlier: Snapshot | null = null;
   /** The objects and lists that `update` returned, as texts, to see later whether they were also changed otherwise. */
   readonly #updated = new Map<string, string>();
   /** Whether the handler was given an object or list of ours, and so may change it without a call. */
@@ -130,7 +126,7 @@ export class Dictionary {
   }
 
   get isChanged(): boolean {
-    if (!this.#changes.isEmpty) return true;
+    if (this.#earlier !== null || !this.#changes.isEmpty) return true;
     try {
       return this.#keysChangedWithin().length > 0;
     } catch {
@@ -140,7 +136,7 @@ export class Dictionary {
 
   /** Whether a key has changes that are not stored yet. */
   isChangedAt(key: string): boolean {
-    if (this.#changes.cleared || this.#changes.keys.has(key)) return true;
+    if (this.#changes.cleared || this.#changes.keys.has(key) || hasChanged(this.#earlier, key)) return true;
     return this.#exposed && this.#isChangedWithin(key, this.#values.get(key));
   }
 
@@ -157,28 +153,22 @@ export class Dictionary {
       const value = this.#values.get(key);
       if (updaters === null && isNested(value)) checkJson(value, key, this.#holder.takesDates);
     }
-    const snapshot = { changes, base: this.#base, mine };
+    const snapshot = { changes, base: this.#base, mine, earlier: this.#earlier, versions: [] };
+    this.#earlier = null;
     this.#begin(mine, new Changes());
     return snapshot;
   }
 
   /** Gives back changes that were taken and could not be stored. They come before the changes made since. */
-  putBack({ changes, base, mine }: Snapshot): void {
-    const later = this.#changes;
-    const taken = parseData(mine);
-    for (const [key, updaters] of changes.keys) {
-      if (updaters !== null && !later.keys.has(key) && isNested(taken[key]))
-        this.#updated.set(key, json(taken[key]));
-    }
-    changes.append(later);
-    this.#begin(base, changes);
+  putBack(snapshot: Snapshot): void {
+    this.#earlier = snapshot.changes.isEmpty ? snapshot.earlier : snapshot;
   }
 
   /** The changes that were taken are stored. The text `stored` may hold changes of other requests too. */
   rebase(stored: string, { mine }: Snapshot): void {
     if (stored === mine) return;
     try {
-      this.reload(stored);
+      this.reload(stored, null);
     } catch {
       // The changes made since do not fit on those of the other requests. The next save will meet that again, and throw.
     }
@@ -187,30 +177,34 @@ export class Dictionary {
   /** Nothing is stored any more: keeps only the changes of this request, if they can be made on empty data. */
   orphan(): void {
     try {
-      this.reload("{}", "mine");
+      this.reload("{}", null, "mine");
     } catch {
       this.#parsed = new Map();
       this.#begin("{}", new Changes());
     }
   }
 
-  /** Goes on from a newer stored text, and makes the changes again on it. Throws what `replay` throws. */
-  reload(stored: string, onConflict = this.#settings.onConflict): void {
+  /**
+   * Goes on from a newer stored text, and makes the changes again on it. `version` is that of the record, where the text is a
+   * record's. Throws what `madeAgain` throws.
+   */
+  reload(stored: string, version: number | null, onConflict = this.#settings.onConflict): void {
     const snapshot = this.take();
-    const { changes, base, mine } = snapshot;
-    let theirs: string;
+    let again: Snapshot;
     try {
-      theirs = readThrough(this.#settings.schema, stored, this.#holder);
-      this.#adopt(mine, replay(changes, { base, mine, theirs }, onConflict));
+      const text = readThrough(this.#settings.schema, stored, this.#holder);
+      again = madeAgain(snapshot, { text, version }, onConflict);
+      this.#adopt(snapshot.mine, again.mine);
     } catch (error) {
       this.putBack(snapshot);
       throw error;
     }
-    for (const [key, updaters] of changes.keys) {
+    for (const [key, updaters] of again.changes.keys) {
       if (updaters !== null && isNested(this.#values.get(key)))
         this.#updated.set(key, json(this.#values.get(key)));
     }
-    this.#begin(theirs, changes);
+    this.#earlier = again.earlier;
+    this.#begin(again.base, again.changes);
   }
 
   #begin(base: string, changes: Changes): void {
@@ -225,8 +219,7 @@ export class Dictionary {
     const before = parseData(mine);
     const after = parseData(theirs);
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-      if (this.#changes.cleared || this.#changes.keys.has(key) || json(before[key]) === json(after[key]))
-        continue;
+      if (json(before[key]) === json(after[key])) continue;
       if (key in after) this.#values.set(key, after[key]);
       else this.#values.delete(key);
     }

@@ -19,6 +19,8 @@ export interface Write {
   /** The new id, where the key changes. Such a write is not shared with others. */
   readonly rotateTo?: StoreId;
   readonly deadline: Deadline;
+  /** Gets the versions under which the write is given to the store. Where one of them is found, the write was stored. */
+  readonly versions?: number[];
 }
 
 /** The outcome of a write: the record as it is stored, or the reason why there was none to write on. */
@@ -27,6 +29,7 @@ export type Written = { readonly record: StoredRecord } | "gone" | Moved;
 /** A request that waits for its write. */
 export interface Writer {
   readonly write: Write;
+  readonly versions: number[];
   /** It waited until its deadline, and its write must not be done any more. */
   readonly hasLeft: boolean;
   settle(written: Written): void;
@@ -80,15 +83,13 @@ export async function createRecord(
 /**
  * Writes for a batch, and settles each of its writers. Resolves to the record from which the next batch goes on, or to the
  * reason why no writer in line has a record any more; null when the next batch must read it. Rejects when the record could
- * not be read. `current` is the record that the batch goes on from; null when it must be read first. `earlier` is the version
- * of an earlier write for these writers that failed and may still be stored: where it is found, they are done.
+ * not be read. `current` is the record that the batch goes on from; null when it must be read first.
  */
 export async function writeBatch(
   stores: Stores,
   id: StoreId,
   batch: Writer[],
   current: StoredRecord | null,
-  earlier?: number,
 ): Promise<Written | null> {
   const { store } = stores;
   const deadline = Math.max(...batch.map(({ write }) => write.deadline));
@@ -98,8 +99,7 @@ export async function writeBatch(
       if (!isRecord(seen)) return settleAll(batch, seen);
       current = seen;
     }
-    if (current.version === earlier) return settleAll(batch, { record: current });
-    const { record, writers } = makeRecord(batch, current);
+    const { record, writers } = makeRecord(notStoredIn(current, batch), current);
     if (writers.length === 0) return { record: current };
     const rotateTo = (writers[0] as Writer).write.rotateTo;
     let outcome: WriteOutcome;
@@ -118,10 +118,11 @@ export async function writeBatch(
 
     tell("conflict", () => ({ session: logIdOf(id), attempt }));
     const seen = await reread(store, id, deadline);
-    if (isDone(seen, record, rotateTo)) return saved(writers, record, rotateTo);
+    if (isMovedToOurs(seen, rotateTo)) return saved(writers, record, rotateTo);
     if (!isRecord(seen)) return settleAll(writers, seen);
     current = seen;
-    batch = writers;
+    batch = notStoredIn(current, writers);
+    if (batch.length === 0) return { record: current };
     if (performance.now() >= deadline) throw tooBusy();
     if (attempt > 1) await pause(attempt);
   }
@@ -158,7 +159,7 @@ async function afterFault(stores: Stores, write: FailedWrite): Promise<Written |
     // The session has ended, or another request has changed its key; our own change of key has then not been made.
     if (seen === "gone" || (rotateTo !== undefined && !isRecord(seen))) return settleAll(writers, seen);
     if (isRecord(seen) && seen.version === before.version && writers.length > 1)
-      return writeEachAlone(stores, id, writers, seen, after.version);
+      return writeEachAlone(stores, id, writers, seen);
   }
   if (rotateTo !== undefined) stores.inDoubt.rotated({ from: id, to: rotateTo, before, after });
   for (const writer of writers) writer.fail(fault);
@@ -170,7 +171,6 @@ async function writeEachAlone(
   id: StoreId,
   writers: Writer[],
   seen: StoredRecord,
-  earlier: number,
 ): Promise<Written | null> {
   let next: Written | null = { record: seen };
   for (const writer of writers) {
@@ -179,7 +179,7 @@ async function writeEachAlone(
       continue;
     }
     const current: StoredRecord | null = next === null ? null : (next as { record: StoredRecord }).record;
-    next = await writeBatch(stores, id, [writer], current, earlier).catch((error) => {
+    next = await writeBatch(stores, id, [writer], current).catch((error) => {
       writer.fail(error);
       return null;
     });
@@ -201,7 +201,19 @@ function isDone(
   after: StoredRecord,
   rotateTo: StoreId | undefined,
 ): boolean {
-  return isRecord(seen) ? seen.version === after.version : isMovedTo(seen, rotateTo);
+  return isRecord(seen) ? seen.version === after.version : isMovedToOurs(seen, rotateTo);
+}
+
+const isMovedToOurs = (seen: StoredRecord | "gone" | Moved, rotateTo: StoreId | undefined): boolean =>
+  !isRecord(seen) && isMovedTo(seen, rotateTo);
+
+/** Settles the writers whose write the record holds already: it was stored, and its answer was lost. Gives the others. */
+function notStoredIn(record: StoredRecord, writers: Writer[]): Writer[] {
+  return writers.filter((writer) => {
+    if (!writer.versions.includes(record.version)) return true;
+    writer.settle({ record });
+    return false;
+  });
 }
 
 /** Reads the record that another request wrote. A record that this release cannot use cannot be written on: it is as good as gone. */
@@ -230,7 +242,9 @@ function makeRecord(batch: Writer[], current: StoredRecord): { record: StoredRec
       return false;
     }
   });
-  return { record: { ...record, version: newVersion() }, writers };
+  const version = newVersion();
+  for (const { versions } of writers) versions.push(version);
+  return { record: { ...record, version }, writers };
 }
 
 function saved(writers: Writer[], record: StoredRecord, rotateTo: StoreId | undefined): Written {

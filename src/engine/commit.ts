@@ -6,9 +6,8 @@ import { changeExtras, dictionaryOf, extrasOf, extrasTextOf } from "../contract/
 import type { StoredSession } from "../contract/ticket.ts";
 import type { SessionCookie } from "../cookie/cookie.ts";
 import { logIdOf } from "../cookie/key.ts";
-import { replay } from "../data/changes.ts";
-import type { Snapshot } from "../data/dictionary.ts";
 import { checkFits, readThrough } from "../data/schema.ts";
+import { madeAgain, type Snapshot } from "../data/snapshot.ts";
 import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
@@ -16,6 +15,7 @@ import { createRecord, type Stores } from "./attempt.ts";
 import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
 import { cookieEndsAt, expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
 import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
+import { notUndone } from "./in-doubt.ts";
 import { isUsable } from "./usable.ts";
 import type { Users } from "./users.ts";
 import { Writers } from "./writers.ts";
@@ -237,7 +237,7 @@ export class Committer {
     if (kept === null || undone === undefined || (undone.userId ?? login.userId) !== login.userId)
       return this.#create(draft, intent, data?.mine ?? "{}", deadline);
     const dictionary = readThrough(this.#settings.schema, dictionaryOf(kept.record.data));
-    const merged = data === null ? dictionary : onto(dictionary, data, this.#settings);
+    const merged = data === null ? dictionary : onto(dictionary, null, data, this.#settings);
     const before = draft.cookie;
     const session = await this.#create(draft, intent, merged, deadline);
     try {
@@ -297,9 +297,12 @@ export class Committer {
     const hasMoved = draft.hasMoved(stored);
     if (hasMoved && login !== null) return this.#createBeside(draft, pending, login, stored, deadline);
     let newAddress = intent.rotate && !hasMoved ? draft.ticket.mint() : null;
+    if (newAddress !== null) draft.newAddresses.push(newAddress);
     let isAnnounced = false;
-    const next = (current: StoredRecord): StoredRecord => {
-      const merged = data === null ? current.data : onto(current.data, data, settings);
+    const next = (there: StoredRecord): StoredRecord => {
+      const current =
+        newAddress !== null && newAddress.id === at.id ? notUndone(there, stored.record) : there;
+      const merged = data === null ? current.data : onto(current.data, current.version, data, settings);
       const changed = {
         ...current,
         data: changeExtras(merged, intent.extrasChanges),
@@ -315,8 +318,10 @@ export class Committer {
         : changed;
     };
     for (;;) {
-      const rotateTo = newAddress === null ? {} : { rotateTo: newAddress.id };
-      const written = await this.writers.write(at.id, { known: stored.record, next, deadline, ...rotateTo });
+      const rotateTo = newAddress === null || newAddress.id === at.id ? {} : { rotateTo: newAddress.id };
+      const versions = data?.versions ?? [];
+      const write = { known: stored.record, next, deadline, versions, ...rotateTo };
+      const written = await this.writers.write(at.id, write);
       if (written === "gone") {
         if (login !== null) return this.#create(draft, intent, ownData(data, this.#settings), deadline);
         tell("interrupted", () => ({ session: logIdOf(stored.id) }));
@@ -324,6 +329,14 @@ export class Committer {
       }
       if ("movedTo" in written) {
         trail.step(written.movedTo);
+        const ours = draft.newAddresses.find(({ id }) => id === written.movedTo);
+        if (ours !== undefined && intent.rotate) {
+          // An earlier write of this request was told as failed, and has changed the key all the same.
+          this.#stores.inDoubt.leave(ours.id);
+          newAddress = ours;
+          at = { ...ours, record: stored.record };
+          continue;
+        }
         // A cookie that an earlier save announced leads nowhere now. The response of the other request carries the new key.
         draft.cookie = null;
         newAddress = null;
@@ -369,7 +382,7 @@ export class Committer {
     const stored = await this.#create(
       draft,
       { ...intent, expiry },
-      data === null ? base : onto(base, data, this.#settings),
+      data === null ? base : onto(base, null, data, this.#settings),
       deadline,
     );
     draft.alsoPresented.add(moved.id);
@@ -467,13 +480,16 @@ function isRenewal(cookie: CookieChange | null): cookie is Exclude<CookieChange,
 /** A request's own changes, made on empty data. */
 function ownData(data: Snapshot | null, { schema }: Settings): string {
   const theirs = readThrough(schema, "{}");
-  return data === null ? theirs : replay(data.changes, { base: data.base, mine: data.mine, theirs }, "mine");
+  return data === null ? theirs : madeAgain(data, { text: theirs, version: null }, "mine").mine;
 }
 
-/** A request's own changes, made on the dictionary of `data`. The framework's object stays as it is. */
-function onto(data: string, { changes, base, mine }: Snapshot, settings: Settings): string {
-  const theirs = readThrough(settings.schema, dictionaryOf(data));
-  const dictionary = theirs === base ? mine : replay(changes, { base, mine, theirs }, settings.onConflict);
-  checkFits(settings.schema, dictionary);
-  return dictionary + extrasTextOf(data);
+/**
+ * A request's own changes, made on the dictionary of `data`, which is that of a record with this version, or null. The framework's
+ * object stays as it is.
+ */
+function onto(data: string, version: number | null, snapshot: Snapshot, settings: Settings): string {
+  const text = readThrough(settings.schema, dictionaryOf(data));
+  const { mine } = madeAgain(snapshot, { text, version }, settings.onConflict);
+  checkFits(settings.schema, mine);
+  return mine + extrasTextOf(data);
 }

@@ -22,10 +22,11 @@ import {
   extrasTextOf,
 } from "../contract/record-data.ts";
 import { keepsExtras } from "../contract/store.ts";
-import type { CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
+import type { Address, CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
-import { Dictionary, type Holder, type Snapshot } from "../data/dictionary.ts";
+import { Dictionary, type Holder } from "../data/dictionary.ts";
 import { parseData } from "../data/json.ts";
+import type { Snapshot } from "../data/snapshot.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
@@ -150,6 +151,9 @@ export class Draft implements Holder {
   /** Whether a Date may be stored, as its text. */
   takesDates = false;
   intent: Intent = noIntent();
+
+  /** The addresses to which writes of this request have moved the session, or tried to. */
+  readonly newAddresses: Address[] = [];
 
   /** The id of the cookie's key, where another request has changed that key. */
   movedId: StoreId | null = null;
@@ -344,8 +348,8 @@ export class Draft implements Holder {
   take(): Pending {
     const { dictionary, isEmpty, stored, intent } = this;
     const data = this.savesData ? dictionary.take(intent.isForced) : null;
-    const isChanged =
-      data !== null && (intent.isForced || intent.expiry !== undefined || !data.changes.isEmpty);
+    const hasChanges = data !== null && (data.earlier !== null || !data.changes.isEmpty);
+    const isChanged = data !== null && (intent.isForced || intent.expiry !== undefined || hasChanges);
     this.intent = noIntent();
     this.#saving = intent;
     return { intent, data, isChanged, isEmpty, stored, dictionary };
@@ -374,7 +378,7 @@ export class Draft implements Holder {
       this.#goOnBlindly(session);
       return;
     }
-    this.dictionary.reload(dictionaryOf(session.record.data));
+    this.dictionary.reload(dictionaryOf(session.record.data), session.record.version);
     this.#state = { is: "stored", session };
   }
 
@@ -388,7 +392,7 @@ export class Draft implements Holder {
     // Of a session behind a change of the key, this handler sees that one value and nothing else.
     const { [key]: _, ...rest } = parseData(dictionaryOf(this.stored.record.data));
     const seen = JSON.stringify({ ...rest, [key]: value });
-    this.dictionary.reload(seen);
+    this.dictionary.reload(seen, null);
     this.#goOnBlindly(session, seen);
   }
 

@@ -5,7 +5,7 @@
  * which is listed among those of its user and can be revoked.
  */
 import { newVersion, type StoredRecord, type StoreId } from "../contract/record.ts";
-import { dictionaryOf, withExtras } from "../contract/record-data.ts";
+import { dictionaryOf, extrasOf, extrasTextOf, withExtras } from "../contract/record-data.ts";
 import { MOVED_MARK_MS, storedBy } from "../contract/store.ts";
 import { ticketOf } from "../cookie/key.ts";
 import type { Settings } from "../settings.ts";
@@ -34,6 +34,8 @@ export class InDoubt {
   readonly #store: GuardedStore;
   #underWay = 0;
   #isStopped = false;
+  /** The new ids of the changes of key that are being taken back. */
+  readonly #rotations = new Set<StoreId>();
 
   constructor(settings: Settings, store: GuardedStore) {
     this.#settings = settings;
@@ -47,25 +49,30 @@ export class InDoubt {
         await this.#store.delete(id, this.#store.deadline());
         return true;
       });
-    call.then(remove, remove);
+    void call.then(remove, remove);
   }
 
   /** Takes a change of key back, whether it has been stored or may still be. */
   rotated(rotation: DoubtfulRotation): void {
     const markEnds = this.#settings.clock() + MOVED_MARK_MS;
-    this.#untilDone(() => this.#undo(rotation, markEnds));
+    this.#rotations.add(rotation.to);
+    this.#untilDone(() => this.#undo(rotation, markEnds)).finally(() => this.#rotations.delete(rotation.to));
+  }
+
+  /** The request goes on under the new id, which its response announces: the change of key is not taken back any more. */
+  leave(to: StoreId): void {
+    this.#rotations.delete(to);
   }
 
   stop(): void {
     this.#isStopped = true;
   }
 
-  #untilDone(attempt: () => Promise<boolean>): void {
+  async #untilDone(attempt: () => Promise<boolean>): Promise<void> {
     if (this.#isStopped || this.#underWay >= MOST_AT_ONCE) return;
     this.#underWay += 1;
-    void this.#repeat(attempt).finally(() => {
-      this.#underWay -= 1;
-    });
+    await this.#repeat(attempt);
+    this.#underWay -= 1;
   }
 
   /** A store that fails is asked again, less and less often; its events tell of each failure. */
@@ -100,10 +107,20 @@ export class InDoubt {
     if ((await this.#store.delete(from, deadline)) !== to) return true;
     const moved = await this.#store.read(to, deadline);
     if (moved === null || moved === "moved") return true;
+    // `leave` comes before the request writes under the new id, so what was read just now is none of its writes.
+    if (!this.#rotations.has(to)) return true;
     const restored = undone(moved, before, after, markEnds);
     const outcome = await this.#store.update(to, restored, moved.version, deadline);
     return storedBy(outcome, restored) !== null || outcome === "gone";
   }
+}
+
+/** What a request goes on from that follows its own change of key: where that was taken back, everything but its data is as before. */
+export function notUndone(there: StoredRecord, before: StoredRecord): StoredRecord {
+  if (extrasOf(there.data).undone === undefined) return there;
+  const { userId, authenticatedAt } = before;
+  const data = dictionaryOf(there.data) + extrasTextOf(before.data);
+  return { ...there, data, userId, authenticatedAt };
 }
 
 /**

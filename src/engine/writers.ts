@@ -13,6 +13,7 @@ import type { Deadline } from "./guarded-store.ts";
 /** A writer with the promise that its request waits for. */
 class WaitingWriter implements Writer {
   readonly write: Write;
+  readonly versions: number[];
   hasLeft = false;
   readonly #resolve: (written: Written) => void;
   readonly #reject: (error: unknown) => void;
@@ -20,6 +21,7 @@ class WaitingWriter implements Writer {
 
   constructor(write: Write, resolve: (written: Written) => void, reject: (error: unknown) => void) {
     this.write = write;
+    this.versions = write.versions ?? [];
     this.#resolve = resolve;
     this.#reject = reject;
   }

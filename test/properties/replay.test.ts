@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { replay } from "../../src/data/changes.ts";
-import { Dictionary, type Snapshot } from "../../src/data/dictionary.ts";
+import { Dictionary } from "../../src/data/dictionary.ts";
+import { madeAgain, type Snapshot } from "../../src/data/snapshot.ts";
 import { canonical, copy, jsonValue } from "./json.ts";
 
 const settings = { nestedChanges: "detect", onConflict: "mine", schema: null } as const;
@@ -56,8 +57,8 @@ function made(base: string, changes: readonly Change[]): Snapshot {
   return dictionary.take();
 }
 
-const again = ({ changes, base, mine }: Snapshot, theirs: string) =>
-  replay(changes, { base, mine, theirs }, "mine");
+const again = (snapshot: Snapshot, theirs: string, version: number | null = null) =>
+  madeAgain(snapshot, { text: theirs, version }, "mine").mine;
 const same = (one: string, other: string) =>
   expect(canonical(JSON.parse(one))).toBe(canonical(JSON.parse(other)));
 
@@ -155,6 +156,22 @@ test("changes put back are the changes that they were, with what was done since"
       for (const change of after) change(dictionary);
       dictionary.putBack(snapshot);
       same(again(dictionary.take(), theirs), again(made(base, [...before, ...after]), theirs));
+    }),
+  );
+});
+
+test("changes put back are not made again on a record that holds them", () => {
+  fc.assert(
+    fc.property(data(names), data(names), anyChanges, anyChanges, (base, theirs, before, after) => {
+      const dictionary = new Dictionary(base, settings);
+      for (const change of before) change(dictionary);
+      const snapshot = dictionary.take();
+      for (const change of after) change(dictionary);
+      snapshot.versions.push(1);
+      dictionary.putBack(snapshot);
+      const stored = again(snapshot, theirs);
+      dictionary.reload(stored, 1);
+      same(dictionary.take().mine, again(made(snapshot.mine, after), stored));
     }),
   );
 });

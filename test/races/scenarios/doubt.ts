@@ -1,6 +1,8 @@
 /** A write whose outcome the store did not tell in time is taken back, so that no session lives on whose key no browser has. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import type { Held } from "../../instruments/held-store.ts";
+import { settle } from "../../instruments/loopback.ts";
 import { type AtEnd, type Handler, jar, nobody, type Race, type Start } from "../race.ts";
 
 const login =
@@ -8,6 +10,7 @@ const login =
   (session) =>
     void session.login(user);
 const cycleKey: Handler = (session) => void session.cycleKey();
+const increment = (n = 0) => n + 1;
 const unavailable = { status: 503, setCookie: null, error: "StoreUnavailableError" };
 
 // The tests of this file wait for deadlines, and do so side by side.
@@ -172,4 +175,60 @@ export function doubt(start: Start): void {
     const again = await race.there.send(cookie, login(ann)).answer;
     expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1 });
   });
+
+  for (const saves of [1, 2]) {
+    test.concurrent(`what ${saves} save() stored without knowing it is not made again by the response`, async ({
+      onTestFinished,
+    }) => {
+      const race = await start({ storeTimeout: 0.6 }, onTestFinished);
+      const cookie = await race.visitor({ n: 0, list: [] });
+      const { answer } = race.here.send(cookie, async (session) => {
+        for (let save = 1; save <= saves; save++) {
+          session.update("n", increment);
+          session.get("list").push(save);
+          race.store.hold("update", "after");
+          await expect(session.save()).rejects.toMatchObject({ name: "StoreUnavailableError" });
+        }
+        expect(session.modified).toBe(true);
+        await session.load();
+        session.update("n", increment);
+        session.get("list").push("end");
+      });
+      expect((await answer).status).toBe(200);
+      const list = [...Array.from({ length: saves }, (_, save) => save + 1), "end"];
+      expect((await race.look(cookie)).data).toEqual({ n: saves + 1, list });
+    });
+  }
+
+  for (const [change, user] of [
+    ["login()", "ann"],
+    ["cycleKey()", "bob"],
+  ] as const) {
+    for (const when of ["before", "after"] as const) {
+      test.concurrent(`a ${change} that save() stored without knowing it is announced by the response that comes ${when} it is taken back`, async ({
+        onTestFinished,
+      }) => {
+        const race = await start({ storeTimeout: 0.6 }, onTestFinished);
+        const cookie = await race.visitor({ n: 0 }, user === "bob" ? user : null);
+        race.store.hold("rotate", "after");
+        let takingBack: Held | undefined;
+        const { answer } = race.here.send(cookie, async (session) => {
+          if (user === "bob") session.cycleKey();
+          else session.login(user);
+          session.update("n", increment);
+          takingBack = race.store.hold(when === "before" ? "read" : "update", "after");
+          await expect(session.save()).rejects.toMatchObject({ name: "StoreUnavailableError" });
+          session.update("n", increment);
+          await takingBack.arrived;
+          if (when === "after") takingBack.release();
+        });
+        const fresh = jar(cookie, [await answer]);
+        expect(fresh).not.toBe(cookie);
+        if (when === "before") takingBack?.release();
+        await settle();
+        expect(await race.look(fresh)).toEqual({ isStored: true, user, data: { n: 2 } });
+        expect(await race.look(cookie)).toEqual(nobody);
+      });
+    }
+  }
 }
