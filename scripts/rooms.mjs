@@ -7,6 +7,8 @@ const rooms = [
   ["settings", "mistaken-options"],
   ["cookie", "data"],
   ["engine"],
+  // Loaded only with the option `deviceBound`.
+  ["device"],
   ["session", "session-of"],
   ["sessions"],
   ["stores"],

@@ -25,6 +25,15 @@ export interface SessionEvents {
   misfit: { session: string; keys: string[] };
   /** The record is of a newer release; it was left alone. */
   newer: { session: string; format: number };
+  /** A device has registered its key: the session is bound to it. Only with `deviceBound`, as are the next two. */
+  bound: { session: string; userId: string | null };
+  /** A device has proved that it has the key, and got a new bound cookie. */
+  refreshed: { session: string };
+  /**
+   * A request for a bound session was refused: it showed no bound cookie, or one that does not fit; or a proof was not signed with the
+   * session's key, or came for a challenge that is not good.
+   */
+  refused: { session: string; reason: "no bound cookie" | "unfit bound cookie" | "no valid proof" };
   /** Two requests wrote at once, and this one was replayed on the other's record. */
   conflict: { session: string; attempt: number };
   /** The store failed or was too late. */

@@ -41,5 +41,5 @@ export {
   type Sessions,
   type UserSession,
 } from "./sessions.ts";
-export type { CookieOptions, Options, Resolve } from "./settings.ts";
+export type { CookieOptions, DeviceBoundOptions, Options, Resolve } from "./settings.ts";
 export { memoryStore } from "./stores/memory.ts";

@@ -46,6 +46,7 @@ export interface SessionOf<Data>
     | "confirmedAt"
     | "requireRecent"
     | "label"
+    | "isDeviceBound"
     | "createdAt"
     | "expiresAt"
     | "accessed"

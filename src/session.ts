@@ -372,6 +372,15 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     return this.#draft.label;
   }
 
+  /**
+   * Whether the session is bound to a device: the browser has registered a key, and another machine cannot go on with copied
+   * cookies. Always false without the option `deviceBound`.
+   */
+  get isDeviceBound(): boolean {
+    this.#read("isDeviceBound");
+    return this.#draft.isDeviceBound;
+  }
+
   /** The time at which the session was first stored; null until then. */
   get createdAt(): Date | null {
     this.#read("createdAt");

@@ -2,6 +2,7 @@ import type { StoreStats } from "./contract/store.ts";
 import { checkSchema } from "./data/schema.ts";
 import type { SessionData } from "./data/session-data.ts";
 import type { Header } from "./engine/commit.ts";
+import type { LoadDevices } from "./engine/device.ts";
 import { Engine, type OpenOptions } from "./engine/engine.ts";
 import type { ClearOptions } from "./engine/sweeper.ts";
 import type { RevokeUserOptions, UserSession } from "./engine/users.ts";
@@ -23,12 +24,18 @@ export interface ResponseHead {
  */
 export const ENGINE = Symbol.for("coatcheck.engine");
 
+/** Loads the rules of devices, which a site without the option `deviceBound` never needs. */
+const devicesOf = ({ deviceBound }: Settings): LoadDevices | null =>
+  deviceBound === null
+    ? null
+    : async (parts) => (await import("./device/devices.ts")).deviceRules(parts, deviceBound);
+
 /** Opens the session of a request, and commits it with the response. Every framework's adapter does these two things. */
 export class Sessions<Data = SessionData> {
   readonly [ENGINE]: Engine<Session<Data>>;
 
   constructor(settings: Settings) {
-    this[ENGINE] = new Engine(settings, (draft, engine) => new Session(draft, engine));
+    this[ENGINE] = new Engine(settings, (draft, engine) => new Session(draft, engine), devicesOf(settings));
   }
 
   /** The session of a request, by its Cookie header. Rejects with StoreUnavailableError when the store cannot be read. */

@@ -1,4 +1,4 @@
-import type { Store } from "./contract/store.ts";
+import { keepsExtras, type Store } from "./contract/store.ts";
 import type { SessionData } from "./data/session-data.ts";
 import { SettingsError } from "./errors.ts";
 import { adviceFor, checkIsOptions, isStore } from "./mistaken-options.ts";
@@ -137,8 +137,28 @@ export interface Options<Name extends string = string, Data = SessionData> {
    * a TypeError that names the place. It is synchronous, and an empty session must fit. Default none.
    */
   schema?: StandardSchema<Data> | undefined;
+  /**
+   * Binds the sessions of signed-in users to their devices, in browsers that have Device Bound Session Credentials (DBSC, W3C): the
+   * cookies alone then open nothing on another machine. Needs https, and a store on the server that can compare and set. Default
+   * false.
+   */
+  deviceBound?: boolean | DeviceBoundOptions | undefined;
   /** The time, in epoch milliseconds. Default `() => Date.now()`. */
   clock?: (() => number) | undefined;
+}
+
+/** The option `deviceBound`. */
+export interface DeviceBoundOptions {
+  /**
+   * The life of the bound cookie in whole seconds, 1 to 86400: so long a copy of both cookies opens the session, and so often the
+   * browser proves that it has the key. Default 600.
+   */
+  cookieAge?: number | undefined;
+  /**
+   * The path at which the browser registers its key (`<path>/registration`) and renews the bound cookie (`<path>/refresh`). It lies
+   * under `cookie.path`. Default `.coatcheck/<name of the session cookie>` there.
+   */
+  path?: string | undefined;
 }
 
 /** The cookie of express-session, whose sessions go on. */
@@ -167,7 +187,14 @@ export interface LegacySettings {
   readonly secrets: readonly string[];
 }
 
-/** The options, checked, with their defaults. null where a timeout was not asked for, or no legacy. */
+/** The option `deviceBound`, checked. */
+export interface DeviceSettings {
+  /** Seconds. */
+  readonly cookieAge: number;
+  readonly path: string;
+}
+
+/** The options, checked, with their defaults. null where something was not asked for. */
 export interface Settings {
   readonly store: Store;
   readonly cookie: CookieSettings;
@@ -188,6 +215,7 @@ export interface Settings {
   readonly lazy: boolean;
   readonly legacy: LegacySettings | null;
   readonly schema: StandardSchema | null;
+  readonly deviceBound: DeviceSettings | null;
   readonly clock: () => number;
 }
 
@@ -263,6 +291,8 @@ const isSchema = (value: unknown) =>
   (typeof value === "object" || typeof value === "function") &&
   typeof (value as StandardSchema | null)?.["~standard"]?.validate === "function";
 
+const isSwitchOrObject = (value: unknown) =>
+  typeof value === "boolean" || (typeof value === "object" && value !== null);
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1;
 const isDate = (value: unknown) => value instanceof Date && !Number.isNaN(value.getTime());
 
@@ -330,17 +360,70 @@ function readLegacy(given: unknown, store: Store | undefined): LegacySettings | 
   return { name, secrets: secrets as string[] };
 }
 
+/** The name of the session cookie on https. */
+export const secureNameOf = ({ name, path, domain }: CookieSettings): string =>
+  name ?? (path === "/" && domain === null ? "__Host-sessionid" : "sessionid");
+
+const isBoundAge = (value: unknown) => isCount(value) && (value as number) <= 86_400;
+
+/** Only characters that every router and every browser leaves as they are, and no `.` or `..` as a step. */
+const isPlainPath = (value: unknown) =>
+  typeof value === "string" && /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/.test(value);
+
+function readDeviceBound(
+  given: unknown,
+  cookie: CookieSettings,
+  store: Store | undefined,
+): DeviceSettings | null {
+  if (given === undefined || given === false) return null;
+  const read = new Reader(given === true ? {} : given, "deviceBound");
+  const cookieAge = read.value("cookieAge", 600, "whole seconds, 1 to 86400", isBoundAge);
+  const folder = cookie.path.endsWith("/") ? cookie.path : `${cookie.path}/`;
+  const path = read.value(
+    "path",
+    `${folder}.coatcheck/${secureNameOf(cookie)}`,
+    'a path of letters, digits and - _ . ~ between its slashes, such as "/device"',
+    isPlainPath,
+  );
+  read.end();
+  checkDeviceBound(cookie, store);
+  // Where the default does not fit, by its characters or because the path of the cookie is none, one must be given.
+  if (!isPlainPath(path) || !path.startsWith(folder)) {
+    throw new SettingsError("deviceBound.path", `a path of plain letters under cookie.path, ${folder}`, path);
+  }
+  return { cookieAge, path };
+}
+
+/** Throws SettingsError where cookie or store cannot hold a session to its device. */
+function checkDeviceBound(cookie: CookieSettings, store: Store | undefined): void {
+  const refuse = (why: string) => {
+    throw new SettingsError("deviceBound", `no value ${why}`);
+  };
+  const kind = store?.ticket?.kind ?? "keyed";
+  if (kind === "carried")
+    refuse("with a store that keeps sessions in cookies: one from before the binding would stay valid");
+  if (kind === "clear" || (store !== undefined && !keepsExtras(store)))
+    refuse("with this store, which has no place for the key of a device");
+  if (store?.capabilities?.compareAndSet === false)
+    refuse("with a store that cannot compare and set: the request beside the registration could undo it");
+  if (cookie.domain !== null) refuse("together with cookie.domain: a browser binds the session of one host");
+  if (cookie.partitioned) refuse("together with cookie.partitioned, which browsers do not bind");
+  if (cookie.secure === false) refuse("together with cookie.secure: false, as browsers bind over https only");
+}
+
 /** Checks the options and fills in the defaults. Throws SettingsError, naming the option and what it takes. */
 export function readSettings(options: Options): Settings {
   const read = new Reader(options, "");
+  const store = read.value(
+    "store",
+    undefined as unknown as Store,
+    "a store, such as sqliteStore(path) or memoryStore()",
+    isStore,
+  );
+  const cookie = readCookie(read.value("cookie", {}, "an object", () => true));
   const settings: Settings = {
-    store: read.value(
-      "store",
-      undefined as unknown as Store,
-      "a store, such as sqliteStore(path) or memoryStore()",
-      isStore,
-    ),
-    cookie: readCookie(read.value("cookie", {}, "an object", () => true)),
+    store,
+    cookie,
     cookieAge: read.age("cookieAge", 1_209_600),
     expireAtBrowserClose: read.flag("expireAtBrowserClose", false),
     saveEveryRequest: read.flag("saveEveryRequest", false),
@@ -369,6 +452,16 @@ export function readSettings(options: Options): Settings {
       null,
       "a schema with the Standard Schema interface, as zod, valibot and arktype make them",
       isSchema,
+    ),
+    deviceBound: readDeviceBound(
+      read.value<unknown>(
+        "deviceBound",
+        undefined,
+        "true, false or an object with cookieAge and path",
+        isSwitchOrObject,
+      ),
+      cookie,
+      store,
     ),
     clock: read.value(
       "clock",

@@ -16,9 +16,28 @@ export interface Extras {
   readonly label?: string | undefined;
   /** The time at which the password was last given again, epoch milliseconds. */
   readonly confirmedAt?: number | undefined;
+  /** The binding of the session to a device, where the option `deviceBound` was set at the login. */
+  readonly device?: Device;
   /** The functions that `session.once` has run for each key of the dictionary, and the one that is running. */
   readonly once?: Readonly<Record<string, Runs>>;
 }
+
+/** The device to which a session is bound, or may be. */
+export interface Device {
+  /** The secret of the session's bound cookies and challenges: 32 random bytes in base64url, made by the write of the login. */
+  readonly s: string;
+  /** The public key of the device; absent until the device has registered one. */
+  readonly k?: DeviceKey;
+  /** The time at which the key came, epoch milliseconds. */
+  readonly at?: number;
+  /** The time of the first request that showed a valid bound cookie, epoch milliseconds. */
+  readonly since?: number;
+}
+
+/** A public key as JWK (RFC 7517), without the members that the key does not need. */
+export type DeviceKey =
+  | { readonly kty: "EC"; readonly crv: "P-256"; readonly x: string; readonly y: string }
+  | { readonly kty: "RSA"; readonly n: string; readonly e: string };
 
 /** The runs of `session.once` for one key. */
 export interface Runs {
@@ -51,13 +70,17 @@ export function extrasTextOf(data: string): string {
   return boundary === -1 ? "" : data.slice(boundary);
 }
 
+const isDevice = (value: Device | null): boolean =>
+  typeof value?.s === "string" && (value.k === undefined || typeof value.k?.kty === "string");
+
 /** The framework's object. Throws a SyntaxError where it is not a JSON object, or a member is of another type. */
 export function extrasOf(data: string): Extras {
   const text = extrasTextOf(data);
   if (text === "") return {};
   const extras = JSON.parse(text) as Extras;
-  const { label = "", confirmedAt = 0 } = extras;
-  if (typeof label !== "string" || typeof confirmedAt !== "number")
+  const { label = "", confirmedAt = 0, device } = extras;
+  const areFitting = typeof label === "string" && typeof confirmedAt === "number";
+  if (!areFitting || (device !== undefined && !isDevice(device)))
     throw new SyntaxError("not the framework's object");
   return extras;
 }

@@ -1,5 +1,5 @@
 /** The session cookie on the wire: read strictly, written whole. */
-import type { CookieSettings } from "../settings.ts";
+import { type CookieSettings, secureNameOf } from "../settings.ts";
 
 /** Seconds: browsers keep no cookie longer (RFC 6265bis, 5.5). */
 const LONGEST_AGE = 400 * 24 * 60 * 60;
@@ -52,12 +52,8 @@ export class SessionCookie {
         `; SameSite=${SAME_SITE[sameSite]}`,
         partitioned ? "; Partitioned" : "",
       ].join("");
-    const hostOnly = path === "/" && domain === null;
     this.#plain = { name: settings.name ?? "sessionid", attributes: attributes(false) };
-    this.#secure = {
-      name: settings.name ?? (hostOnly ? "__Host-sessionid" : "sessionid"),
-      attributes: attributes(true),
-    };
+    this.#secure = { name: secureNameOf(settings), attributes: attributes(true) };
   }
 
   #form(secure: boolean) {

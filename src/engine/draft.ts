@@ -30,13 +30,15 @@ import type { Snapshot } from "../data/snapshot.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
+import { giveDeviceSecret } from "./device-secret.ts";
 import { tellCorrupt } from "./usable.ts";
 
 /**
  * Why nothing may be stored: the cookie's key was changed by another request, the record is of a newer release, another
- * request ended the session, or the store could not be read and `onUnavailable` let the request go on.
+ * request ended the session, the session is bound to a device that has not shown itself and may yet, or the store could not be read
+ * and `onUnavailable` let the request go on.
  */
-export type Bar = "moved" | "newer" | "ended" | StoreUnavailableError;
+export type Bar = "moved" | "newer" | "ended" | "refused" | StoreUnavailableError;
 
 type State =
   | { readonly is: "unread" }
@@ -62,6 +64,8 @@ export interface Arrival {
   readonly values: readonly string[];
   /** The values of all cookies of the legacy name that came; none where that is ours, or is not accepted. */
   readonly legacyValues: readonly string[];
+  /** The value of a request header, by its name in lower case. Only with `deviceBound`. */
+  header(name: string): string | null | undefined;
 }
 
 /** The content of a cookie that came. */
@@ -101,6 +105,8 @@ export interface Intent {
   extrasChanges: readonly ExtrasChange[];
   /** Change the key. */
   rotate: boolean;
+  /** The user shows who it is, by a login or a confirmation. */
+  proves: boolean;
   /** The call that ended the session, if any. The handler's own flush holds even when the response is an error. */
   flushedBy: "handler" | "login" | null;
   /** The sessions that a flush deletes. */
@@ -113,6 +119,7 @@ const noIntent = (): Intent => ({
   login: null,
   extrasChanges: [],
   rotate: false,
+  proves: false,
   flushedBy: null,
   toDelete: new Set(),
 });
@@ -159,6 +166,12 @@ export class Draft implements Holder {
   movedId: StoreId | null = null;
   /** Further sessions of this browser, as its cookies name them, or as a login left them. A flush deletes them as well. */
   readonly alsoPresented = new Set<StoreId>();
+
+  /** The session that this request was refused, because it is bound to a device that has not shown itself. */
+  refused: { readonly id: StoreId; readonly userId: string | null } | null = null;
+
+  /** A login or a confirmation of this request is stored. */
+  isJustProven = false;
 
   /** The session's key came by the legacy cookie alone, so the next write sends it under our name. */
   isUnderLegacyName = false;
@@ -228,6 +241,12 @@ export class Draft implements Holder {
     this.#state = { is: "barred", why, formerUser: this.stored?.record.userId ?? null };
   }
 
+  /** The session is bound to a device that has not shown itself: to this request it is as if it were not there. */
+  refuse({ id, record }: StoredSession): void {
+    this.refused = { id, userId: record.userId };
+    this.alsoPresented.add(id);
+  }
+
   /** Whether a load or write is under way. */
   get isBusy(): boolean {
     return this.#busy !== null;
@@ -280,6 +299,8 @@ export class Draft implements Holder {
     this.intent.rotate = true;
     this.intent.login = { userId, at: this.settings.clock() };
     this.#changeExtras((extras) => ({ ...extras, label: label ?? undefined, confirmedAt: undefined }));
+    this.#proves();
+    if (this.refused?.userId === userId) this.intent.toDelete.add(this.refused.id);
   }
 
   /** The user has just given the password again. The key changes, as with every change of rights (OWASP). */
@@ -287,6 +308,13 @@ export class Draft implements Holder {
     const at = this.settings.clock();
     this.intent.rotate = true;
     this.#changeExtras((extras) => ({ ...extras, confirmedAt: Math.max(at, extras.confirmedAt ?? at) }));
+    this.#proves();
+  }
+
+  /** The binding to a device may begin now, and at no other time. */
+  #proves(): void {
+    this.intent.proves = true;
+    if (this.settings.deviceBound !== null) this.#changeExtras(giveDeviceSecret);
   }
 
   /** Notes a change of the framework's part of the record, where the store keeps one. */
@@ -312,6 +340,11 @@ export class Draft implements Holder {
     return authenticatedAt === null
       ? null
       : Math.max(authenticatedAt, this.#extras.confirmedAt ?? authenticatedAt);
+  }
+
+  /** Whether a device has registered its key. */
+  get isDeviceBound(): boolean {
+    return this.#extras.device?.k !== undefined;
   }
 
   /** The user, a login of this request included. */
@@ -364,6 +397,7 @@ export class Draft implements Holder {
       return;
     }
     if (session === null) return;
+    this.isJustProven ||= intent.proves;
     if (this.hasMoved(session)) {
       this.#goOnBlindly(session, data?.mine, intent);
       return;
@@ -440,6 +474,7 @@ export class Draft implements Holder {
     if (this.dictionary !== dictionary) return;
     this.intent.isForced ||= intent.isForced;
     this.intent.rotate ||= intent.rotate;
+    this.intent.proves ||= intent.proves;
     this.intent.login ??= intent.login;
     this.intent.extrasChanges = [...intent.extrasChanges, ...this.intent.extrasChanges];
     if (this.intent.expiry === undefined) this.intent.expiry = intent.expiry;

@@ -18,7 +18,15 @@ import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
 import { warn } from "../warn.ts";
 import { Committer, type Header } from "./commit.ts";
-import { Draft } from "./draft.ts";
+import type {
+  DeviceAddress,
+  DeviceAnswer,
+  DeviceRequest,
+  Devices,
+  EngineParts,
+  LoadDevices,
+} from "./device.ts";
+import { type Arrival, Draft } from "./draft.ts";
 import { isOver } from "./expiry.ts";
 import { GuardedStore } from "./guarded-store.ts";
 import { InDoubt } from "./in-doubt.ts";
@@ -34,7 +42,14 @@ export interface OpenOptions {
   readonly secure: boolean;
   /** Aborted when the client hangs up: the read is given up then. Looked at only when the store is asked. */
   readonly signal?: AbortSignal;
+  /**
+   * The value of a request header, by its name in lower case. Looked at only with `deviceBound`; without it, the binding to a device
+   * is offered with the response to a login alone.
+   */
+  header?(name: string): string | null | undefined;
 }
+
+const noHeader: Arrival["header"] = () => undefined;
 
 /** `Session` is the object that handlers get. It stands above the engine, which therefore takes it as a parameter. */
 export class Engine<Session = unknown> {
@@ -50,9 +65,18 @@ export class Engine<Session = unknown> {
   readonly #once: Once;
   readonly #watches: Watches;
   readonly #warned = new Set<string>();
+  readonly #loadDevices: LoadDevices | null;
+  #loadingDevices: Promise<Devices> | undefined;
+  /** The rules of devices; null until they are loaded, and always without the option `deviceBound`. */
+  #devices: Devices | null = null;
 
-  constructor(settings: Settings, makeSession: (draft: Draft, engine: Engine<Session>) => Session) {
+  constructor(
+    settings: Settings,
+    makeSession: (draft: Draft, engine: Engine<Session>) => Session,
+    loadDevices: LoadDevices | null = null,
+  ) {
     this.#settings = settings;
+    this.#loadDevices = loadDevices;
     this.#makeSession = makeSession;
     this.#cookie = new SessionCookie(settings.cookie);
     this.#ticket = settings.legacy === null ? ticketOf(settings.store) : legacyTicket(settings.legacy);
@@ -84,13 +108,15 @@ export class Engine<Session = unknown> {
   }
 
   /** The draft of a request. The store is not asked yet. */
-  begin(cookieHeader: string | null | undefined, { secure }: OpenOptions): Draft {
+  begin(cookieHeader: string | null | undefined, request: OpenOptions): Draft {
+    const { secure } = request;
     this.sweeper.start();
     const name = this.#cookie.name(secure);
     const values = readCookie(cookieHeader, name);
     const { legacy } = this.#settings;
     const legacyValues = legacy === null || legacy.name === name ? [] : readCookie(cookieHeader, legacy.name);
-    return new Draft(this.#settings, this.#ticket, { secure, name, values, legacyValues });
+    const header = this.#settings.deviceBound === null ? noHeader : headerOf(cookieHeader, request);
+    return new Draft(this.#settings, this.#ticket, { secure, name, values, legacyValues, header });
   }
 
   /** The session that the handler gets for a draft. */
@@ -107,6 +133,41 @@ export class Engine<Session = unknown> {
     if (draft.presented.length > 0) return this.#find(draft, request);
     draft.found(null);
     return undefined;
+  }
+
+  /** The address of a binding that the whole path of a request names; null where it names none. */
+  deviceAddress(url: string): DeviceAddress | null {
+    const { deviceBound } = this.#settings;
+    if (deviceBound === null || !url.startsWith(deviceBound.path)) return null;
+    const end = url.slice(deviceBound.path.length).split("?", 1)[0];
+    return end === "/registration" || end === "/refresh" ? (end.slice(1) as DeviceAddress) : null;
+  }
+
+  /** The path under which the addresses of a binding lie; null without the option `deviceBound`. */
+  get devicePath(): string | null {
+    return this.#settings.deviceBound?.path ?? null;
+  }
+
+  /** Answers a request to an address of a binding. */
+  async answerDevice(address: DeviceAddress, request: DeviceRequest): Promise<DeviceAnswer> {
+    const devices = await this.#devicesThere();
+    if (devices === null) throw new TypeError("answerDevice() was called without the option deviceBound.");
+    return devices.answer(address, request);
+  }
+
+  /** The rules of devices, loaded where they are asked for. */
+  async #devicesThere(): Promise<Devices | null> {
+    if (this.#loadDevices === null || this.#devices !== null) return this.#devices;
+    const parts: EngineParts = {
+      settings: this.#settings,
+      cookie: this.#cookie,
+      ticket: this.#ticket,
+      store: this.#store,
+      writers: this.#committer.writers,
+    };
+    this.#loadingDevices ??= this.#loadDevices(parts);
+    this.#devices = await this.#loadingDevices;
+    return this.#devices;
   }
 
   /** `session.load()`: reads the session for the first time, or again. */
@@ -158,7 +219,10 @@ export class Engine<Session = unknown> {
    * something has to be stored; it rejects when that could not be done: the response must then be an error.
    */
   commit(draft: Draft, status: number): Promise<void> | undefined {
-    return this.#committer.commit(draft, status);
+    const committing = this.#committer.commit(draft, status);
+    if (this.#loadDevices === null || this.#devices !== null) return committing;
+    // The headers of this response need the rules, and must not wait for anything.
+    return Promise.all([committing, this.#devicesThere()]).then(() => {});
   }
 
   /**
@@ -166,7 +230,8 @@ export class Engine<Session = unknown> {
    * failed, for the response that tells of the error: what `save()` stored before is announced whatever the status.
    */
   headers(draft: Draft): Header[] {
-    return this.#committer.headers(draft);
+    const headers = this.#committer.headers(draft);
+    return this.#devices === null ? headers : [...headers, ...this.#devices.headers(draft, headers)];
   }
 
   /** In place of `headers`, where no response of ours leaves: ends a session whose new key only this request knows. */
@@ -211,8 +276,9 @@ export class Engine<Session = unknown> {
   async #find(draft: Draft, request?: OpenOptions): Promise<void> {
     const { presented } = draft;
     const deadline = this.#store.deadline();
-    let bar: "moved" | "newer" | null = null;
+    let bar: "moved" | "newer" | "refused" | null = null;
     try {
+      const devices = this.#loadDevices === null ? null : await this.#devicesThere();
       for (const [index, { key, id, record, isLegacy }] of presented.entries()) {
         const seen = record ?? (await this.#store.read(id, deadline, request));
         if (draft.isLoaded) return; // It was flushed during the read.
@@ -227,7 +293,16 @@ export class Engine<Session = unknown> {
         } else if (seen === null || isOver(seen, this.#settings, this.#settings.clock())) {
           tell("unknown", () => ({ session: logIdOf(id) }));
         } else {
-          draft.found({ key, id, record: seen });
+          const session = { key, id, record: seen };
+          const admission = devices === null ? session : await devices.admit(session, draft.arrival);
+          if (draft.isLoaded) return; // It was flushed during the write.
+          if (typeof admission === "string") {
+            draft.refuse(session);
+            if (admission === "owner") bar = "refused";
+            continue;
+          }
+          draft.refused = null;
+          draft.found(admission);
           draft.isUnderLegacyName = isLegacy === true;
           for (const other of presented.slice(index + 1)) draft.alsoPresented.add(other.id);
           return await this.#committer.touchEarly(draft);
@@ -252,3 +327,8 @@ export class Engine<Session = unknown> {
     else draft.reload({ ...found, key: found.id === known.id ? known.key : null });
   }
 }
+
+const headerOf =
+  (cookieHeader: string | null | undefined, request: OpenOptions): Arrival["header"] =>
+  (name) =>
+    name === "cookie" ? cookieHeader : request.header?.(name);

@@ -31,6 +31,7 @@ import { isWorkerd } from "../workerd.ts";
 import type { Draft } from "./draft.ts";
 import { isOver } from "./expiry.ts";
 import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
+import { NothingToWrite } from "./nothing-to-write.ts";
 import { isUsable } from "./usable.ts";
 import type { Writers } from "./writers.ts";
 
@@ -62,16 +63,6 @@ interface Call {
 interface Result {
   readonly session: StoredSession;
   readonly value: unknown;
-}
-
-/** Thrown within a write that finds nothing to write. */
-class NothingToWrite extends Error {
-  readonly there: StoredRecord;
-
-  constructor(there: StoredRecord) {
-    super("nothing to write");
-    this.there = there;
-  }
 }
 
 /** The outcome of a write: the session as it is there, written or found as it need not be written; null where it has ended. */

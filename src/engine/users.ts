@@ -1,7 +1,7 @@
 /** The sessions of one user: lists them and ends them, where the store keeps an index of users. */
 
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
-import { dictionaryOf, extrasOf } from "../contract/record-data.ts";
+import { dictionaryOf, type Extras, extrasOf } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf, ticketOf } from "../cookie/key.ts";
 import { parseData } from "../data/json.ts";
@@ -24,6 +24,8 @@ export interface UserSession {
   readonly expiresAt: Date;
   /** The device's name, as the login gave it, else null. */
   readonly label: string | null;
+  /** Whether the session is bound to a device, by the option `deviceBound`. */
+  readonly isDeviceBound: boolean;
   /** A copy: changing it does not change the session. */
   readonly data: Record<string, unknown>;
 }
@@ -62,7 +64,8 @@ export class Users {
         lastSeenAt: new Date(lastSeenAt(record, this.#settings, now)),
         authenticatedAt: record.authenticatedAt === null ? null : new Date(record.authenticatedAt),
         expiresAt: new Date(record.expiresAt),
-        label: labelOf(record),
+        label: extrasOfAny(record).label ?? null,
+        isDeviceBound: extrasOfAny(record).device?.k !== undefined,
         data: dataOf(record),
       }))
       .sort((a, b) => b.lastSeenAt.getTime() - a.lastSeenAt.getTime());
@@ -219,10 +222,10 @@ function dataOf(record: StoredRecord): Record<string, unknown> {
   }
 }
 
-function labelOf(record: StoredRecord): string | null {
+function extrasOfAny(record: StoredRecord): Extras {
   try {
-    return extrasOf(record.data).label ?? null;
+    return extrasOf(record.data);
   } catch {
-    return null;
+    return {};
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { SettingsError } from "../errors.ts";
 // Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
 import type { Session as VisitorSession } from "../session.ts";
-import type { Sessions } from "../sessions.ts";
+import { ENGINE, type Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { errorPage } from "./error-page.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
@@ -37,6 +37,7 @@ export async function session(app: FastifyInstance, options: Options | Sessions)
     app.decorateRequest(VISIT, null);
     app.decorateRequest("session", { getter: accessor.get, setter: accessor.set });
   }
+  addDeviceRoutes(app, sessions[ENGINE].devicePath);
   app.addHook("onRequest", (request, reply, next) => {
     const secure = request.protocol === "https";
     const found = headersOf(reply);
@@ -44,7 +45,11 @@ export async function session(app: FastifyInstance, options: Options | Sessions)
       putHeadersBack(reply, found);
       answer(reply, error);
     };
-    const visit = new Visit(sessions, request.raw, reply.raw, failed, { bearer: request, secure });
+    const visit = new Visit(sessions, request.raw, reply.raw, failed, {
+      bearer: request,
+      secure,
+      url: request.originalUrl,
+    });
     visit.begin((isThere) => isThere && next(), next as (error: unknown) => void);
   });
 }
@@ -55,6 +60,23 @@ Object.assign(session, {
   [Symbol.for("fastify.display-name")]: "coatcheck",
   [Symbol.for("plugin-meta")]: { name: "coatcheck", fastify: ">=5" },
 });
+
+/**
+ * The hook above answers the browser at the two addresses of a binding. But without a route at an address, Fastify calls no hook of a
+ * context with a prefix.
+ */
+function addDeviceRoutes(app: FastifyInstance, path: string | null): void {
+  if (path === null) return;
+  for (const url of [`${path}/registration`, `${path}/refresh`]) {
+    // The same `Sessions` is registered in an outer context too.
+    if (app.hasRoute({ method: "POST", url })) continue;
+    if (!url.startsWith(app.prefix)) {
+      const takes = `a path under ${app.prefix}, the prefix of the context in which session is registered`;
+      throw new SettingsError("deviceBound.path", takes, path);
+    }
+    app.post(url.slice(app.prefix.length), (_request, reply) => reply.code(404).send());
+  }
+}
 
 /** The headers of a reply: Fastify keeps them apart from those of the response. */
 function headersOf(reply: FastifyReply): Headers {

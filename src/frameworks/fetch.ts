@@ -53,6 +53,8 @@ export function withSession<
     if (session !== undefined) return handler(request, session, ...rest);
     let visit: WebVisit<Data>;
     try {
+      const ofDevice = WebVisit.answerDevice(sessions, request, proxy);
+      if (ofDevice !== undefined) return await ofDevice;
       visit = await WebVisit.begin(sessions, request, proxy);
     } catch (error) {
       return answer(error);

@@ -35,6 +35,8 @@ export function session<Data = SessionData, const Name extends string = string>(
       c.set("session", underWay);
       return next();
     }
+    const ofDevice = WebVisit.answerDevice(sessions, c.req.raw, proxy);
+    if (ofDevice !== undefined) return ofDevice;
     const visit = await WebVisit.begin(sessions, c.req.raw, proxy);
     c.set("session", visit.session);
     const earlierHeaders = c.body(null).headers;

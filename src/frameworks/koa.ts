@@ -23,7 +23,11 @@ export function session<const Name extends string>(options?: Options<Name> | Ses
   const sessions = sessionsOnNode(options);
   return async (ctx, next) => {
     const failed = (error: unknown) => ctx.onerror(error as Error);
-    const visit = new Visit(sessions, ctx.req, ctx.res, failed, { bearer: ctx, secure: ctx.secure });
+    const visit = new Visit(sessions, ctx.req, ctx.res, failed, {
+      bearer: ctx,
+      secure: ctx.secure,
+      url: ctx.originalUrl,
+    });
     const head = new SavedHead(ctx.res);
     if (!(await visit.begun())) {
       ctx.respond = false;

@@ -52,6 +52,7 @@ describe("listUserSessions", () => {
         authenticatedAt: clock.date,
         expiresAt: new Date(clock.now + 1_000_000),
         label: null,
+        isDeviceBound: false,
         data: { device: "laptop" },
       },
       {
@@ -61,6 +62,7 @@ describe("listUserSessions", () => {
         authenticatedAt: new Date(began.getTime() + 10_000),
         expiresAt: new Date(began.getTime() + 1_010_000),
         label: "Firefox on Linux",
+        isDeviceBound: false,
         data: { device: "phone" },
       },
     ]);

@@ -1,6 +1,7 @@
 /** One request of a Node server on its way through: its session is opened, and its response held until that is stored. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { TLSSocket } from "node:tls";
+import type { DeviceAddress } from "../../engine/device.ts";
 import type { Draft } from "../../engine/draft.ts";
 import type { Engine, OpenOptions } from "../../engine/engine.ts";
 import type { Session } from "../../session.ts";
@@ -14,7 +15,11 @@ import { holdResponse, type Keeper } from "./held-response.ts";
 import { afterTurn } from "./turn.ts";
 
 /** A request of Node. Express, and an application that knows its proxy, set `secure` on it. */
-export type VisitRequest = IncomingMessage & { readonly secure?: boolean };
+export type VisitRequest = IncomingMessage & {
+  readonly secure?: boolean;
+  /** The whole address. Express cuts the beginning of `url` off for a part of the application. */
+  readonly originalUrl?: string;
+};
 
 /** The things that a framework has beside request and response. */
 interface Surroundings {
@@ -22,6 +27,8 @@ interface Surroundings {
   readonly bearer?: object;
   /** True when the request came over TLS. A framework that knows its proxies says it. */
   readonly secure?: boolean;
+  /** The whole address, where the framework may have changed the request's `url`. */
+  readonly url?: string;
 }
 
 const NOTHING: Surroundings = {};
@@ -93,6 +100,11 @@ export class Visit implements OpenOptions, Keeper, Closing {
       : (this.#request.socket as Partial<TLSSocket>).encrypted === true;
   }
 
+  header(name: string): string | undefined {
+    const value = this.#request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
   /** Aborted when the client hangs up. Made at the first look: most requests never wait for a store. */
   get signal(): AbortSignal {
     this.#hangUp ??= new AbortController();
@@ -122,8 +134,9 @@ export class Visit implements OpenOptions, Keeper, Closing {
   }
 
   /**
-   * Sets the `session` of request or bearer and holds the response, then calls `go`: with false where the client hung up
-   * while the store was asked, as there is no client to serve then. Calls `fail` with an error of the store.
+   * Sets the `session` of request or bearer and holds the response, then calls `go`: with false where nothing is left to do, because
+   * the client hung up while the store was asked, or because the request was for the binding to a device and is answered. Calls
+   * `fail` with an error of the store.
    */
   begin(go: (isThere: boolean) => void, fail: (error: unknown) => void): void {
     warnIfJustMade(this.#engine, 2);
@@ -136,11 +149,25 @@ export class Visit implements OpenOptions, Keeper, Closing {
     }
     const claim = this.#request.headers["x-forwarded-proto"] as string | undefined;
     if (claim !== undefined) warnOfProxy(this.#engine, claim, this.secure);
+    const { originalUrl, url = "" } = this.#request;
+    const address = this.#engine.deviceAddress(this.#around.url ?? originalUrl ?? url);
+    if (address !== null && this.#canHold) {
+      this.#answerDevice(address).then(() => go(false), fail);
+      return;
+    }
     afterTurn(
       this.#engine.isLazy ? undefined : this.#engine.find(this.#begin(), this),
       () => this.#goOn(go, fail),
       (error) => (this.#hangUp?.signal.aborted ? go(false) : fail(error)),
     );
+  }
+
+  async #answerDevice(address: DeviceAddress): Promise<void> {
+    const { method = "" } = this.#request;
+    const request = { method, secure: this.secure, header: (name: string) => this.header(name) };
+    const { status, headers, body } = await this.#engine.answerDevice(address, request);
+    const length = ["Content-Length", Buffer.byteLength(body)] as const;
+    this.#response.writeHead(status, Object.fromEntries([...headers, length])).end(body);
   }
 
   /** `begin`, as a promise. */

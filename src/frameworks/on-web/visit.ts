@@ -82,6 +82,27 @@ export class WebVisit<Data> {
     return visit.#draft.isCommitted ? WebVisit.#underWay(visit.#outer) : visit;
   }
 
+  /** The answer to a request for the binding to a device; undefined for any other request. */
+  static answerDevice<Data>(
+    sessions: Sessions<Data>,
+    request: Request,
+    { trustProxy = false }: ProxyOptions = {},
+  ): Promise<Response> | undefined {
+    const engine = sessions[ENGINE];
+    if (engine.devicePath === null) return undefined;
+    const address = engine.deviceAddress(new URL(request.url).pathname);
+    if (address === null) return undefined;
+    const { method, headers } = request;
+    const header = (name: string) => headers.get(name);
+    return engine.answerDevice(address, { method, secure: isSecure(request, trustProxy), header }).then(
+      (answer) =>
+        new Response(answer.body, {
+          status: answer.status,
+          headers: answer.headers.map(([name, value]) => [name, value]),
+        }),
+    );
+  }
+
   /** Opens the session. Rejects with StoreUnavailableError when the store cannot say which one it is. */
   static async begin<Data>(
     sessions: Sessions<Data>,
@@ -91,10 +112,11 @@ export class WebVisit<Data> {
     const engine = sessions[ENGINE];
     warnIfJustMade(engine, JUST_MADE_LIMIT);
     const { headers } = request;
-    const secure = (trustProxy ? cameByHttps(headers) : null) ?? request.url.startsWith("https:");
+    const secure = isSecure(request, trustProxy);
     if (!trustProxy) warnOfProxy(engine, headers.get("x-forwarded-proto"), secure);
     const arrival = {
       secure,
+      header: (name: string) => headers.get(name),
       // A getter, because some runtimes make the signal only when it is looked at.
       get signal() {
         return request.signal;
@@ -223,6 +245,10 @@ export class WebVisit<Data> {
       throw error;
     }
   }
+}
+
+function isSecure({ headers, url }: Request, trustProxy: boolean): boolean {
+  return (trustProxy ? cameByHttps(headers) : null) ?? url.startsWith("https:");
 }
 
 /** True for `RESPONSE_ALREADY_SENT` of @hono/node-server. That server ignores only a Response of its own, and sends a copy. */
