@@ -96,6 +96,14 @@ const isDate = (value: object): boolean =>
 
 const kindOf = (value: object): string => value.constructor?.name || "class instance";
 
+/** Data as `JSON.parse` makes it, for reading of known keys. Throws when the text is not a JSON object. */
+export function parseObject(text: string): object {
+  const parsed: unknown = JSON.parse(text);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw new SyntaxError("not a JSON object");
+  return parsed;
+}
+
 /** Data as an object without a prototype, so that no key is special. Throws when the text is not a JSON object. */
 export function parseData(text: string): Record<string, unknown> {
   return Object.assign(Object.create(null), parseObject(text));
@@ -104,11 +112,4 @@ export function parseData(text: string): Record<string, unknown> {
 /** Data as a map, made directly: the copy that `parseData` makes takes as long as the parsing. */
 export function parseMap(text: string): Map<string, unknown> {
   return new Map(Object.entries(parseObject(text)));
-}
-
-function parseObject(text: string): object {
-  const parsed: unknown = JSON.parse(text);
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
-    throw new SyntaxError("not a JSON object");
-  return parsed;
 }

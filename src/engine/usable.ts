@@ -2,7 +2,7 @@
 import { FORMAT, type StoredRecord, type StoreId } from "../contract/record.ts";
 import { dictionaryOf, extrasOf } from "../contract/record-data.ts";
 import { logIdOf } from "../cookie/key.ts";
-import { parseData } from "../data/json.ts";
+import { parseObject } from "../data/json.ts";
 import { tell } from "../events.ts";
 
 /** Whether the record is of a newer release. Such a record is left alone, as that release may read it again. */
@@ -12,20 +12,19 @@ export function isNewer(id: StoreId, { format }: StoredRecord): boolean {
   return true;
 }
 
-/** Whether the data can be read. If it cannot, an event tells. */
-function isIntact(id: StoreId, { data }: StoredRecord): boolean {
+/** The visitor's data in a record of this release; null, and an event tells, where it cannot be read. */
+export function dataIn(id: StoreId, record: StoredRecord): object | null {
+  if (isNewer(id, record)) return null;
   try {
-    parseData(dictionaryOf(data));
-    extrasOf(data);
-    return true;
+    extrasOf(record.data);
+    return parseObject(dictionaryOf(record.data));
   } catch {
     tellCorrupt(id);
-    return false;
+    return null;
   }
 }
 
-export const isUsable = (id: StoreId, record: StoredRecord): boolean =>
-  !isNewer(id, record) && isIntact(id, record);
+export const isUsable = (id: StoreId, record: StoredRecord): boolean => dataIn(id, record) !== null;
 
 export function tellCorrupt(id: StoreId): void {
   tell("corrupt", () => ({ session: logIdOf(id), reason: "its data is not a JSON object" }));

@@ -1,4 +1,5 @@
 /** The same programs on express-session and on the drop-in: status, body, cookies, errors and calls of the store are the same. */
+import { createSecretKey } from "node:crypto";
 import { createServer } from "node:http";
 import { memoryStore } from "coatcheck";
 import ours from "coatcheck/express-session";
@@ -281,6 +282,16 @@ const programs: Record<string, Program | Program[]> = {
       { headers: { Cookie: "connect.sid=s%3Aapple.jwvX8mMq2s%2FCCiMoZrvn2KKt%2FJyEVONwbg9FFI6OLDs" } },
     ],
   },
+  "a signature in another form": each(
+    ["OLDs", "OLDs=", "OLDt", "OLD", "OLDs%20", "OLDs%C3%BC"],
+    (end): Program => ({
+      options: { genid: () => "new", saveUninitialized: false },
+      handler: (req, res) => void res.end(req.sessionID),
+      requests: [
+        { headers: { Cookie: `connect.sid=s%3Aapple.jwvX8mMq2s%2FCCiMoZrvn2KKt%2FJyEVONwbg9FFI6${end}` } },
+      ],
+    }),
+  ),
   "ids by genid": each(["apple", "%", "a b;c"], (id) => ({
     options: { genid: () => id },
     handler: (req, res) => void res.end(req.sessionID + req.session.id),
@@ -290,7 +301,15 @@ const programs: Record<string, Program | Program[]> = {
     options,
     handler: count,
   })),
-  secrets: each([{ secret: ["new", "old"] }, { secret: "one" }], (options) => ({ options, handler: count })),
+  secrets: each(
+    [
+      { secret: ["new", "old"] },
+      { secret: "one" },
+      { secret: Buffer.from("bytes") },
+      { secret: [createSecretKey("key", "utf8")] },
+    ],
+    (options) => ({ options, handler: count }),
+  ),
   "a secret of the request": {
     options: { secret: undefined },
     before: (req, _res, next) => {

@@ -1,5 +1,4 @@
-/** The cookie on the wire: a session id, signed by HMAC-SHA256, in the form `s:<id>.<signature>`. */
-import { createHmac, timingSafeEqual } from "node:crypto";
+/** The cookie on the wire: its value as it came, and the `Set-Cookie` header. */
 
 /** The cookie as it is sent and as JSON shows it. */
 export interface CookieData {
@@ -12,33 +11,6 @@ export interface CookieData {
   domain?: string | undefined;
   path?: string | undefined;
   sameSite?: boolean | "lax" | "strict" | "none" | "auto" | undefined;
-}
-
-/** `id.signature`. */
-export function sign(id: string, secret: string): string {
-  return `${id}.${signatureOf(id, secret)}`;
-}
-
-function signatureOf(id: string, secret: string): string {
-  return createHmac("sha256", secret).update(id).digest("base64").replace(/=+$/, "");
-}
-
-/** The id of a value that one of the secrets has signed; null for any other. */
-function unsign(value: string, secrets: readonly string[]): string | null {
-  const dot = value.lastIndexOf(".");
-  if (dot === -1) return null;
-  const id = value.slice(0, dot);
-  const signature = Buffer.from(value.slice(dot + 1));
-  for (const secret of secrets) {
-    const expected = Buffer.from(signatureOf(id, secret));
-    if (signature.length === expected.length && timingSafeEqual(signature, expected)) return id;
-  }
-  return null;
-}
-
-/** The id in a signed cookie value; null where the value is not signed, or by another secret. */
-export function idOf(value: string, secrets: readonly string[]): string | null {
-  return value.startsWith("s:") ? unsign(value.slice(2), secrets) : null;
 }
 
 /** A cookie value as it was before `encodeURIComponent`. */

@@ -1,8 +1,9 @@
 /** The middleware: the session of a request by its cookie, or a new one. */
 import { readCookie } from "../../cookie/cookie.ts";
+import type { Signature } from "../../cookie/signature.ts";
 import { type SessionRequest, VISIT } from "./contract.ts";
-import { decode, idOf } from "./cookie-header.ts";
-import { newCookie, readOptions, type SessionOptions, secretsOf } from "./options.ts";
+import { decode } from "./cookie-header.ts";
+import { newCookie, readOptions, type SessionOptions, signatureOf } from "./options.ts";
 import { Session } from "./session.ts";
 import type { Middleware } from "./types.ts";
 import { isSecure, Visit } from "./visit.ts";
@@ -38,11 +39,11 @@ export function session(options: SessionOptions = {}): Middleware {
     if (request.session || !isConnected) return next();
     const cookie = cookieOf(request);
     if (!pathOf(request).startsWith(cookie.path || "/")) return next();
-    const secrets = settings.secrets ?? secretsOf(request.secret);
-    if (secrets === null)
+    const signature = settings.signature ?? signatureOf(request.secret);
+    if (signature === null)
       return next(new Error("The option secret is required: it signs the session cookie."));
-    const id = presentedId(request, name, secrets);
-    new Visit(settings, request, response, next, { secrets, cookie, id }).begin();
+    const id = presentedId(request, name, signature);
+    new Visit(settings, request, response, next, { signature, cookie, id }).begin();
   };
 }
 
@@ -54,13 +55,13 @@ function pathOf(request: SessionRequest): string {
 }
 
 /** The id in the signed cookie of a request; null where there is none, or it was not signed by one of the secrets. */
-function presentedId(request: SessionRequest, name: string, secrets: readonly string[]): string | null {
+function presentedId(request: SessionRequest, name: string, signature: Signature): string | null {
   for (const value of readCookie(request.headers?.cookie, name)) {
-    const id = idOf(decode(value), secrets);
+    const id = signature.unsign(decode(value));
     if (id) return id;
   }
   const signed = request.signedCookies?.[name];
   if (signed) return String(signed);
   const plain = request.cookies?.[name];
-  return typeof plain === "string" ? idOf(plain, secrets) : null;
+  return typeof plain === "string" ? signature.unsign(plain) : null;
 }

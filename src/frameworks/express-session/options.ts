@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Store as OurStore } from "../../contract/store.ts";
+import { type Secret, Signature } from "../../cookie/signature.ts";
 import { isStore } from "../../mistaken-options.ts";
 import type { ConnectStore, SessionRequest } from "./contract.ts";
 import { Cookie, type CookieOptions } from "./cookie.ts";
@@ -57,8 +58,8 @@ export interface SessionOptions extends OwnOptions {
 }
 
 export interface SessionSettings {
-  /** null where requests bring it. */
-  readonly secrets: readonly string[] | null;
+  /** null where requests bring the secret. */
+  readonly signature: Signature | null;
   readonly name: string;
   readonly store: ConnectStore;
   readonly cookieOf: (request: SessionRequest) => CookieOptions;
@@ -87,10 +88,10 @@ export function readOptions(options: SessionOptions & { key?: string }): Session
     throw new TypeError("The secret option array must hold at least one secret.");
   }
   const isFunction = typeof cookie === "function";
-  const store = connectStore(options, isFunction ? {} : cookie);
+  const store = openStore(options, isFunction ? {} : cookie);
   const isOverOurs = store instanceof OverOurs || (store instanceof MigratingStore && store.isOverOurs);
   return {
-    secrets: secretsOf(secret),
+    signature: signatureOf(secret),
     name: options.name || options.key || "connect.sid",
     store,
     cookieOf: isFunction ? (request: SessionRequest) => cookie(request) ?? {} : () => cookie,
@@ -105,13 +106,14 @@ export function readOptions(options: SessionOptions & { key?: string }): Session
   };
 }
 
-/** The secrets as a list; null where there is none. */
-export function secretsOf(secret: unknown): readonly string[] | null {
+/** The signature by a secret, or by each of a list; null where there is none. */
+export function signatureOf(secret: unknown): Signature | null {
   if (!secret) return null;
-  return Array.isArray(secret) ? [...secret] : [secret as string];
+  return new Signature(Array.isArray(secret) ? secret : [secret as Secret]);
 }
 
-function connectStore(
+/** Any store as a connect store whose sessions are ours. */
+function openStore(
   { store, storeTimeout, clearExpiredEvery }: SessionOptions,
   cookie: CookieOptions,
 ): ConnectStore {
@@ -124,7 +126,7 @@ function connectStore(
   }
   if (store instanceof MigratingStore) {
     const open = (one: unknown) =>
-      connectStore({ store: one as ConnectStore, storeTimeout, clearExpiredEvery }, cookie);
+      openStore({ store: one as ConnectStore, storeTimeout, clearExpiredEvery }, cookie);
     return store.openedBy(open);
   }
   return withOurSessions(store as ConnectStore);

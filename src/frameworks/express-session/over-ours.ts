@@ -13,13 +13,13 @@ import { isOver } from "../../engine/expiry.ts";
 import { GuardedStore } from "../../engine/guarded-store.ts";
 import { InDoubt } from "../../engine/in-doubt.ts";
 import { countSessions, Sweeper } from "../../engine/sweeper.ts";
-import { isUsable } from "../../engine/usable.ts";
+import { dataIn } from "../../engine/usable.ts";
 import { Writers } from "../../engine/writers.ts";
 import { SettingsError, StoreUnavailableError } from "../../errors.ts";
 import { tell } from "../../events.ts";
 import { readSettings, type Settings } from "../../settings.ts";
 import type { Callback, PlainSession } from "./contract.ts";
-import type { Cookie } from "./cookie.ts";
+import { Cookie } from "./cookie.ts";
 import type { CookieData } from "./cookie-header.ts";
 import { dataText, mergeTexts } from "./data-text.ts";
 import { Session } from "./session.ts";
@@ -43,6 +43,18 @@ interface Snapshot {
   readonly expiresAt: number;
   readonly expiry: number | null;
 }
+
+/** What JSON shows of a cookie, without its end. */
+const ATTRIBUTES = [
+  "originalMaxAge",
+  "partitioned",
+  "priority",
+  "secure",
+  "httpOnly",
+  "domain",
+  "path",
+  "sameSite",
+] as const satisfies (keyof CookieData)[];
 
 /** Seconds that a session lives whose cookie lasts until the browser closes: as `cookieAge` is by default. */
 const TWO_WEEKS = 1_209_600;
@@ -157,30 +169,37 @@ export class OverOurs extends Store {
       tell("unknown", () => ({ session: logIdOf(id) }));
       return null;
     }
-    if (!isUsable(id, record)) return null;
-    const dictionary = dictionaryOf(record.data);
-    const { cookie, ...session } = { ...parseData(dictionary) } as PlainSession;
-    const base = cookie === undefined ? dictionary : JSON.stringify(session);
+    const data = dataIn(id, record) as PlainSession | null;
+    if (data === null) return null;
+    const base = data.cookie === undefined ? dictionaryOf(record.data) : dataText(data);
     const expires = record.expiry === 0 ? null : new Date(record.expiresAt).toISOString();
-    const found = { cookie: { ...this.#usual, ...cookie, expires }, ...session };
+    // The cookie is the first key, as express-session has it.
+    const found = { cookie: data.cookie, ...data };
+    found.cookie = { ...this.#usual, ...data.cookie, expires };
     this.#origins.set(found, { record, base, hasEnded: false });
     return found;
   }
 
   #endOf(session: Session | PlainSession): Pick<Snapshot, "cookie" | "expiresAt" | "expiry"> {
-    const cookie = ((session.cookie as Cookie | undefined)?.data ?? session.cookie ?? {}) as CookieData & {
-      maxAge?: unknown;
-    };
-    const json = textOfCookie(cookie);
+    const given = session.cookie as Partial<Cookie & { maxAge: unknown }> | undefined;
+    const cookie = this.#ownCookie(given);
     const now = this.#settings.clock();
-    const end = cookie.expires ? new Date(cookie.expires).valueOf() : Number.NaN;
-    const age = typeof cookie.maxAge === "number" ? cookie.maxAge : Number.NaN;
-    const expiresAt = Number.isFinite(end) ? end : Number.isFinite(age) ? now + age : null;
-    const own = { cookie: json === this.#usualJson ? null : json };
-    if (expiresAt === null) return { ...own, expiresAt: now + TWO_WEEKS * 1000, expiry: 0 };
-    const life = cookie.originalMaxAge;
+    const end = given?.expires ? new Date(given.expires).valueOf() : Number.NaN;
+    const age = !Number.isFinite(end) && typeof given?.maxAge === "number" ? now + given.maxAge : Number.NaN;
+    const expiresAt = Number.isFinite(end) ? end : age;
+    if (!Number.isFinite(expiresAt)) return { cookie, expiresAt: now + TWO_WEEKS * 1000, expiry: 0 };
+    const life = given?.originalMaxAge;
     const expiry = typeof life === "number" && life > 0 ? life / 1000 : (expiresAt - now) / 1000;
-    return { ...own, expiresAt: Math.floor(expiresAt), expiry: expiry || -1 };
+    return { cookie, expiresAt: Math.floor(expiresAt), expiry: expiry || -1 };
+  }
+
+  /** The cookie as JSON, without its end; null where it is as the options say. */
+  #ownCookie(cookie: Partial<Cookie> | undefined): string | null {
+    // Most cookies are as the options say, and to compare members is faster than to make the text.
+    if (cookie instanceof Cookie && ATTRIBUTES.every((name) => cookie[name] === this.#usual[name]))
+      return null;
+    const json = textOfCookie((cookie?.data ?? cookie ?? {}) as CookieData);
+    return json === this.#usualJson ? null : json;
   }
 
   /** Taken at the call, because the handler may go on changing the session. */
@@ -199,16 +218,21 @@ export class OverOurs extends Store {
     const before = this.#writing.get(session);
     const write = () => this.#write(session, snapshot, id);
     const writing = before === undefined ? write() : before.then(write, write);
-    const ended = writing.finally(() => {
-      if (this.#writing.get(session) === ended) this.#writing.delete(session);
-    });
-    this.#writing.set(session, ended);
-    return ended;
+    this.#writing.set(session, writing);
+    const ended = () => {
+      if (this.#writing.get(session) === writing) this.#writing.delete(session);
+    };
+    writing.then(ended, ended);
+    return writing;
   }
 
-  async #write(session: object, snapshot: Snapshot, id: StoreId): Promise<void> {
+  #write(session: object, snapshot: Snapshot, id: StoreId): Promise<void> {
     const origin = this.#origins.get(session);
-    if (origin !== undefined) return this.#update(id, origin, snapshot);
+    return origin === undefined ? this.#add(session, snapshot, id) : this.#update(id, origin, snapshot);
+  }
+
+  /** Stores a session that no read has given. */
+  async #add(session: object, snapshot: Snapshot, id: StoreId): Promise<void> {
     const record = newRecord(snapshot, this.#settings.clock());
     if (await this.#create(id, session, snapshot, record)) {
       tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
@@ -335,10 +359,20 @@ function userIn(data: string): string | null {
   return isUserId(userId) ? userId : null;
 }
 
-/** Calls back in a turn of its own, so that what the callback throws is no rejection of ours. */
+/** Calls back. What the callback throws is thrown where the process sees it, and is no rejection of ours. */
 function answer<T>(work: Promise<T>, done?: Callback<T>): void {
-  work.then(
-    (value) => done && process.nextTick(done, null, value),
-    (error) => done && process.nextTick(done, error),
-  );
+  if (done === undefined) {
+    work.catch(() => {});
+    return;
+  }
+  const call = (...result: Parameters<Callback<T>>) => {
+    try {
+      done(...result);
+    } catch (thrown) {
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
+  };
+  work.then((value) => call(null, value), call);
 }

@@ -1,6 +1,6 @@
 /** A connect store with promises in place of callbacks. */
 import { SettingsError } from "../../errors.ts";
-import type { PlainSession } from "./contract.ts";
+import type { Callback, PlainSession } from "./contract.ts";
 
 /** The part of a connect store that is called here; stores are typed in many ways. */
 export interface CallableStore {
@@ -26,7 +26,7 @@ export class PromisedStore {
   /** null where there is no such session. */
   async get(id: string): Promise<PlainSession | null> {
     try {
-      const found = await asked<PlainSession | null>((done) => this.#store.get(id, done));
+      const found = await called<PlainSession | null>((done) => this.#store.get(id, done)).answer;
       return found ?? null;
     } catch (error) {
       if ((error as { code?: unknown } | null)?.code === "ENOENT") return null;
@@ -35,19 +35,30 @@ export class PromisedStore {
   }
 
   async set(id: string, session: object): Promise<void> {
-    await asked((done) => this.#store.set(id, session, done));
+    await called((done) => this.#store.set(id, session, done)).answer;
   }
 
   async destroy(id: string): Promise<void> {
-    await asked((done) => this.#store.destroy(id, done));
+    await called((done) => this.#store.destroy(id, done)).answer;
   }
 }
 
-/** Calls a store. A store of today may also return a promise, and reject that instead of calling back. */
-function asked<T>(run: (done: (error?: unknown, value?: T) => void) => unknown): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const answer = run((error, value) => (error ? reject(error) : resolve(value)));
-    if (typeof (answer as PromiseLike<unknown> | undefined)?.then === "function")
-      (answer as PromiseLike<unknown>).then(undefined, reject);
-  });
+/** A call of a connect store. */
+export interface CalledStore<T> {
+  /** Whether the store has called back at once, without an error. */
+  readonly isDone: boolean;
+  readonly answer: Promise<T | undefined>;
+}
+
+/** Calls a store. Stores of today return promises beside calling back, and some reject these instead. */
+export function called<T>(run: (done: Callback<T>) => unknown): CalledStore<T> {
+  let isDone = false;
+  const { promise: answer, resolve, reject } = Promise.withResolvers<T | undefined>();
+  const returned = run((error, value) => {
+    if (error) return reject(error);
+    isDone = true;
+    resolve(value);
+  }) as Partial<PromiseLike<unknown>> | undefined;
+  if (typeof returned?.then === "function") returned.then(undefined, reject);
+  return { isDone, answer };
 }

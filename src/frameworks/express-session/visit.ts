@@ -1,5 +1,6 @@
 /** One request on its way through the middleware: its session is found, and stored before its response leaves. */
 import type { ServerResponse } from "node:http";
+import type { Signature } from "../../cookie/signature.ts";
 import { holdResponse, type Keeper } from "../on-node/held-response.ts";
 import { afterTurn } from "../on-node/turn.ts";
 import type { Header } from "../session-headers.ts";
@@ -12,10 +13,10 @@ import {
   VISIT,
 } from "./contract.ts";
 import type { CookieOptions } from "./cookie.ts";
-import { sign } from "./cookie-header.ts";
 import { dataText, mergeTexts, withText } from "./data-text.ts";
 import { newCookie, type SessionSettings } from "./options.ts";
 import { OverOurs } from "./over-ours.ts";
+import { called } from "./promised.ts";
 
 export class Visit implements RequestVisit, Keeper {
   readonly ignoresCallsAfterEnd = true;
@@ -23,7 +24,7 @@ export class Visit implements RequestVisit, Keeper {
   readonly #request: SessionRequest;
   readonly #response: ServerResponse;
   readonly #next: (error?: unknown) => void;
-  readonly #secrets: readonly string[];
+  readonly #signature: Signature;
   readonly #cookieOptions: CookieOptions;
   /** The id that the cookie brought; null where it brought none. */
   readonly #cookieId: string | null;
@@ -46,7 +47,7 @@ export class Visit implements RequestVisit, Keeper {
     response: ServerResponse,
     next: (error?: unknown) => void,
     found: {
-      readonly secrets: readonly string[];
+      readonly signature: Signature;
       readonly cookie: CookieOptions;
       readonly id: string | null;
     },
@@ -55,7 +56,7 @@ export class Visit implements RequestVisit, Keeper {
     this.#request = request;
     this.#response = response;
     this.#next = next;
-    this.#secrets = found.secrets;
+    this.#signature = found.signature;
     this.#cookieOptions = found.cookie;
     this.#cookieId = found.id;
   }
@@ -73,7 +74,7 @@ export class Visit implements RequestVisit, Keeper {
     }
     request.sessionID = id;
     afterTurn(
-      called<PlainSession | null>((done) => store.get(id, done), true),
+      called<PlainSession | null>((done) => store.get(id, done)).answer,
       (found) => this.#begun(found ?? null),
       (error) => {
         if ((error as { code?: unknown } | null)?.code === "ENOENT") this.#begun(null);
@@ -204,7 +205,7 @@ export class Visit implements RequestVisit, Keeper {
     this.#committed = { session, text: "" };
     if (!this.#settings.destroysUnset || !sessionID || this.#isDestroyed) return undefined;
     this.#isDestroyed = true;
-    return called((done) => sessionStore.destroy(sessionID, done));
+    return unlessDone((done) => sessionStore.destroy(sessionID, done));
   }
 
   #isModified(session: Session, text: string): boolean {
@@ -236,10 +237,7 @@ export class Visit implements RequestVisit, Keeper {
     if (!isDue || (session.cookie.secure && !isSecure(request, proxy))) return;
     this.#touch(session);
     try {
-      this.#cookie = session.cookie.serialize(
-        name,
-        `s:${sign(request.sessionID, this.#secrets[0] as string)}`,
-      );
+      this.#cookie = session.cookie.serialize(name, this.#signature.sign(request.sessionID));
     } catch (error) {
       this.#late = error;
     }
@@ -250,9 +248,11 @@ export class Visit implements RequestVisit, Keeper {
     const { sessionID, sessionStore } = this.#request;
     if (typeof sessionID !== "string") return undefined;
     this.#touch(session);
-    if (this.#mustSave(session, text)) return called((done) => this.#set(session, text, done));
+    if (this.#mustSave(session, text)) return unlessDone((done) => this.#set(session, text, done));
     if (this.#isNew || typeof sessionStore.touch !== "function") return undefined;
-    return called((done) => withText(session, text, () => sessionStore.touch?.(sessionID, session, done)));
+    return unlessDone((done) =>
+      withText(session, text, () => sessionStore.touch?.(sessionID, session, done)),
+    );
   }
 
   #mustSave(session: Session, text: string): boolean {
@@ -280,22 +280,10 @@ export class Visit implements RequestVisit, Keeper {
   }
 }
 
-/** Calls a store. There is no promise where it has called back at once without an error, unless one is asked for. */
-function called<T>(run: (done: Callback<T>) => unknown, always = false): Promise<T | undefined> | undefined {
-  let isDone = false;
-  let resolve!: (value: T | undefined) => void;
-  let reject!: (error: unknown) => void;
-  const promise = new Promise<T | undefined>((...settle) => {
-    [resolve, reject] = settle;
-  });
-  const answer = run((error, value) => {
-    if (error) return reject(error);
-    isDone = true;
-    resolve(value);
-  }) as { then?: unknown } | undefined;
-  // Stores of today return promises beside calling back, and some reject instead.
-  if (typeof answer?.then === "function") (answer as Promise<unknown>).then(undefined, reject);
-  return isDone && !always ? undefined : promise;
+/** Calls a store. There is no promise where it has called back at once without an error: then nothing is held. */
+function unlessDone<T>(run: (done: Callback<T>) => unknown): Promise<T | undefined> | undefined {
+  const { isDone, answer } = called(run);
+  return isDone ? undefined : answer;
 }
 
 /** Whether the browser came over https. */
