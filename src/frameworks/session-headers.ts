@@ -19,7 +19,11 @@ const TARGETED = /-cache-control$|^surrogate-control$/i;
 export function joinedTo(head: Head, headers: readonly Header[]): (readonly [name: string, HeaderValue])[] {
   const privacy = headers.find(([name]) => name === "Cache-Control");
   const targeted = privacy === undefined ? [] : targetedIn(head).map((name): Header => [name, privacy[1]]);
-  return [...headers, ...targeted].map((header) => [header[0], joined(header, read(head, header[0]))]);
+  // The session may have several headers of one name: a logout can remove two cookies.
+  const all = new Map<string, HeaderValue>();
+  for (const header of [...headers, ...targeted])
+    all.set(header[0], joined(header, all.get(header[0]) ?? read(head, header[0])));
+  return [...all];
 }
 
 const targetedIn = (head: Head): string[] => {
