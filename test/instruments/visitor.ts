@@ -17,6 +17,10 @@ export interface Answer {
   readonly hints: readonly unknown[];
 }
 
+export interface VisitOptions extends RequestOptions {
+  readonly body?: string;
+}
+
 export class Visitor {
   readonly #port: number;
   readonly #isSecure: boolean;
@@ -28,13 +32,13 @@ export class Visitor {
     this.#isSecure = secure;
   }
 
-  async visit(path = "/", options: RequestOptions = {}): Promise<Answer> {
+  async visit(path = "/", options: VisitOptions = {}): Promise<Answer> {
     const response = await this.begin(path, options);
     return { ...response.head, body: await text(response.incoming) };
   }
 
   /** Resolves when the head has come. */
-  async begin(path = "/", options: RequestOptions = {}) {
+  async begin(path = "/", { body, ...options }: VisitOptions = {}) {
     const hints: unknown[] = [];
     const incoming = await new Promise<IncomingMessage>((resolve, reject) => {
       const send = this.#isSecure ? secure : plain;
@@ -44,7 +48,7 @@ export class Visitor {
       const request = send({ ...to, ...options, headers }, resolve);
       request.on("information", (hint) => hints.push(hint.headers.link));
       request.on("error", reject);
-      request.end();
+      request.end(body);
     });
     const { statusCode: status = 0, headers } = incoming;
     const setCookie = headers["set-cookie"] ?? [];
@@ -53,14 +57,19 @@ export class Visitor {
   }
 
   #take(setCookie: readonly string[]): void {
-    const jar = new Map((this.cookie?.split("; ") ?? []).map((pair) => pair.split("=") as [string, string]));
+    const jar = new Map(this.cookie?.split("; ").map(nameAndValue));
     for (const line of setCookie) {
-      const [name = "", value = ""] = (line.split(";")[0] as string).split("=");
+      const [name, value] = nameAndValue(line.split(";")[0] as string);
       if (/; Max-Age=0\b/.test(line)) jar.delete(name);
       else jar.set(name, value);
     }
     this.cookie = jar.size === 0 ? undefined : [...jar].map((pair) => pair.join("=")).join("; ");
   }
+}
+
+function nameAndValue(pair: string): [name: string, value: string] {
+  const end = pair.indexOf("=");
+  return [pair.slice(0, end), pair.slice(end + 1)];
 }
 
 /** The words of a header that is a list. */

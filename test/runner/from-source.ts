@@ -8,5 +8,8 @@ const sources = new Map(
 );
 
 registerHooks({
-  resolve: (specifier, context, next) => next(sources.get(specifier) ?? specifier, context),
+  resolve(specifier, context, next) {
+    const url = sources.get(specifier);
+    return url === undefined ? next(specifier, context) : { url, shortCircuit: true };
+  },
 });
