@@ -18,6 +18,7 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 beforeAll(() => installed(new URL(".", import.meta.url)), 300_000);
 
 const pages = [
+  "../README.md",
   "start.md",
   "signing-in.md",
   "forms.md",
@@ -116,7 +117,7 @@ function send(visitor: Visitor, path: string, fields: Record<string, string | un
 
 test("they compile", { timeout: 120_000 }, () => {
   const files = pages.flatMap((page) =>
-    [...filesOf(page)].map(([name, code]) => [`${page}-${name}`, code] as const),
+    [...filesOf(page)].map(([name, code]) => [`${page.replace("../", "")}-${name}`, code] as const),
   );
   const folder = write(
     new Map(
@@ -135,6 +136,12 @@ test("they compile", { timeout: 120_000 }, () => {
     encoding: "utf8",
   });
   expect([tsc.stdout, tsc.status]).toEqual(["", 0]);
+});
+
+test("README: the program counts the visits of a visitor", async () => {
+  const { visitor } = await visitorOf("../README.md", "server.ts");
+  expect((await visitor.visit()).body).toBe("You have visited this page 1 time(s).");
+  expect((await visitor.visit()).body).toBe("You have visited this page 2 time(s).");
 });
 
 describe("Start", () => {
