@@ -70,20 +70,47 @@ export function extrasTextOf(data: string): string {
   return boundary === -1 ? "" : data.slice(boundary);
 }
 
-const isDevice = (value: Device | null): boolean =>
-  typeof value?.s === "string" && (value.k === undefined || typeof value.k?.kty === "string");
-
 /** The framework's object. Throws a SyntaxError where it is not a JSON object, or a member is of another type. */
 export function extrasOf(data: string): Extras {
   const text = extrasTextOf(data);
   if (text === "") return {};
   const extras = JSON.parse(text) as Extras;
-  const { label = "", confirmedAt = 0, device } = extras;
-  const areFitting = typeof label === "string" && typeof confirmedAt === "number";
-  if (!areFitting || (device !== undefined && !isDevice(device)))
-    throw new SyntaxError("not the framework's object");
+  if (!isExtras(extras)) throw new SyntaxError("not the framework's object");
   return extras;
 }
+
+/** Whether each member has its type. Members of later releases may be there too. */
+function isExtras(extras: Extras): boolean {
+  const { undone = { userId: null }, label = "", confirmedAt = 0, device, once = {} } = extras;
+  const isRuns = (runs: unknown) =>
+    isObject<Runs>(runs) && typeof runs.stored === "number" && isLease(runs.lease);
+  return (
+    isObject<Extras["undone"]>(undone) &&
+    (undone.userId === null || typeof undone.userId === "string") &&
+    typeof label === "string" &&
+    typeof confirmedAt === "number" &&
+    (device === undefined || isDevice(device)) &&
+    isObject(once) &&
+    Object.values(once).every(isRuns)
+  );
+}
+
+function isLease(lease: Runs["lease"]): boolean {
+  if (lease === undefined) return true;
+  return isObject(lease) && typeof lease.holder === "number" && typeof lease.until === "number";
+}
+
+const isDevice = (device: Device | null): boolean =>
+  isObject<Device>(device) &&
+  typeof device.s === "string" &&
+  (device.k === undefined || typeof device.k?.kty === "string") &&
+  isOptionalNumber(device.at) &&
+  isOptionalNumber(device.since);
+
+const isOptionalNumber = (value: unknown) => value === undefined || typeof value === "number";
+
+const isObject = <T = object>(value: unknown): value is NonNullable<T> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The data of a dictionary and an object of the framework. */
 export function withExtras(dictionary: string, extras: Extras): string {

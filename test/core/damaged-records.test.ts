@@ -86,6 +86,44 @@ describe("a corrupt record", () => {
   });
 });
 
+describe("a record whose second object is damaged", () => {
+  const damaged = [
+    "{",
+    '{"label":[]}',
+    '{"label":null}',
+    '{"confirmedAt":"now"}',
+    '{"undone":1}',
+    '{"undone":{"userId":5}}',
+    '{"once":null}',
+    '{"once":[]}',
+    '{"once":{"token":null}}',
+    '{"once":{"token":{"stored":"1"}}}',
+    '{"once":{"token":{"stored":1,"lease":true}}}',
+    '{"once":{"token":{"stored":1,"lease":{"holder":1}}}}',
+  ];
+
+  it.each(damaged)("%s: the record is corrupt, and nothing of it is believed", async (second) => {
+    await overwrite({ data: `{"token":1}\n${second}` });
+    const { of } = overhear();
+    const session = await browser.open();
+    expect([session.userId, session.label, session.confirmedAt, session.isEmpty]).toEqual([
+      null,
+      null,
+      null,
+      true,
+    ]);
+    expect(of("corrupt")).toHaveLength(1);
+    expect(await session.once("token", () => 2)).toBe(2);
+  });
+
+  it.each(damaged)("%s: a once() that meets it while it writes is interrupted", async (second) => {
+    const session = await browser.open();
+    await overwrite({ data: `{"token":1}\n${second}` });
+    const outcome = await session.once("token", () => 2).catch(({ name }) => name);
+    expect(outcome).toBe("SessionInterruptedError");
+  });
+});
+
 describe("a record of a newer format", () => {
   const newer = { format: 2, data: "packed: 1" };
 

@@ -7,6 +7,7 @@ import {
   SessionInterruptedError,
   SessionNotLoadedError,
   SettingsError,
+  StoreUnavailableError,
 } from "coatcheck";
 import { signedCookieStore } from "coatcheck/cookies";
 import { describe, expect, test } from "vitest";
@@ -189,6 +190,53 @@ describe("once()", () => {
     await browser.visit((session) => session.flush());
     for (const session of [ended, byOldKey])
       await expect(session.once("token", () => "ran")).rejects.toThrow(SessionInterruptedError);
+  });
+
+  test("by a key that another request is changing runs nothing, and the new session stays as it is", async () => {
+    const { browser } = await withToken();
+    const late = await browser.open();
+    const other = browser.copy();
+    await other.visit((session) => session.set("token", "of the new key").cycleKey());
+    const value = late.once("token", () => "ran");
+    await expect(value).rejects.toThrow(SessionInterruptedError);
+    expect(await other.sees()).toEqual({ token: "of the new key" });
+  });
+
+  test("goes on in the session that a flush within the function has begun and saved", async () => {
+    const { browser } = await withToken();
+    await browser.visit(async (session) => {
+      const value = await session.once("token", async (current) => {
+        session.flush();
+        session.set("fresh", true);
+        await session.save();
+        return add(current);
+      });
+      expect([value, session.toObject()]).toEqual([2, { fresh: true }]);
+    });
+    expect(await browser.sees()).toEqual({ fresh: true });
+  });
+
+  test("where the store could not be read is a StoreUnavailableError", async () => {
+    const inner = memoryStore();
+    const browser = new Browser(createSessions({ store: inner, onUnavailable: "anonymous" }));
+    await browser.visit((session) => session.set("token", 1));
+    inner.read = () => Promise.reject(new Error("away"));
+    const session = await browser.open();
+    await expect(session.once("token", add)).rejects.toThrow(StoreUnavailableError);
+  });
+
+  test("of a request that has followed its session to a new key runs nothing: the function would be given what the key hides", async () => {
+    const { browser } = await withToken();
+    const late = await browser.open();
+    await browser.copy().visit((session) => session.set("token", "of the new key").cycleKey());
+    await late.set("a", 1).save();
+    let given: unknown;
+    const value = late.once("token", (current) => {
+      given = current;
+      return "ran";
+    });
+    await expect(value).rejects.toThrow(SessionInterruptedError);
+    expect(given).toBeUndefined();
   });
 
   test.each<[string, Partial<Options>]>([

@@ -85,11 +85,16 @@ describe("watch()", () => {
   });
 
   test("follows the session to new keys, changed here and elsewhere", async () => {
-    const { store, here, there, visitor, session } = await site();
+    let now = Date.now();
+    const { store, here, there, visitor, session } = await site({ clock: () => now });
     const signal = here.watch(session, { every: 0.02 });
     for (const sessions of [here, there, there]) {
       const other = at(sessions, visitor);
+      // The look under way has seen the old key when the key changes.
+      const early = store.hold("read", "after");
+      await early.arrived;
       await other.visit((own) => own.cycleKey());
+      early.release();
       for (const [name, value] of other.jar) visitor.jar.set(name, value);
       // Two looks that began after the change.
       for (let look = 0; look < 2; look++) {
@@ -97,6 +102,11 @@ describe("watch()", () => {
         await read.arrived;
         read.release();
       }
+      // Nothing leads from the old key to the new one any more.
+      now += 61_000;
+      const read = store.hold("read", "after");
+      await read.arrived;
+      read.release();
       expect(signal.aborted).toBe(false);
     }
     await at(there, visitor).visit((own) => own.logout());

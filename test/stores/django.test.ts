@@ -15,6 +15,7 @@ import {
 } from "coatcheck";
 import { cachedStore } from "coatcheck/cached";
 import { type DjangoStoreOptions, djangoStore, SessionUserError } from "coatcheck/django";
+import { encryptedStore } from "coatcheck/encrypted";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { MovedClock } from "../instruments/moved-clock.ts";
@@ -552,7 +553,7 @@ describe("options that cannot work are told at the start", () => {
     expect(make).not.toThrow(SECRET);
   });
 
-  it("maxUserSessions and notBefore at the start, confirm and requireRecent at the call; a label is dropped", async () => {
+  it("maxUserSessions, notBefore and encryption at the start, confirm, requireRecent and once at the call; a label is dropped", async () => {
     const here = site();
     await here.browser.visit((session) => {
       session.login(1, { label: "Firefox on Linux" });
@@ -560,8 +561,12 @@ describe("options that cannot work are told at the start", () => {
       expect(() => session.confirm()).toThrow(SettingsError);
       expect(() => session.requireRecent(60)).toThrow(SettingsError);
     });
-    expect((await here.browser.open()).userId).toBe("1");
+    const session = await here.browser.open();
+    expect(session.userId).toBe("1");
+    await expect(session.once("token", () => 1)).rejects.toThrow(SettingsError);
     const { store } = here;
+    const secrets = ["a secret of at least thirty-two characters"];
+    expect(() => encryptedStore({ store, secrets })).toThrow(SettingsError);
     expect(() => createSessions({ store, maxUserSessions: 5 })).toThrow(/maxUserSessions/);
     expect(() => createSessions({ store, notBefore: new Date(0) })).toThrow(/notBefore/);
   });

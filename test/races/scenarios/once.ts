@@ -85,6 +85,35 @@ export function once(start: Start): void {
     expect((await race.look(cookie)).data).toEqual({ token: 3 });
   });
 
+  test("a request in line behind one that finds a stored value runs its own, if it has read that value itself", async () => {
+    const race = await start();
+    const cookie = await race.visitor({ token: 1 });
+    const hasRead = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const late = race.here.send(cookie, async (session) => {
+      await session.load();
+      hasRead.resolve();
+      await goOn.promise;
+      expect(await session.once("token", mustNotRun)).toBe(2);
+    });
+    await hasRead.promise;
+    await race.there.send(cookie, async (session) => void (await session.once("token", () => 2))).answer;
+    const looks = race.store.hold("update");
+    goOn.resolve();
+    await looks.arrived;
+    const inLine = Promise.withResolvers<void>();
+    const next = race.here.send(cookie, async (session) => {
+      await session.load();
+      const value = session.once("token", (n) => n + 1);
+      setImmediate(inLine.resolve);
+      expect(await value).toBe(3);
+    });
+    await inLine.promise;
+    looks.release();
+    expect([(await late.answer).error, (await next.answer).error]).toEqual([null, null]);
+    expect((await race.look(cookie)).data).toEqual({ token: 3 });
+  });
+
   test("the value is stored at once, whatever the status, and nothing else of the request", async () => {
     const race = await start();
     const cookie = await race.visitor({ token: 1, n: 1 });
@@ -224,6 +253,51 @@ export function once(start: Start): void {
     expect((await slow.answer).status).toBe(200);
     expect(value).toBe(2);
     expect((await race.look(cookie)).data).toEqual({ token: 2 });
+  });
+
+  test("a function that ends after its lease and its key gets its own value, and not that behind the new key", async () => {
+    let now = Date.now();
+    const race = await start({ clock: () => now });
+    const cookie = await race.visitor({ token: 1 });
+    const { started, finish, run } = held("own");
+    let value: unknown;
+    const slow = race.here.send(cookie, async (session) => {
+      value = await session.once("token", run);
+    });
+    await started;
+    now += 31_000;
+    const login = await race.there.send(cookie, (session) => session.login("ann")).answer;
+    const fresh = jar(cookie, [login]);
+    await race.there.send(fresh, async (session) => void (await session.once("token", () => "hidden")))
+      .answer;
+    finish();
+    expect([(await slow.answer).status, value]).toEqual([200, "own"]);
+    expect((await race.look(fresh)).data).toEqual({ token: "hidden" });
+  });
+
+  test("a function that throws after its lease has run out leaves the lease of the next one alone", async () => {
+    let now = Date.now();
+    const race = await start({ clock: () => now });
+    const cookie = await race.visitor({ token: 1 });
+    const [slow, next] = [held(), held()];
+    const failing = race.here.send(cookie, async (session) => void (await session.once("token", slow.run)));
+    await slow.started;
+    now += 31_000;
+    const holder = race.there.send(cookie, async (session) => void (await session.once("token", next.run)));
+    await next.started;
+    slow.fail(new EndpointDown());
+    expect((await failing.answer).error).toBe("EndpointDown");
+    const looks = Promise.withResolvers<void>();
+    const third = race.here.send(cookie, async (session) => {
+      await session.load();
+      const look = race.store.hold("read");
+      void look.arrived.then(looks.resolve);
+      void holder.answer.then(look.release);
+      expect(await session.once("token", mustNotRun)).toBe(2);
+    });
+    await looks.promise;
+    next.finish();
+    expect([(await holder.answer).error, (await third.answer).error]).toEqual([null, null]);
   });
 
   test("the lease is prolonged while the function runs", async () => {
