@@ -156,6 +156,19 @@ export class SessionCommittedError extends CoatcheckError {
   }
 }
 
+/** Thrown by every call that would change a session which was opened only to be read (500). */
+export class SessionReadOnlyError extends CoatcheckError {
+  override readonly name = "SessionReadOnlyError";
+
+  constructor(member: string) {
+    super(
+      `session.${member} was used where the session can only be read, because no cookie can be sent from there; nothing was changed. In ` +
+        "Next.js, change the session in a Server Action or a route handler, and not in a component or in after().",
+      { status: 500 },
+    );
+  }
+}
+
 /** The commit fails with this error (500) when a session does not fit into its cookie. */
 export class CookieTooLargeError extends CoatcheckError {
   override readonly name = "CookieTooLargeError";

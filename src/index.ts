@@ -28,6 +28,7 @@ export {
   SessionInterruptedError,
   SessionKeyError,
   SessionNotLoadedError,
+  SessionReadOnlyError,
   SettingsError,
   StoreUnavailableError,
 } from "./errors.ts";

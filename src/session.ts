@@ -13,6 +13,7 @@ import {
   SessionCommittedError,
   SessionKeyError,
   SessionNotLoadedError,
+  SessionReadOnlyError,
   SettingsError,
 } from "./errors.ts";
 
@@ -274,6 +275,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   flush(): void;
   flush(callback?: unknown): void {
     refuseCallback(callback, "flush", "session.flush()");
+    this.#writable("flush");
     this.#available();
     this.#draft.accessed = true;
     this.#draft.flush("handler");
@@ -308,6 +310,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   logout(): void;
   logout(callback?: unknown): void {
     refuseCallback(callback, "logout", "session.logout()");
+    this.#writable("logout");
     this.flush();
   }
 
@@ -475,6 +478,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
     run: (current: ValueOf<Data, K> | undefined) => OnceResult<Data, K>,
     options: OnceOptions = {},
   ): Promise<ValueOf<Data, K> | undefined> {
+    this.#writable("once");
     const draft = this.#loaded("once");
     draft.accessed = true;
     if (typeof key !== "string")
@@ -486,7 +490,12 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
   }
 
   async #save(): Promise<boolean> {
+    this.#writable("save");
     return this.#engine.save(this.#loaded("save"));
+  }
+
+  #writable(member: string): void {
+    if (this.#draft.arrival.readOnly === true) throw new SessionReadOnlyError(member);
   }
 
   #loaded(member: string): Draft {
@@ -510,6 +519,7 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
       throw new TypeError(`session.${member} takes a string as the key, and got ${typeof key}.`);
     }
     const data = this.#read(member);
+    this.#writable(member);
     if (this.#draft.stored === null && !this.#draft.isBarred) this.#needsCookie(`${member}()`);
     this.#draft.savesData = true;
     return data;

@@ -111,11 +111,15 @@ export class Committer {
     if (seen === null || seen === "moved") draft.cookie = null;
   }
 
-  /** Where reading is activity, a request that begins shortly before the session's end counts from its beginning. */
+  /**
+   * Where reading is activity, a request that begins shortly before the session's end counts from its beginning; and so does one
+   * that may never be committed.
+   */
   touchEarly(draft: Draft): Promise<void> | undefined {
-    const { stored, settings } = draft;
+    const { stored, settings, arrival } = draft;
     if (stored === null || this.#newEnd(draft, settings.clock()) === null) return undefined;
-    if (stored.record.expiresAt - settings.clock() >= LONGEST_REQUEST) return undefined;
+    const isLongBefore = stored.record.expiresAt - settings.clock() >= LONGEST_REQUEST;
+    if (isLongBefore && !arrival.readOnly) return undefined;
     // A store that fails now is asked again with the response; its event tells.
     return this.#touch(draft).catch(() => {});
   }

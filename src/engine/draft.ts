@@ -66,6 +66,10 @@ export interface Arrival {
   readonly legacyValues: readonly string[];
   /** The value of a request header, by its name in lower case. Only with `deviceBound`. */
   header(name: string): string | null | undefined;
+  /** Whether the session may only be read; a function is asked before each save. */
+  readonly readOnly?: boolean | (() => Promise<boolean>) | undefined;
+  /** Called with the headers of each save. */
+  readonly announce?: ((headers: readonly [name: string, value: string][]) => unknown) | undefined;
 }
 
 /** The content of a cookie that came. */

@@ -11,6 +11,7 @@ import { legacyTicket } from "../cookie/legacy.ts";
 import {
   SessionInterruptedError,
   SessionNotLoadedError,
+  SessionReadOnlyError,
   SettingsError,
   StoreUnavailableError,
 } from "../errors.ts";
@@ -47,6 +48,14 @@ export interface OpenOptions {
    * is offered with the response to a login alone.
    */
   header?(name: string): string | null | undefined;
+  /**
+   * Whether the session may only be read: every call that changes it throws SessionReadOnlyError. A function is asked before each
+   * `save()`, where the response may have begun by then. Such a session is touched when it is read, where reading is activity,
+   * as it may never be committed. Default false.
+   */
+  readonly readOnly?: boolean | (() => Promise<boolean>) | undefined;
+  /** Called after each `save()` with the headers that the response must carry by then, where it can take them at once. */
+  readonly announce?: ((headers: readonly Header[]) => unknown) | undefined;
 }
 
 const noHeader: Arrival["header"] = () => undefined;
@@ -102,6 +111,11 @@ export class Engine<Session = unknown> {
     return this.#settings.lazy;
   }
 
+  /** The one cookie name that a request reads and sets. */
+  cookieName(secure: boolean): string {
+    return this.#cookie.name(secure);
+  }
+
   /** The name and the path of the session cookie of a request. */
   cookiePlace(secure: boolean): string {
     return this.#cookie.place(secure);
@@ -109,14 +123,22 @@ export class Engine<Session = unknown> {
 
   /** The draft of a request. The store is not asked yet. */
   begin(cookieHeader: string | null | undefined, request: OpenOptions): Draft {
-    const { secure } = request;
+    const { secure, readOnly, announce } = request;
     this.sweeper.start();
     const name = this.#cookie.name(secure);
     const values = readCookie(cookieHeader, name);
     const { legacy } = this.#settings;
     const legacyValues = legacy === null || legacy.name === name ? [] : readCookie(cookieHeader, legacy.name);
     const header = this.#settings.deviceBound === null ? noHeader : headerOf(cookieHeader, request);
-    return new Draft(this.#settings, this.#ticket, { secure, name, values, legacyValues, header });
+    return new Draft(this.#settings, this.#ticket, {
+      secure,
+      name,
+      values,
+      legacyValues,
+      header,
+      readOnly,
+      announce,
+    });
   }
 
   /** The session that the handler gets for a draft. */
@@ -177,7 +199,17 @@ export class Engine<Session = unknown> {
 
   /** `session.save()`: false when another request has ended the session, or when its cookie cannot be sent. */
   save(draft: Draft): Promise<boolean> {
-    return this.#committer.save(draft);
+    const { readOnly, announce } = draft.arrival;
+    if (readOnly === undefined && announce === undefined) return this.#committer.save(draft);
+    return this.#saveAndAnnounce(draft);
+  }
+
+  async #saveAndAnnounce(draft: Draft): Promise<boolean> {
+    const { readOnly, announce } = draft.arrival;
+    if (typeof readOnly === "function" ? await readOnly() : readOnly) throw new SessionReadOnlyError("save");
+    const isSaved = await this.#committer.save(draft);
+    await announce?.(this.headers(draft));
+    return isSaved;
   }
 
   /** `session.once()`: runs a function, or waits for that of another request of the session. */
@@ -219,6 +251,7 @@ export class Engine<Session = unknown> {
    * something has to be stored; it rejects when that could not be done: the response must then be an error.
    */
   commit(draft: Draft, status: number): Promise<void> | undefined {
+    if (draft.arrival.readOnly === true) return undefined; // Its data may have been changed within an object.
     const committing = this.#committer.commit(draft, status);
     if (this.#loadDevices === null || this.#devices !== null) return committing;
     // The headers of this response need the rules, and must not wait for anything.
