@@ -7,7 +7,8 @@ import type { SessionData } from "../data/session-data.ts";
 import { SettingsError } from "../errors.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
-import { errorPage, namesStatus } from "./error-page.ts";
+import { namesStatus } from "./error-page.ts";
+import { answer, isUnavailable } from "./on-web/answer.ts";
 import { responseOfNextError } from "./on-web/next-error.ts";
 import { type ProxyOptions, sessionsAnywhere, type WebOptions, WebVisit } from "./on-web/visit.ts";
 
@@ -65,7 +66,7 @@ export function withSession<
     } catch (thrown) {
       return answerThrown(thrown, request, visit);
     }
-    return visit.respond(response).catch((error) => answer(error, visit));
+    return visit.respond(response).catch((error) => answerFor(error, visit));
   };
 }
 
@@ -74,7 +75,7 @@ async function answerThrown<Data>(
   request: Request,
   visit: WebVisit<Data>,
 ): Promise<Response> {
-  const failed = (error: unknown) => answer(error, visit);
+  const failed = (error: unknown) => answerFor(error, visit);
   if (isResponse(thrown)) throw await visit.respond(thrown).catch(failed);
   const ofNext = responseOfNextError(thrown, request);
   if (ofNext !== null) {
@@ -85,29 +86,19 @@ async function answerThrown<Data>(
   if (isUnavailable(thrown)) {
     // The handler awaited `session.load()` or `session.save()`, and the store failed.
     await visit.giveUp();
-    return answer(thrown, visit);
+    return answerFor(thrown, visit);
   }
   await visit.giveUpOnThrow();
   throw thrown;
 }
 
-/** The plain page for an error that names its status. Any other error is thrown on to the runtime. */
-function answer<Data>(error: unknown, visit?: WebVisit<Data>): Response {
-  if (!namesStatus(error)) {
-    visit?.takeBackUnannounced();
-    throw error;
-  }
-  const { body, ...head } = errorPage(error);
-  const page = new Response(body, head);
-  return visit?.announcedOn(page) ?? page;
+/** The plain page for an error of the session; any other error is thrown on, to the runtime. */
+function answerFor<Data>(error: unknown, visit: WebVisit<Data>): Response {
+  if (!namesStatus(error)) visit.takeBackUnannounced();
+  return visit.announcedOn(answer(error));
 }
 
 /** Looks at the tag and not at the class, because a framework may have a Response class of its own. */
 function isResponse(thrown: unknown): thrown is Response {
   return Object.prototype.toString.call(thrown) === "[object Response]";
-}
-
-/** By its name: the `Sessions` may come from another copy of this package, which has classes of its own. */
-function isUnavailable(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === "StoreUnavailableError";
 }

@@ -7,18 +7,22 @@
 const REDIRECT = /^NEXT_REDIRECT;(?:push|replace);(.*);(303|307|308);$/s;
 const ACCESS = /^NEXT_HTTP_ERROR_FALLBACK;(401|403|404)$/;
 
-/** The Response that an error of Next.js stands for; null for any other error. */
-export function responseOfNextError(thrown: unknown, request: Request): Response | null {
+/** The status of the answer that an error of Next.js stands for; null for any other error. */
+export function statusOfNextError(thrown: unknown): number | null {
   const { digest } = Object(thrown) as { digest?: unknown };
   if (typeof digest !== "string") return null;
-  const [, location = "", redirectStatus] = REDIRECT.exec(digest) ?? [];
-  if (redirectStatus !== undefined) {
-    // As Next.js does: after a form the browser must GET the next page, and not post the form again.
-    const status = isForm(request) ? 303 : Number(redirectStatus);
-    return new Response(null, { status, headers: { Location: location } });
-  }
-  const [, accessStatus] = ACCESS.exec(digest) ?? [];
-  return accessStatus === undefined ? null : new Response(null, { status: Number(accessStatus) });
+  const status = REDIRECT.exec(digest)?.[2] ?? ACCESS.exec(digest)?.[1];
+  return status === undefined ? null : Number(status);
+}
+
+/** The Response that an error of Next.js stands for; null for any other error. */
+export function responseOfNextError(thrown: unknown, request: Request): Response | null {
+  const status = statusOfNextError(thrown);
+  if (status === null) return null;
+  const [, location] = REDIRECT.exec((thrown as { digest: string }).digest) ?? [];
+  if (location === undefined) return new Response(null, { status });
+  // As Next.js does: after a form the browser must GET the next page, and not post the form again.
+  return new Response(null, { status: isForm(request) ? 303 : status, headers: { Location: location } });
 }
 
 function isForm({ method, headers }: Request): boolean {

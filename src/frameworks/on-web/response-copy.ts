@@ -4,6 +4,15 @@
  */
 import { type Header, joinedTo } from "../session-headers.ts";
 
+/** The error for a response that cannot be sent, because its body was already read; null where it can. */
+export function spentError(response: Response): TypeError | null {
+  if (!response.bodyUsed && !response.body?.locked) return null;
+  return new TypeError(
+    "The handler's Response cannot be sent, because its body was already read; nothing of the session was stored. " +
+      "Read a copy, response.clone(), or make a new Response of what was read.",
+  );
+}
+
 /**
  * The response with the session's headers joined to it. `ended` is called when the body has been sent or given up; it is null
  * where no body is sent.

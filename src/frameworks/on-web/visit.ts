@@ -11,7 +11,7 @@ import { noteMade, warnIfJustMade } from "../made-at-start.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
 import { warnOfSameCookie } from "../same-cookie.ts";
 import { withPrivacy } from "../session-headers.ts";
-import { withHeaders } from "./response-copy.ts";
+import { spentError, withHeaders } from "./response-copy.ts";
 
 /** Options for every runtime. The store must be given, because no store runs on all of them. */
 export type WebOptions<Name extends string = string, Data = SessionData> = Options<Name, Data> & {
@@ -139,12 +139,10 @@ export class WebVisit<Data> {
       await this.#commitBehind(response);
       return response;
     }
-    if (response.bodyUsed || response.body?.locked) {
+    const spent = spentError(response);
+    if (spent !== null) {
       await this.giveUp();
-      throw new TypeError(
-        "The handler's Response cannot be sent, because its body was already read; nothing of the session was stored. " +
-          "Read a copy, response.clone(), or make a new Response of what was read.",
-      );
+      throw spent;
     }
     await this.#commit(response);
     const headers = withPrivacy(
