@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { recipeFiles } from "../recipes/recipe-files.ts";
 import { installed } from "../runtimes/install.ts";
 import { type Started, start } from "../runtimes/start.ts";
 import { freePort } from "../servers/start.ts";
@@ -14,14 +13,18 @@ const root = fileURLToPath(new URL("../../", import.meta.url));
 
 const BUILT_WITHIN_MS = 400_000;
 
+const QUIET = { NEXT_TELEMETRY_DISABLED: "1", ASTRO_TELEMETRY_DISABLED: "1", NUXT_TELEMETRY_DISABLED: "1" };
+
 export interface Application {
-  /** The heading of its recipe in docs/recipes.md. */
-  readonly recipe: string;
-  /** The folder of test/everywhere that has the rest of the application, its package and its lock. */
-  readonly starter: string;
-  /** The path from which the recipe imports the sessions. */
-  readonly sessions: string;
-  /** The arguments of Node that serve the built application. */
+  /** The folders of test/everywhere that it consists of, copied one over the other: its sources, its package and its lock. */
+  readonly starters: readonly string[];
+  /** Further files by path, as a page of docs/ has them. */
+  readonly files: ReadonlyMap<string, string>;
+  /** False where it is served as it is, in development. */
+  readonly isBuilt?: boolean;
+  /** The program that serves it, found from its folder. Default Node. */
+  readonly program?: string;
+  /** The arguments of the program. */
   readonly serve: (port: number) => readonly string[];
   /** Variables of the server's environment, beside HOST and PORT. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -29,28 +32,29 @@ export interface Application {
 
 /** Installs, builds and starts an application. Its folder is removed when it is stopped. */
 export async function built(application: Application): Promise<Started> {
-  const folder = mkdtempSync(join(tmpdir(), `coatcheck-${application.starter}-`));
+  const { starters, isBuilt = true, program = process.execPath, serve, environment: given } = application;
+  const folder = mkdtempSync(join(tmpdir(), `coatcheck-${starters.at(-1)}-`));
   try {
     writeSources(application, folder);
     await installed(pathToFileURL(`${folder}/`));
     installCoatcheck(folder);
-    await build(folder);
+    if (isBuilt) await build(folder);
   } catch (error) {
     rmSync(folder, { recursive: true, force: true });
     throw error;
   }
   const port = await freePort();
-  const environment = { HOST: "127.0.0.1", PORT: port, NODE_ENV: "production", ...application.environment };
+  const mode = { NODE_ENV: isBuilt ? "production" : "development" };
+  const environment = { ...QUIET, ...mode, HOST: "127.0.0.1", PORT: port, ...given };
   const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  const args = [...settings, process.execPath, ...application.serve(port)];
-  return start({ program: "env", args, folder, port });
+  const args = [...settings, program, ...serve(port)];
+  // A server in development has processes of its own, which it ends itself.
+  return start({ program: "env", args, folder, port, endSignal: isBuilt ? "SIGKILL" : "SIGTERM" });
 }
 
-function writeSources({ recipe, starter, sessions }: Application, folder: string): void {
-  const source = fileURLToPath(new URL(starter, import.meta.url));
-  cpSync(source, folder, { recursive: true });
-  const files = recipeFiles(recipe);
-  files.set(sessions, recipeFiles("Recipes").get("sessions.ts") as string);
+function writeSources({ starters, files }: Application, folder: string): void {
+  for (const starter of starters)
+    cpSync(fileURLToPath(new URL(starter, import.meta.url)), folder, { recursive: true });
   for (const [path, code] of files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     writeFileSync(join(folder, path), code);
@@ -65,12 +69,8 @@ function installCoatcheck(folder: string): void {
 }
 
 async function build(folder: string): Promise<void> {
-  const quiet = { NEXT_TELEMETRY_DISABLED: "1", ASTRO_TELEMETRY_DISABLED: "1" };
-  const options = {
-    cwd: folder,
-    timeout: BUILT_WITHIN_MS,
-    env: { ...process.env, ...quiet, NODE_ENV: "production" },
-  };
+  const env = { ...process.env, ...QUIET, NODE_ENV: "production" };
+  const options = { cwd: folder, timeout: BUILT_WITHIN_MS, env };
   await promisify(execFile)("npm", ["run", "build"], options).catch(({ stdout, stderr, message }) => {
     throw new Error(`The build failed: ${message}\n${stdout}\n${stderr}`);
   });

@@ -1,10 +1,12 @@
 /** The recipes of docs/recipes.md as whole applications, each built and served by its framework's own tool. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Answer, Visitor } from "../instruments/visitor.ts";
+import { recipeFiles } from "../recipes/recipe-files.ts";
 import type { Started } from "../runtimes/start.ts";
 import { type Application, built } from "./application.ts";
 
 interface Site extends Application {
+  readonly name: string;
   /** The path of the page that counts the visits. */
   readonly home: string;
   /** The path that a form is posted to, to sign in. */
@@ -13,11 +15,16 @@ interface Site extends Application {
   readonly signingIn: readonly [path: string, status: number][];
 }
 
+/** The files of a recipe, and the sessions that it imports from the given path. */
+function withSessions(recipe: string, path: string): ReadonlyMap<string, string> {
+  return recipeFiles(recipe).set(path, recipeFiles("Recipes").get("sessions.ts") as string);
+}
+
 const sites: readonly Site[] = [
   {
-    recipe: "React Router",
-    starter: "react-router",
-    sessions: "app/sessions.ts",
+    name: "React Router",
+    starters: ["react-router"],
+    files: withSessions("React Router", "app/sessions.ts"),
     serve: () => ["node_modules/@react-router/serve/bin.cjs", "build/server/index.js"],
     home: "/",
     login: "/?index",
@@ -28,9 +35,9 @@ const sites: readonly Site[] = [
     ],
   },
   {
-    recipe: "SvelteKit",
-    starter: "sveltekit",
-    sessions: "src/sessions.ts",
+    name: "SvelteKit",
+    starters: ["sveltekit"],
+    files: withSessions("SvelteKit", "src/sessions.ts"),
     serve: () => ["build"],
     environment: { PROTOCOL_HEADER: "x-forwarded-proto" },
     home: "/",
@@ -42,21 +49,9 @@ const sites: readonly Site[] = [
     ],
   },
   {
-    recipe: "Next.js",
-    starter: "next",
-    sessions: "sessions.ts",
-    serve: (port) => ["node_modules/next/dist/bin/next", "start", "-H", "127.0.0.1", "-p", String(port)],
-    home: "/visits/home",
-    login: "/login",
-    signingIn: [
-      ["/missing", 404],
-      ["/guarded", 308],
-    ],
-  },
-  {
-    recipe: "Astro",
-    starter: "astro",
-    sessions: "src/sessions.ts",
+    name: "Astro",
+    starters: ["astro"],
+    files: withSessions("Astro", "src/sessions.ts"),
     serve: () => ["dist/server/entry.mjs"],
     home: "/",
     login: "/login",
@@ -67,7 +62,7 @@ const sites: readonly Site[] = [
   },
 ];
 
-describe.each(sites)("$recipe", (site) => {
+describe.each(sites)("$name", (site) => {
   let started: Started | undefined;
   beforeAll(async () => {
     started = await built(site);

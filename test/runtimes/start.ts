@@ -16,6 +16,8 @@ export interface Program {
   readonly folder: string;
   /** The port, where the program was told one. Otherwise the program says which one it has taken. */
   readonly port?: number;
+  /** The signal that ends it. Default SIGKILL. */
+  readonly endSignal?: NodeJS.Signals;
 }
 
 export interface Started {
@@ -23,8 +25,14 @@ export interface Started {
   stop(): Promise<void>;
 }
 
-export async function start({ program, args, folder, port }: Program): Promise<Started> {
-  const task: Task = { program, args, folder, crashSignal: "SIGKILL" };
+export async function start({
+  program,
+  args,
+  folder,
+  port,
+  endSignal = "SIGKILL",
+}: Program): Promise<Started> {
+  const task: Task = { program, args, folder, crashSignal: endSignal };
   const keeper = fork(new URL("../servers/keeper.ts", import.meta.url), [JSON.stringify(task)], {
     execArgv: [],
   });

@@ -1,7 +1,7 @@
-import { withSession } from "coatcheck/fetch";
+import { withSession } from "coatcheck/next";
 import { sessions } from "../../sessions";
 
-export const GET = withSession(sessions, (_request, session) => {
+export const GET = withSession(sessions, async (session, _request: Request) => {
   session.login("ann");
   throw new Error("a bug");
 });

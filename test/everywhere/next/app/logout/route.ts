@@ -1,8 +1,8 @@
-import { withSession } from "coatcheck/fetch";
+import { withSession } from "coatcheck/next";
 import { redirect } from "next/navigation";
 import { sessions } from "../../sessions";
 
-export const POST = withSession(sessions, (_request, session) => {
+export const POST = withSession(sessions, async (session, _request: Request) => {
   session.logout();
   redirect("/visits/home");
 });

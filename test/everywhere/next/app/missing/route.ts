@@ -1,8 +1,8 @@
-import { withSession } from "coatcheck/fetch";
+import { withSession } from "coatcheck/next";
 import { notFound } from "next/navigation";
 import { sessions } from "../../sessions";
 
-export const GET = withSession(sessions, (_request, session) => {
+export const GET = withSession(sessions, async (session, _request: Request) => {
   session.login("ann");
   notFound();
 });

@@ -1,0 +1,5 @@
+export async function POST() {
+  const said = globalThis.heard ?? [];
+  globalThis.heard = [];
+  return Response.json(said);
+}
