@@ -50,7 +50,10 @@ beforeAll(async () => {
 });
 afterAll(() => browser?.close());
 
-describe.each(Object.entries(sites))("%s", (_name, site) => {
+// A server in development compiles while it is visited.
+const PATIENCE = { timeout: 120_000 };
+
+describe.each(Object.entries(sites))("%s", PATIENCE, (_name, site) => {
   let started: Started | undefined;
   let url = "";
   beforeAll(async () => {
