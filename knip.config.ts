@@ -14,6 +14,8 @@ const startedByTests = [
   "test/stores/processes/*.ts",
   "test/testing/under-node-test.ts",
   "test/everywhere/vitest.config.ts",
+  "test/long/vitest.config.ts",
+  "test/*/*.long.ts",
 ];
 
 export default {

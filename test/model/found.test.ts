@@ -1,0 +1,68 @@
+/** Schedules that once failed, in the engine or in the checker, each under the name of what must go well. */
+import { test } from "vitest";
+import type { Choices, Deed, Program, Visit } from "./program.ts";
+import { run } from "./run.ts";
+
+const visit = (...does: Deed[]): Visit => ({ browser: 0, at: 0, does, status: 200 });
+const first = { visits: [visit("set a", "append list")], pass: 0 };
+
+interface Schedule extends Partial<Omit<Program, "rounds">> {
+  readonly visits: readonly Visit[];
+  readonly pass?: number;
+  readonly last?: readonly Visit[];
+  readonly choices: Choices;
+}
+
+const schedules: Record<string, Schedule> = {
+  "two logins of one browser at once both leave a live session": {
+    visits: [visit("login ada"), visit("login ada")],
+    choices: [0, 0, 0, 31840],
+  },
+  "a login that finds its session moved takes along what its own save has stored": {
+    visits: [visit("set a", "save", "login ada"), visit("count"), visit("cycleKey")],
+    choices: [0, 0, 1760, 48352, 43552],
+  },
+  "an update that the store did, and then answered with a conflict, counts once": {
+    faults: 1,
+    visits: [visit("append a")],
+    choices: [0, 0, 0, 0, 32763],
+  },
+  "a save whose answer was lost, and whose session a logout then ended, is answered as ended": {
+    faults: 3,
+    visits: [visit(), visit("logout"), visit("set a", "save"), visit()],
+    choices: [0, 0, 53408, 31808, 0, 0, 54523],
+  },
+  "a change of key that was taken back takes what requests write that follow its mark": {
+    faults: 3,
+    visits: [{ ...visit(), browser: 1 }, visit("cycleKey"), visit("set a")],
+    choices: [0, 0, 1792, 9632, 40928, 23376, 41120, 30587, 57275],
+  },
+  "a handler that saved its session keeps what it had read when a login of another user ends it": {
+    visits: [visit("push list", "save"), visit("login bob")],
+    choices: [0, 0, 2272, 544],
+  },
+  "a login beyond the limit leaves no session, and what its request changes later is dropped": {
+    maxUserSessions: 1,
+    visits: [
+      visit("login bob"),
+      { ...visit("save", "login ada"), browser: 1 },
+      visit(),
+      visit("login ada", "save", "clear"),
+    ],
+    choices: [0, 0, 0, 36320, 47168],
+  },
+  "a logout by a key that was changed more than a minute ago leaves the session under its new key": {
+    visits: [{ ...visit("login ada"), browser: 2 }],
+    pass: 500,
+    last: [visit("logout")],
+    choices: [],
+  },
+};
+
+test.each(Object.entries(schedules))(
+  "%s",
+  async (_name, { choices, visits, pass = 0, last = [visit()], faults = 0, ...options }) => {
+    const rounds = [first, { visits, pass }, { visits: last, pass: 0 }];
+    await run({ processes: [{}, {}], ...options, faults, rounds }, choices);
+  },
+);

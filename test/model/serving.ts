@@ -1,0 +1,505 @@
+/** One request, from its cookie to its response. It writes down what it asks for, and checks what it is told. */
+
+import {
+  type Session,
+  SessionConflictError,
+  SessionInterruptedError,
+  type Sessions,
+  type StoreId,
+  StoreUnavailableError,
+} from "coatcheck";
+import type { Deed, ProcessOptions, User, Visit } from "./program.ts";
+import { Changes, canonical, copy, type Data, parts, type Save, signatures } from "./specification.ts";
+import { type Bringer, familyOf, idOf, type World } from "./world.ts";
+
+const EMPTY: Data = {};
+
+/** Milliseconds, the default. */
+const STORE_TIMEOUT = 5000;
+
+export class Serving {
+  readonly #world: World;
+  readonly #visit: Visit;
+  readonly #number: number;
+  readonly #options: ProcessOptions;
+  readonly #sessions: Sessions;
+  readonly #family: string;
+  /** Waits until the scheduler lets the handler go on. */
+  readonly #pause: () => Promise<void>;
+  #session!: Session;
+  #changes = new Changes();
+  #base: Data = EMPTY;
+  /** A save whose session was found ended: its changes stay with the handler. */
+  #kept: Save | null = null;
+  #savesData = true;
+  #signed = 0;
+  /** What the handler saw and wrote. */
+  readonly #seen = new Set<string>();
+  /** The ids of the session that the request works on. */
+  readonly #ids = new Set<StoreId>();
+  /** The time at which it came, and the session that it came to. */
+  #openedAt = 0;
+  #openedAs: StoreId | null = null;
+  /** The ids at which `save()` has stored it. */
+  readonly #savedAt = new Set<StoreId>();
+  /** The user of a session that was found ended. */
+  #formerUser: string | null = null;
+  #hasLogin = false;
+  /** A `save()` has told that the session has ended. */
+  #hasEnded = false;
+  /** It came with a key that had been changed before, and nothing of it is stored. */
+  #isLate = false;
+  /** The sessions that a logout, and a login of another user, have ended. */
+  #loggedOut: StoreId[] = [];
+  #replaced: StoreId[] = [];
+
+  constructor(world: World, visit: Visit, number: number, pause: () => Promise<void>) {
+    this.#world = world;
+    this.#visit = visit;
+    this.#number = number;
+    this.#options = world.program.processes[visit.at];
+    this.#sessions = world.processes[visit.at] as Sessions;
+    this.#family = familyOf(visit.browser);
+    this.#pause = pause;
+  }
+
+  async serve(): Promise<void> {
+    const { jars } = this.#world;
+    const { browser } = this.#visit;
+    if (browser === 2) jars[2] ??= jars[0] ?? null;
+    const key = jars[browser]?.key ?? null;
+    let { status } = this.#visit as { status: number };
+    try {
+      await this.#open(key);
+    } catch (error) {
+      this.#checkError(error, []);
+      this.#tell("answered 503, not opened");
+      return;
+    }
+    try {
+      for (const deed of this.#visit.does) await this.#do(deed);
+    } catch (error) {
+      this.#checkError(error, [SessionConflictError, SessionInterruptedError]);
+      ({ status } = error as { status: number });
+      if (this.#options.lazy && status < 500) status = 500;
+    }
+    await this.#commit(status);
+  }
+
+  #tell(what: string): void {
+    this.#world.story.push(`${this.#world.shelf.step} request ${this.#number} ${what}`);
+  }
+
+  async #open(key: string | null): Promise<void> {
+    const { shelf } = this.#world;
+    const id = key === null ? null : idOf(key);
+    this.#openedAt = this.#world.now;
+    const before = id === null ? [] : shelf.versions(id).slice(-1);
+    const seen = id === null ? 0 : shelf.versions(id).length;
+    const wasLive = id !== null && shelf.record(id, this.#world.now) !== null;
+    this.#tell(
+      `begins in process ${this.#visit.at} with ${id?.slice(0, 4) ?? "no key"}: ${this.#visit.does}`,
+    );
+    this.#session = await this.#sessions.open(key === null ? null : `sessionid=${key}`, { secure: false });
+    const [first] = this.#visit.does;
+    if (this.#options.lazy && first !== "logout") await this.#session.load();
+    if (id !== null) this.#ids.add(id);
+    if (this.#options.lazy && first === "logout") return;
+    const { handle, userId } = this.#session;
+    const view = this.#view();
+    this.#base = view;
+    if (handle === null) {
+      this.#isLate = id !== null && shelf.hasMark(id, this.#world.now);
+      const isLive = wasLive && shelf.record(id as StoreId, this.#world.now) !== null;
+      this.#world.check(!isLive, "a live session was not found by its key");
+      this.#world.check(canonical(view) === canonical(EMPTY), "a request without a session sees data");
+      return;
+    }
+    this.#world.check(
+      (handle as StoreId) === id,
+      "a session was found under an id that is not that of its key",
+    );
+    const current = [...before, ...shelf.versions(handle as StoreId).slice(seen)].some(
+      ({ data, userId: user }) => canonical(parts(data).dictionary) === canonical(view) && user === userId,
+    );
+    this.#world.check(
+      current,
+      `a request sees ${canonical(view)} of ${userId}, as the session was at no time of its opening`,
+    );
+    this.#look(view);
+    this.#openedAs = id;
+  }
+
+  /** Checks what the handler sees. Behind a change of key by another request, that is nothing new. */
+  #look(view: Data): void {
+    this.#world.checkSeen(view, this.#session.userId, "a handler sees", this.#seen);
+    const texts = signatures(view);
+    this.#world.check(
+      texts.every(({ family }) => family === this.#family),
+      "a handler sees data of another browser",
+    );
+    if (this.#session.key === null && this.#session.handle === null)
+      this.#world.check(
+        texts.every(({ text }) => this.#seen.has(text)),
+        "a request with an old key sees what came since",
+      );
+    for (const { text } of texts) this.#seen.add(text);
+  }
+
+  #view(): Data {
+    return copy(this.#session.toObject());
+  }
+
+  #sign(): string {
+    const text = `${this.#number}.${this.#signed++}@${this.#session.userId ?? "anon"}#${this.#family}`;
+    this.#savesData = true;
+    this.#seen.add(text.slice(0, text.indexOf("@")));
+    return text;
+  }
+
+  async #do(deed: Deed): Promise<void> {
+    const session = this.#session;
+    const [verb, argument = ""] = deed.split(" ");
+    switch (verb) {
+      case "set":
+        session.set(argument, this.#sign());
+        this.#changes.final(argument);
+        break;
+      case "append":
+        this.#update(argument, this.#append());
+        break;
+      case "count":
+        this.#update("n", (n) => (typeof n === "number" ? n : 0) + 1);
+        break;
+      case "push": {
+        const list = session.get(argument);
+        if (!Array.isArray(list)) break;
+        list.push(this.#sign());
+        this.#changes.final(argument);
+        session.setDefault(argument, list); // A write, so that `modified = false` before it does not count.
+        session.modified = true;
+        break;
+      }
+      case "delete":
+        if (session.delete(argument)) {
+          this.#changes.final(argument);
+          this.#savesData = true;
+        }
+        break;
+      case "clear":
+        session.clear();
+        this.#changes.clear();
+        this.#savesData = true;
+        break;
+      case "login":
+        this.#login(argument as User);
+        break;
+      case "logout":
+        this.#flush(this.#loggedOut);
+        session.logout();
+        break;
+      case "cycleKey":
+        session.cycleKey();
+        this.#savesData = true;
+        break;
+      case "confirm":
+        if (session.userId === null) break;
+        session.confirm();
+        this.#savesData = true;
+        break;
+      case "setExpiry":
+        session.setExpiry(argument === "null" ? null : Number(argument));
+        this.#savesData = true;
+        break;
+      case "modified":
+        session.modified = true;
+        this.#savesData = true;
+        break;
+      case "unmodified":
+        session.modified = false;
+        this.#savesData = false;
+        break;
+      case "pause":
+        await this.#pause();
+        break;
+      case "save":
+        await this.#save();
+        break;
+      case "load":
+        await this.#load();
+        break;
+      case "revokeOthers":
+        await this.#revokeOthers();
+        break;
+      default:
+        throw new Error(`no such deed: ${deed}`);
+    }
+  }
+
+  #append() {
+    const value = this.#sign();
+    return (list: unknown) => [...(Array.isArray(list) ? list : []), value];
+  }
+
+  #update(key: string, updater: (current: unknown) => unknown): void {
+    this.#session.update(key, updater);
+    this.#changes.update(key, updater);
+    this.#savesData = true;
+  }
+
+  #login(user: User): void {
+    const owner = this.#session.userId ?? this.#formerUser;
+    if (owner !== null && owner !== user) this.#flush(this.#replaced);
+    this.#session.login(user);
+    this.#hasLogin = true;
+    this.#hasEnded = false;
+    this.#isLate = false;
+    this.#savesData = true;
+  }
+
+  #flush(ended: StoreId[]): void {
+    ended.push(...this.#ids);
+    this.#ids.clear();
+    this.#changes = new Changes();
+    this.#base = EMPTY;
+    this.#kept = null;
+    this.#formerUser = null;
+    this.#hasLogin = false;
+    this.#isLate = false;
+    this.#hasEnded = false;
+    this.#savesData = true;
+  }
+
+  /** Tags the changes since the last save; null where there are none. */
+  #begin(): Save | null {
+    if (this.#hasLogin) this.#world.loginViews.push(this.#view());
+    if (!this.#savesData || this.#changes.isEmpty) return null;
+    let save = this.#kept;
+    if (save === null) {
+      const append = this.#append();
+      const [tag = ""] = append([]);
+      this.#update("log", append);
+      const { onConflict } = this.#options;
+      save = {
+        tag,
+        changes: this.#changes,
+        base: this.#base,
+        mine: EMPTY,
+        onConflict,
+        begunAt: 0,
+        state: "under way",
+      };
+    }
+    save.state = "under way";
+    save.begunAt = this.#world.shelf.step;
+    save.mine = this.#view();
+    this.#world.saves.set(save.tag, {
+      save,
+      family: this.#family,
+      ids: new Set(this.#ids),
+      hasLogin: this.#hasLogin,
+    });
+    return save;
+  }
+
+  async #save(): Promise<void> {
+    const save = this.#begin();
+    const user = this.#session.userId;
+    let isKept: boolean;
+    try {
+      isKept = await this.#session.save();
+    } catch (error) {
+      if (save !== null) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
+      throw error;
+    }
+    this.#checkEnded([...this.#loggedOut, ...this.#replaced]);
+    const view = this.#view();
+    this.#look(view);
+    if (!isKept) {
+      this.#hasEnded = true;
+      if (save !== null) this.#dropped(save);
+      this.#kept = save;
+      this.#formerUser = user;
+      this.#base = EMPTY;
+      return;
+    }
+    if (save !== null) this.#acknowledged(save);
+    const { handle } = this.#session;
+    if (handle !== null) {
+      this.#ids.add(handle as StoreId);
+      this.#savedAt.add(handle as StoreId);
+      this.#world.check(this.#world.shelf.versions(handle as StoreId).length > 0, "save() stored nothing");
+      this.#hasLogin = false;
+    }
+    if (this.#savesData) {
+      this.#changes = new Changes();
+      this.#kept = null;
+      this.#base = view;
+    }
+  }
+
+  /** A fault leaves it open. A login beyond `maxUserSessions` is stored, ends at once, and counts as interrupted. */
+  #mayBeStored(error: unknown): boolean {
+    if (error instanceof StoreUnavailableError) return true;
+    const { maxUserSessions } = this.#world.program;
+    return error instanceof SessionInterruptedError && maxUserSessions !== undefined && this.#hasLogin;
+  }
+
+  #acknowledged(save: Save): void {
+    const isStored = this.#world.stored.has(save.tag);
+    this.#world.check(
+      !isStored || !this.#isLate,
+      `a request with an old key has stored something: ${save.tag}`,
+    );
+    if (isStored) save.state = "stored";
+    else this.#dropped(save);
+  }
+
+  /** A save was answered without an error and is not stored: the session had ended, or was emptied by `clear` meanwhile. */
+  #dropped(save: Save): void {
+    const { program, saves, stored } = this.#world;
+    // A login beyond `maxUserSessions` is stored, and ends by itself.
+    if (program.maxUserSessions !== undefined && this.#hasLogin && stored.has(save.tag)) {
+      save.state = "stored";
+      return;
+    }
+    save.state = "dropped";
+    const hasEnded = this.#hasEnded || [...this.#ids].some((id) => this.#world.live(id) === null);
+    const isCleared = [...saves.values()].some(
+      ({ save: other }) => other.changes.isCleared && (stored.get(other.tag) ?? -1) >= save.begunAt,
+    );
+    this.#world.check(
+      hasEnded || !stored.has(save.tag),
+      `a save is stored, and was told to be not: ${save.tag}`,
+    );
+    this.#world.check(hasEnded || isCleared || this.#isLate, `an acknowledged save is lost: ${save.tag}`);
+  }
+
+  async #load(): Promise<void> {
+    // Loads with unsaved changes are left to test/properties.
+    if (!this.#changes.isEmpty || !this.#savesData) return;
+    await this.#session.load();
+    this.#base = this.#view();
+    this.#look(this.#base);
+  }
+
+  async #revokeOthers(): Promise<void> {
+    const { shelf, now } = this.#world;
+    const { userId, handle } = this.#session;
+    if (userId === null) return;
+    const begunAt = shelf.step;
+    const spared = handle === null ? null : shelf.last(handle as StoreId);
+    const there = shelf.live(now).filter((id) => shelf.record(id, now)?.userId === userId);
+    await this.#sessions.revokeUser(userId, { except: handle });
+    for (const id of there) {
+      const record = this.#world.live(id);
+      const isSpared = handle !== null && (id === spared || shelf.last(id) === shelf.last(handle as StoreId));
+      const hasNewLogin =
+        record !== null && record.authenticatedAt !== shelf.versions(id).at(-1)?.authenticatedAt;
+      this.#world.check(
+        record === null || record.userId !== userId || isSpared || hasNewLogin,
+        `a session of the user is there after revokeUser, which began at ${begunAt}`,
+      );
+    }
+  }
+
+  /** Ended stays ended. The exception: a minute after a change of key, the old key leads nowhere, also for a logout. */
+  #checkEnded(ids: readonly StoreId[]): void {
+    const { shelf, now } = this.#world;
+    for (const id of ids)
+      this.#world.check(
+        !shelf.isMarked(id, now) || this.#world.live(id) === null,
+        `a session lives after its logout was acknowledged: ${id.slice(0, 4)}`,
+      );
+  }
+
+  async #commit(status: number): Promise<void> {
+    const save =
+      status < 500 && !(this.#options.lazy && this.#visit.does[0] === "logout" && this.#changes.isEmpty)
+        ? this.#begin()
+        : null;
+    const committedAt = this.#world.shelf.step;
+    let headers: [string, string][];
+    try {
+      headers = await this.#sessions.commit(this.#session, { status });
+    } catch (error) {
+      this.#checkError(error, [SessionConflictError, SessionInterruptedError]);
+      if (save !== null) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
+      for (const id of this.#savedAt) this.#world.unannounced.add(id);
+      this.#tell(`answered with ${(error as Error).name}`);
+      return;
+    }
+    this.#tell(`answered ${status} ${headers.map((header) => header.join(": "))}`);
+    this.#receive(headers, committedAt);
+    this.#checkEnded(status < 500 ? [...this.#loggedOut, ...this.#replaced] : this.#loggedOut);
+    if (save !== null) this.#acknowledged(save);
+    if (status < 500) this.#checkActivity();
+  }
+
+  /**
+   * With `idleTimeout` a request is activity: its session lives that long from the request's beginning, to 1/100. The exception: a
+   * write of another request that was under way may count from its own beginning: at most the store's timeout earlier, or as much as
+   * the store was late.
+   */
+  #checkActivity(): void {
+    const {
+      absoluteTimeout,
+      cookieAge = Number.POSITIVE_INFINITY,
+      idleTimeout,
+      faults,
+    } = this.#world.program;
+    if (faults > 0 || idleTimeout === undefined || this.#openedAs === null) return;
+    const record = this.#world.live(this.#openedAs);
+    if (record === null || "undone" in parts(record.data).extras) return;
+    const life = Math.min(idleTimeout, record.expiry || cookieAge) * 1000;
+    const least = this.#openedAt + life * 0.99 - STORE_TIMEOUT;
+    const absoluteEnd =
+      (record.authenticatedAt ?? record.createdAt) + (absoluteTimeout ?? Number.POSITIVE_INFINITY) * 1000;
+    this.#world.check(
+      record.expiresAt >= Math.min(least, absoluteEnd),
+      "a session with activity ends before its idle timeout",
+    );
+  }
+
+  /** The browser keeps the cookies of the response. */
+  #receive(headers: readonly [string, string][], committedAt: number): void {
+    const { jars, announced, shelf } = this.#world;
+    const { at, browser } = this.#visit;
+    for (const [name, value] of headers) {
+      const key = name === "Set-Cookie" ? /^sessionid=([^;]*)/.exec(value)?.[1] : undefined;
+      if (key === undefined) continue;
+      jars[browser] = null;
+      if (key === "") continue;
+      this.#world.check(!this.#isLate, "a request with an old key got a cookie");
+      const id = idOf(key);
+      const by: Bringer = { at, committedAt, isRenewal: id === this.#openedAs };
+      jars[browser] = { key, by };
+      this.#world.check(shelf.versions(id).length > 0, "a cookie was sent for a session that is not stored");
+      const { to } = announced.get(id) ?? { to: new Set() };
+      announced.set(id, { by: announced.get(id)?.by ?? by, to: to.add(browser) });
+    }
+  }
+
+  #checkError(error: unknown, allowed: readonly (abstract new (...given: never[]) => Error)[]): void {
+    const { program } = this.#world;
+    if (error instanceof StoreUnavailableError) {
+      this.#world.check(
+        program.faults > 0,
+        `a request failed although the store did not: ${error.cause ?? error}`,
+      );
+      return;
+    }
+    const isAllowed = allowed.some((kind) => error instanceof kind);
+    this.#world.check(isAllowed, `a request failed with ${error instanceof Error ? error.stack : error}`);
+    if (error instanceof SessionConflictError)
+      this.#world.check(
+        this.#options.onConflict === "error",
+        "a conflict is an error although nobody asked for it",
+      );
+    if (error instanceof SessionInterruptedError)
+      this.#world.check(
+        this.#options.onInterrupted === "error",
+        "an end is an error although nobody asked for it",
+      );
+  }
+}
