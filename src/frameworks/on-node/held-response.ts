@@ -11,7 +11,7 @@
  *
  * A response may have several holds, each around the ones that were there before it.
  */
-import { type ServerResponse, validateHeaderValue } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { Http2ServerResponse } from "node:http2";
 import type { Readable } from "node:stream";
 import { errorPage } from "../error-page.ts";
@@ -19,7 +19,7 @@ import type { Header } from "../session-headers.ts";
 import { type Closing, whenClosed } from "./closed.ts";
 import { connectionOf, isEndOfPeer, keepOpenWhileHeld } from "./kept-open.ts";
 import { lookSentWhileHeld } from "./looks-sent.ts";
-import { checkChunk, checkedStatus, tooLateTo } from "./refusals.ts";
+import { checkChunk, checkedStatus, checkReason, tooLateTo } from "./refusals.ts";
 import { addSessionHeaders, isHttp2, SavedHead, setHeaders } from "./response-head.ts";
 import {
   type Heading,
@@ -407,8 +407,7 @@ function tellCallback(args: readonly unknown[], error: unknown): void {
 }
 
 function checkStatusMessage(response: ServerResponse): void {
-  if (isHttp2(response) || !response.statusMessage) return;
-  validateHeaderValue("statusMessage", response.statusMessage);
+  if (!isHttp2(response) && response.statusMessage) checkReason(response.statusMessage);
 }
 
 function isCookie([name]: Header): boolean {

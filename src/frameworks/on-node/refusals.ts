@@ -1,4 +1,8 @@
-/** The errors that Node throws at a call. A held call throws them too, as later no code of the handler could catch them. */
+/**
+ * The errors that Node throws at a call. A held call throws them too, as later no code of the handler could catch them. Node's own
+ * checks are not imported: an import of `node:http` loads all that this module exports, a WebSocket client among it, and takes
+ * longer than the rest of this package.
+ */
 
 export function tooLateTo(doing: string): Error {
   return withCode(
@@ -12,6 +16,11 @@ export function checkedStatus(given: unknown): number {
   const status = Math.trunc(Number(given));
   if (status >= 100 && status <= 999) return status;
   throw withCode("ERR_HTTP_INVALID_STATUS_CODE", new RangeError(`Invalid status code: ${String(given)}`));
+}
+
+export function checkReason(statusMessage: string): void {
+  if (!/[^\t\x20-\x7e\x80-\xff]/.test(statusMessage)) return;
+  throw withCode("ERR_INVALID_CHAR", new TypeError('Invalid character in header content ["statusMessage"]'));
 }
 
 export function checkChunk(chunk: unknown): void {
