@@ -6,28 +6,36 @@ import { checkJson, parseData } from "./json.ts";
 /** A function given to `update`. Returning undefined deletes the key. */
 export type Updater = (current: unknown) => unknown;
 
+const NO_KEYS: ReadonlyMap<string, Updater[] | null> = new Map();
+
 export class Changes {
   /** `clear` was called: earlier data and changes do not count. */
   cleared = false;
+  #keys: Map<string, Updater[] | null> | null = null;
+
   /** Each changed key with the updaters to run again, or with null where its final value counts (set, deleted, nested). */
-  readonly keys = new Map<string, Updater[] | null>();
+  get keys(): ReadonlyMap<string, Updater[] | null> {
+    return this.#keys ?? NO_KEYS;
+  }
 
   get isEmpty(): boolean {
-    return !this.cleared && this.keys.size === 0;
+    return !this.cleared && this.#keys === null;
   }
 
   clear(): void {
     this.cleared = true;
-    this.keys.clear();
+    this.#keys = null;
   }
 
   setFinal(key: string): void {
-    this.keys.set(key, null);
+    this.#keys ??= new Map();
+    this.#keys.set(key, null);
   }
 
   addUpdater(key: string, updater: Updater): void {
-    const before = this.keys.get(key);
-    if (before === undefined) this.keys.set(key, [updater]);
+    this.#keys ??= new Map();
+    const before = this.#keys.get(key);
+    if (before === undefined) this.#keys.set(key, [updater]);
     else before?.push(updater);
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Settings } from "../settings.ts";
 import { Changes, runUpdater, type Updater } from "./changes.ts";
-import { checkJson, isNested, parseData, parseMap } from "./json.ts";
+import { checkJson, isNested, parseData, parseObject, put } from "./json.ts";
 import { type MisfitListener, readThrough } from "./schema.ts";
 import { hasChanged, madeAgain, type Snapshot } from "./snapshot.ts";
 
@@ -33,13 +33,15 @@ export class Dictionary {
   #base: string;
   /** The values of that text, parsed when the first is compared. */
   #parsedBase: Record<string, unknown> | null = null;
-  /** The values, parsed at the first use. */
-  #parsed: Map<string, unknown> | null = null;
+  /** The values, parsed at the first use. The object has a prototype. */
+  #parsed: Record<string, unknown> | null = null;
+  /** The keys in the order of a Map, once a key was added that may be a whole number: an object has those before all others. */
+  #order: string[] | null = null;
   #changes = new Changes();
   /** Changes that were taken before, and could not be stored. */
   #earlier: Snapshot | null = null;
   /** The objects and lists that `update` returned, as texts, to see later whether they were also changed otherwise. */
-  readonly #updated = new Map<string, string>();
+  #updated: Map<string, string> | null = null;
   /** Whether the handler was given an object or list of ours, and so may change it without a call. */
   #exposed = false;
 
@@ -50,8 +52,8 @@ export class Dictionary {
   }
 
   /** Throws a SyntaxError when the text is not a JSON object. */
-  get #values(): Map<string, unknown> {
-    this.#parsed ??= parseMap(this.#base);
+  get #values(): Record<string, unknown> {
+    this.#parsed ??= parseObject(this.#base);
     return this.#parsed;
   }
 
@@ -59,35 +61,44 @@ export class Dictionary {
   get isReadable(): boolean {
     if (this.#parsed !== null) return true;
     try {
-      return this.#values.size >= 0;
+      return this.#values !== null;
     } catch {
       return false;
     }
   }
 
   get size(): number {
-    return this.#values.size;
+    return this.#keys.length;
   }
 
   has(key: string): boolean {
-    return this.#values.has(key);
+    return Object.hasOwn(this.#values, key);
   }
 
-  keys(): IterableIterator<string> {
-    return this.#values.keys();
+  get #keys(): string[] {
+    return this.#order ?? Object.keys(this.#values);
+  }
+
+  *keys(): IterableIterator<string> {
+    for (const key of [...this.#keys]) if (this.has(key)) yield key;
   }
 
   get(key: string): unknown {
-    return this.#show(this.#values.get(key));
+    return this.#show(this.#valueOf(key));
+  }
+
+  #valueOf(key: string): unknown {
+    const values = this.#values;
+    return Object.hasOwn(values, key) ? values[key] : undefined;
   }
 
   *entries(): IterableIterator<[string, unknown]> {
-    for (const [key, value] of this.#values) yield [key, this.#show(value)];
+    for (const key of this.keys()) yield [key, this.get(key)];
   }
 
   /** All values, for a developer's eyes: nothing is noted, so nothing of it may be handed to the handler. */
   peek(): Record<string, unknown> {
-    return Object.fromEntries(this.#values);
+    return { ...this.#values };
   }
 
   #show(value: unknown): unknown {
@@ -96,33 +107,57 @@ export class Dictionary {
   }
 
   set(key: string, value: unknown): void {
-    this.#values.set(key, this.#show(value));
+    this.#put(key, this.#show(value));
     this.#changes.setFinal(key);
   }
 
   delete(key: string): boolean {
-    const had = this.#values.delete(key);
-    if (had) this.#changes.setFinal(key);
-    return had;
+    if (!this.has(key)) return false;
+    this.#remove(key);
+    this.#changes.setFinal(key);
+    return true;
   }
 
   clear(): void {
-    this.#parsed = new Map();
+    this.#empty();
     this.#changes.clear();
   }
 
   update(key: string, updater: Updater): unknown {
-    const current = this.#values.get(key);
+    const current = this.#valueOf(key);
     if (this.#exposed && isNested(current) && this.#isChangedWithin(key, current)) {
       this.#changes.setFinal(key);
     }
     const next = runUpdater(updater, key, current);
-    if (next === undefined) this.#values.delete(key);
-    else this.#values.set(key, this.#show(next));
+    if (next === undefined) this.#remove(key);
+    else this.#put(key, this.#show(next));
     this.#changes.addUpdater(key, updater);
-    if (isNested(next)) this.#updated.set(key, json(next));
-    else this.#updated.delete(key);
+    if (isNested(next)) this.#noteUpdated(key, next);
+    else this.#updated?.delete(key);
     return next;
+  }
+
+  #put(key: string, value: unknown): void {
+    if (!this.has(key)) {
+      if (this.#order === null && /^\d/.test(key)) this.#order = Object.keys(this.#values);
+      this.#order?.push(key);
+    }
+    put(this.#values, key, value);
+  }
+
+  #remove(key: string): void {
+    delete this.#values[key];
+    if (this.#order !== null) this.#order = this.#order.filter((other) => other !== key);
+  }
+
+  #empty(): void {
+    this.#parsed = {};
+    this.#order = null;
+  }
+
+  #noteUpdated(key: string, value: object): void {
+    this.#updated ??= new Map();
+    this.#updated.set(key, json(value));
   }
 
   get isChanged(): boolean {
@@ -137,7 +172,7 @@ export class Dictionary {
   /** Whether a key has changes that are not stored yet. */
   isChangedAt(key: string): boolean {
     if (this.#changes.cleared || this.#changes.keys.has(key) || hasChanged(this.#earlier, key)) return true;
-    return this.#exposed && this.#isChangedWithin(key, this.#values.get(key));
+    return this.#exposed && this.#isChangedWithin(key, this.#valueOf(key));
   }
 
   /**
@@ -150,7 +185,7 @@ export class Dictionary {
     for (const key of this.#keysChangedWithin(mine)) this.#changes.setFinal(key);
     const changes = this.#changes;
     for (const [key, updaters] of changes.keys) {
-      const value = this.#values.get(key);
+      const value = this.#valueOf(key);
       if (updaters === null && isNested(value)) checkJson(value, key, this.#holder.takesDates);
     }
     const snapshot = { changes, base: this.#base, mine, earlier: this.#earlier, versions: [] };
@@ -179,7 +214,7 @@ export class Dictionary {
     try {
       this.reload("{}", null, "mine");
     } catch {
-      this.#parsed = new Map();
+      this.#empty();
       this.#begin("{}", new Changes());
     }
   }
@@ -200,8 +235,8 @@ export class Dictionary {
       throw error;
     }
     for (const [key, updaters] of again.changes.keys) {
-      if (updaters !== null && isNested(this.#values.get(key)))
-        this.#updated.set(key, json(this.#values.get(key)));
+      const value = this.#valueOf(key);
+      if (updaters !== null && isNested(value)) this.#noteUpdated(key, value);
     }
     this.#earlier = again.earlier;
     this.#begin(again.base, again.changes);
@@ -211,7 +246,7 @@ export class Dictionary {
     this.#base = base;
     this.#parsedBase = null;
     this.#changes = changes;
-    if (changes.isEmpty) this.#updated.clear();
+    if (changes.isEmpty) this.#updated = null;
   }
 
   /** Takes over the keys that differ between two texts. For the others the handler may hold the objects, so they stay. */
@@ -220,15 +255,15 @@ export class Dictionary {
     const after = parseData(theirs);
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
       if (json(before[key]) === json(after[key])) continue;
-      if (key in after) this.#values.set(key, after[key]);
-      else this.#values.delete(key);
+      if (key in after) this.#put(key, after[key]);
+      else this.#remove(key);
     }
   }
 
   /** Whether the value of a key was changed from within, and not only by `update`. */
   #isChangedWithin(key: string, value: unknown): boolean {
     if (!isNested(value) || this.#changes.keys.get(key) === null) return false;
-    return textOf(key, value, this.#holder.takesDates) !== (this.#updated.get(key) ?? this.#baseText(key));
+    return textOf(key, value, this.#holder.takesDates) !== (this.#updated?.get(key) ?? this.#baseText(key));
   }
 
   #baseText(key: string): string {
@@ -241,15 +276,15 @@ export class Dictionary {
     if (!this.#exposed) return [];
     // Where the text as a whole is unchanged, no key need be looked at.
     if (this.#changes.isEmpty && (now ?? this.#serialize()) === this.#base) return [];
-    return [...this.#values.keys()].filter((key) => this.#isChangedWithin(key, this.#values.get(key)));
+    return Object.keys(this.#values).filter((key) => this.#isChangedWithin(key, this.#valueOf(key)));
   }
 
   #serialize(): string {
     if (this.#parsed === null) return this.#base;
     try {
-      return json(Object.fromEntries(this.#parsed));
+      return json(this.#parsed);
     } catch (error) {
-      for (const [key, value] of this.#parsed) checkJson(value, key, this.#holder.takesDates); // Names the place, which JSON.stringify does not.
+      for (const [key, value] of Object.entries(this.#parsed)) checkJson(value, key, this.#holder.takesDates); // Names the place, which JSON.stringify does not.
       throw error;
     }
   }

@@ -96,20 +96,24 @@ const isDate = (value: object): boolean =>
 
 const kindOf = (value: object): string => value.constructor?.name || "class instance";
 
-/** Data as `JSON.parse` makes it, for reading of known keys. Throws when the text is not a JSON object. */
-export function parseObject(text: string): object {
+/**
+ * Data as `JSON.parse` makes it: an object with a prototype, so that keys are looked for with `hasOwn` and set with `put`. Throws
+ * when the text is not a JSON object.
+ */
+export function parseObject(text: string): Record<string, unknown> {
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
     throw new SyntaxError("not a JSON object");
-  return parsed;
+  return parsed as Record<string, unknown>;
+}
+
+/** Sets a member of an object that has a prototype. Assigned, `__proto__` would change that prototype in place of the data. */
+export function put(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (Object.hasOwn(object, key) || !(key in object)) object[key] = value;
+  else Object.defineProperty(object, key, { value, configurable: true, enumerable: true, writable: true });
 }
 
 /** Data as an object without a prototype, so that no key is special. Throws when the text is not a JSON object. */
 export function parseData(text: string): Record<string, unknown> {
   return Object.assign(Object.create(null), parseObject(text));
-}
-
-/** Data as a map, made directly: the copy that `parseData` makes takes as long as the parsing. */
-export function parseMap(text: string): Map<string, unknown> {
-  return new Map(Object.entries(parseObject(text)));
 }

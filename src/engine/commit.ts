@@ -301,7 +301,7 @@ export class Committer {
     const hasMoved = draft.hasMoved(stored);
     if (hasMoved && login !== null) return this.#createBeside(draft, pending, login, stored, deadline);
     let newAddress = intent.rotate && !hasMoved ? draft.ticket.mint() : null;
-    if (newAddress !== null) draft.newAddresses.push(newAddress);
+    if (newAddress !== null) draft.newAddresses = [...draft.newAddresses, newAddress];
     let isAnnounced = false;
     const next = (there: StoredRecord): StoredRecord => {
       const current =
@@ -389,7 +389,7 @@ export class Committer {
       data === null ? base : onto(base, null, data, this.#settings),
       deadline,
     );
-    draft.alsoPresented.add(moved.id);
+    draft.alsoPresents(moved.id);
     return stored;
   }
 

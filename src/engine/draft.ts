@@ -91,6 +91,7 @@ interface NewCookie {
 }
 
 const EMPTY = "{}";
+const NO_ADDRESSES: readonly Address[] = [];
 
 export interface Login {
   readonly userId: string;
@@ -114,8 +115,10 @@ export interface Intent {
   /** The call that ended the session, if any. The handler's own flush holds even when the response is an error. */
   flushedBy: "handler" | "login" | null;
   /** The sessions that a flush deletes. */
-  readonly toDelete: Set<StoreId>;
+  toDelete: ReadonlySet<StoreId>;
 }
+
+const NO_IDS: ReadonlySet<StoreId> = new Set();
 
 const noIntent = (): Intent => ({
   isForced: false,
@@ -125,7 +128,7 @@ const noIntent = (): Intent => ({
   rotate: false,
   proves: false,
   flushedBy: null,
-  toDelete: new Set(),
+  toDelete: NO_IDS,
 });
 
 /** One write of a draft: intent and data as they stood when it began. */
@@ -164,12 +167,12 @@ export class Draft implements Holder {
   intent: Intent = noIntent();
 
   /** The addresses to which writes of this request have moved the session, or tried to. */
-  readonly newAddresses: Address[] = [];
+  newAddresses: readonly Address[] = NO_ADDRESSES;
 
   /** The id of the cookie's key, where another request has changed that key. */
   movedId: StoreId | null = null;
   /** Further sessions of this browser, as its cookies name them, or as a login left them. A flush deletes them as well. */
-  readonly alsoPresented = new Set<StoreId>();
+  #alsoPresented: Set<StoreId> | null = null;
 
   /** The session that this request was refused, because it is bound to a device that has not shown itself. */
   refused: { readonly id: StoreId; readonly userId: string | null } | null = null;
@@ -199,6 +202,17 @@ export class Draft implements Holder {
   /** False for a lazy session until `load()` or `flush()`. */
   get isLoaded(): boolean {
     return this.#state.is !== "unread";
+  }
+
+  /** Notes a further session of this browser. */
+  alsoPresents(id: StoreId): void {
+    this.#alsoPresented ??= new Set();
+    this.#alsoPresented.add(id);
+  }
+
+  /** Notes sessions that a flush has ended. */
+  #delete(...ids: StoreId[]): void {
+    this.intent.toDelete = new Set([...this.intent.toDelete, ...ids]);
   }
 
   /** Whether nothing of this request may be stored. */
@@ -248,7 +262,7 @@ export class Draft implements Holder {
   /** The session is bound to a device that has not shown itself: to this request it is as if it were not there. */
   refuse({ id, record }: StoredSession): void {
     this.refused = { id, userId: record.userId };
-    this.alsoPresented.add(id);
+    this.alsoPresents(id);
   }
 
   /** Whether a load or write is under way. */
@@ -279,17 +293,17 @@ export class Draft implements Holder {
     this.#isDecoded = this.dictionary.isReadable && hasReadableExtras(record.data);
     if (this.#isDecoded) return;
     tellCorrupt(id);
-    this.alsoPresented.add(id);
+    this.alsoPresents(id);
     this.found(null);
   }
 
   /** Ends the session. Everything set from now on belongs to a new one. */
   flush(by: "handler" | "login"): void {
+    if (this.#state.is === "stored") this.#delete(this.#state.session.id);
+    if (this.#state.is === "unread") this.#delete(...this.presented.map(({ id }) => id));
+    if (this.#alsoPresented !== null) this.#delete(...this.#alsoPresented);
+    this.#alsoPresented = null;
     const { toDelete, flushedBy } = this.intent;
-    if (this.#state.is === "stored") toDelete.add(this.#state.session.id);
-    if (this.#state.is === "unread") for (const { id } of this.presented) toDelete.add(id);
-    for (const id of this.alsoPresented) toDelete.add(id);
-    this.alsoPresented.clear();
     this.intent = { ...noIntent(), toDelete, flushedBy: flushedBy === "handler" ? "handler" : by };
     this.savesData = true;
     this.found(null);
@@ -304,7 +318,7 @@ export class Draft implements Holder {
     this.intent.login = { userId, at: this.settings.clock() };
     this.#changeExtras((extras) => ({ ...extras, label: label ?? undefined, confirmedAt: undefined }));
     this.#proves();
-    if (this.refused?.userId === userId) this.intent.toDelete.add(this.refused.id);
+    if (this.refused?.userId === userId) this.#delete(this.refused.id);
   }
 
   /** The user has just given the password again. The key changes, as with every change of rights (OWASP). */
@@ -397,7 +411,7 @@ export class Draft implements Holder {
     this.#saving = null;
     if (this.dictionary !== dictionary) {
       // The session was flushed during the write, so what the write stored must be deleted too.
-      if (session !== null) this.intent.toDelete.add(session.id);
+      if (session !== null) this.#delete(session.id);
       return;
     }
     if (session === null) return;
@@ -465,7 +479,7 @@ export class Draft implements Holder {
     this.dictionary.orphan();
     this.cookie = null;
     // Its record may still be there, damaged or of a newer release: a logout deletes it all the same.
-    if (this.stored !== null) this.alsoPresented.add(this.stored.id);
+    if (this.stored !== null) this.alsoPresents(this.stored.id);
     if (this.intent.login === null) this.bar("ended");
     else this.#state = NONE;
   }
@@ -473,7 +487,7 @@ export class Draft implements Holder {
   /** The write failed: everything that it was to do is wanted again, together with what was wanted since. */
   putBack({ intent, data, dictionary }: Pending): void {
     this.#saving = null;
-    for (const id of intent.toDelete) this.intent.toDelete.add(id);
+    if (intent.toDelete.size > 0) this.#delete(...intent.toDelete);
     this.intent.flushedBy ??= intent.flushedBy;
     if (this.dictionary !== dictionary) return;
     this.intent.isForced ||= intent.isForced;

@@ -316,12 +316,12 @@ export class Engine<Session = unknown> {
         const seen = record ?? (await this.#store.read(id, deadline, request));
         if (draft.isLoaded) return; // It was flushed during the read.
         if (seen === "moved") {
-          draft.alsoPresented.add(id);
+          draft.alsoPresents(id);
           draft.movedId ??= id;
           bar = "moved";
           tell("moved", () => ({ session: logIdOf(id) }));
         } else if (seen !== null && isNewer(id, seen)) {
-          draft.alsoPresented.add(id);
+          draft.alsoPresents(id);
           bar = "newer";
         } else if (seen === null || isOver(seen, this.#settings, this.#settings.clock())) {
           tell("unknown", () => ({ session: logIdOf(id) }));
@@ -337,7 +337,7 @@ export class Engine<Session = unknown> {
           draft.refused = null;
           draft.found(admission);
           draft.isUnderLegacyName = isLegacy === true;
-          for (const other of presented.slice(index + 1)) draft.alsoPresented.add(other.id);
+          for (const other of presented.slice(index + 1)) draft.alsoPresents(other.id);
           return await this.#committer.touchEarly(draft);
         }
       }
