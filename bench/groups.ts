@@ -9,6 +9,8 @@ export interface Entry {
   readonly atMost?: number;
   /** The peer it is compared with. The aim: at least this many times the peer's requests per second; 0 = no aim. */
   readonly peers?: Readonly<Partial<Record<Name, number>>>;
+  /** The aim: the session's processor time, that over the bare framework, is at most this part of the peer's. */
+  readonly shareAtMost?: number;
 }
 
 export interface Group {
@@ -35,6 +37,12 @@ function beside(
     ];
   });
 }
+
+/** The drop-in beside express-session with the peer's own store. */
+const dropIn = (contender: Name, peer: Name): Entry[] =>
+  beside(contender, peer, { read: { atLeast: 1 }, write: { atLeast: 1 } }).map((entry) =>
+    entry.peers === undefined ? entry : { ...entry, shareAtMost: 0.5 },
+  );
 
 const besideMemoryStore: CaseName[] = [
   "login",
@@ -75,6 +83,16 @@ export const groups: readonly Group[] = [
         read: { atMost: 1.25, atLeast: 6 },
         write: { atMost: 1.6, atLeast: 4 },
       }),
+    ],
+  },
+  {
+    title: "The drop-in for express-session",
+    bare: "Express",
+    pairs: "all",
+    entries: [
+      ...dropIn("drop-in memory", "express-session MemoryStore"),
+      ...dropIn("drop-in Redis", "connect-redis"),
+      ...dropIn("drop-in PostgreSQL", "connect-pg-simple"),
     ],
   },
   {

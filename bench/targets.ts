@@ -25,14 +25,18 @@ export function targetsOf({ groups, trips, heap }: Omit<Report, "machine">): Tar
   ];
 }
 
-function ofRow({ contender, use, atMost, overBare, beside }: Row): Target[] {
+function ofRow({ contender, use, atMost, shareAtMost, overBare, beside }: Row): Target[] {
   const what = `${contender}, ${use}`;
   const targets: Target[] = [];
   if (atMost !== null && overBare !== null) {
     const wanted = `CPU at most ${atMost} × bare`;
     targets.push({ what, wanted, measured: overBare.toFixed(2), isReached: overBare <= atMost });
   }
-  for (const { peer, rate, p99, atLeast, limit } of beside) {
+  for (const { peer, share, rate, p99, atLeast, limit } of beside) {
+    if (shareAtMost !== null && share !== null) {
+      const wanted = `the session's CPU at most ${shareAtMost} × that of ${peer}`;
+      targets.push({ what, wanted, measured: share.toFixed(2), isReached: share <= shareAtMost });
+    }
     if (atLeast > 0) {
       const wanted = `requests/s at least ${atLeast} × ${peer}`;
       const known = limit === null ? {} : { limit: limit.toFixed(2) };

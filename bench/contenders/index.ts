@@ -3,6 +3,7 @@ import type { Contender } from "./contender.ts";
 // Only the process that serves a contender loads it.
 const express = () => import("./express.ts");
 const ours = () => import("./coatcheck-express.ts");
+const dropIn = () => import("./coatcheck-drop-in.ts");
 const expressSession = () => import("./express-session.ts");
 
 /** All contenders, by the name that the tables show. */
@@ -33,6 +34,12 @@ export const contenders = {
   "coatcheck encrypted cookie": {
     packages: ["express"],
     open: async (place) => (await ours()).cookie(place),
+  },
+  "drop-in memory": { packages: ["express"], open: async (place) => (await dropIn()).memory(place) },
+  "drop-in Redis": { packages: ["express", "redis"], open: async (place) => (await dropIn()).redis(place) },
+  "drop-in PostgreSQL": {
+    packages: ["express", "pg"],
+    open: async (place) => (await dropIn()).postgres(place),
   },
   "express-session MemoryStore": {
     packages: ["express", "express-session"],
