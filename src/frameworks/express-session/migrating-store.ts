@@ -11,7 +11,7 @@ import { PerKeyQueue } from "../../stores/calls/per-key-queue.ts";
 import type { Callback, ConnectStore, PlainSession, Session } from "./contract.ts";
 import { Cookie } from "./cookie.ts";
 import { OverOurs } from "./over-ours.ts";
-import { type CallableStore, PromisedStore } from "./promised.ts";
+import { type CallableStore, callBack, PromisedStore } from "./promised.ts";
 import { Store } from "./store.ts";
 
 export interface MigratingStoreOptions {
@@ -72,7 +72,7 @@ export class MigratingStore extends Store {
   }
 
   override get(id: string, done: Callback<PlainSession | null>): void {
-    answer(this.#get(id), done);
+    callBack(this.#get(id), done);
   }
 
   override set(id: string, session: Session | PlainSession, done?: Callback): void {
@@ -80,7 +80,7 @@ export class MigratingStore extends Store {
   }
 
   override destroy(id: string, done?: Callback): void {
-    answer(
+    callBack(
       this.#queue.run(id, () => this.#destroy(id)),
       done,
     );
@@ -166,11 +166,4 @@ function noteUntil(ends: number, data: Record<string, unknown> = {}): PlainSessi
   const expires = new Date(ends);
   const maxAge = Math.max(0, ends - Date.now());
   return { cookie: { path: "/", httpOnly: true, originalMaxAge: maxAge, maxAge, expires }, ...data };
-}
-
-function answer<T>(work: Promise<T>, done?: Callback<T>): void {
-  work.then(
-    (value) => done && process.nextTick(done, null, value),
-    (error) => done && process.nextTick(done, error),
-  );
 }

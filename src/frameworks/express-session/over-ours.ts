@@ -22,6 +22,7 @@ import type { Callback, PlainSession } from "./contract.ts";
 import { Cookie } from "./cookie.ts";
 import type { CookieData } from "./cookie-header.ts";
 import { dataText, mergeTexts } from "./data-text.ts";
+import { callBack } from "./promised.ts";
 import { Session } from "./session.ts";
 import { Store } from "./store.ts";
 
@@ -97,7 +98,7 @@ export class OverOurs extends Store {
 
   override get(id: string, done: Callback<PlainSession | null>): void {
     this.#sweeper.start();
-    answer(this.#read(storeIdOf(id)), done);
+    callBack(this.#read(storeIdOf(id)), done);
   }
 
   override set(id: string, session: Session | PlainSession, done?: Callback): void {
@@ -110,7 +111,7 @@ export class OverOurs extends Store {
     const ended = this.#store.end(storeId, this.#store.deadline()).then(() => {
       tell("ended", () => ({ session: logIdOf(storeId) }));
     });
-    answer(ended, done);
+    callBack(ended, done);
   }
 
   /** Moves the end of a session. Where that moves by less than 1/100 of the life, nothing is written. */
@@ -125,12 +126,12 @@ export class OverOurs extends Store {
     const isSameCookie = cookie === cookieTextIn(known) && known.expiry === expiry;
     const moves = expiresAt - known.expiresAt;
     if (isSameCookie && Math.abs(moves) <= (expiresAt - this.#settings.clock()) / 100) done?.();
-    else if (isSameCookie && moves > 0) answer(this.#touch(storeIdOf(id), origin, expiresAt), done);
+    else if (isSameCookie && moves > 0) callBack(this.#touch(storeIdOf(id), origin, expiresAt), done);
     else this.#save(id, session, done);
   }
 
   #save(id: string, session: Session | PlainSession, done?: Callback): void {
-    answer(this.#inOrder(session, this.#snapshot(session), storeIdOf(id)), done);
+    callBack(this.#inOrder(session, this.#snapshot(session), storeIdOf(id)), done);
   }
 
   async #touch(id: StoreId, origin: Origin, expiresAt: number): Promise<void> {
@@ -141,7 +142,7 @@ export class OverOurs extends Store {
 
   /** The number of live sessions. */
   length(done: Callback<number>): void {
-    answer(
+    callBack(
       countSessions(this.#store).then(({ live }) => {
         if (live === null)
           throw new SettingsError("store", "a store that can count its sessions, for length");
@@ -204,13 +205,7 @@ export class OverOurs extends Store {
 
   /** Taken at the call, because the handler may go on changing the session. */
   #snapshot(session: Session | PlainSession): Snapshot {
-    const user = (session as { passport?: { user?: unknown } }).passport?.user;
-    const userId = typeof user === "string" || Number.isFinite(user) ? String(user) : "";
-    return {
-      data: dataText(session),
-      userId: isUserId(userId) ? userId : null,
-      ...this.#endOf(session),
-    };
+    return { data: dataText(session), userId: userIn(session), ...this.#endOf(session) };
   }
 
   /** Two saves of one session object, such as `save()` and the end of the request, are made one after the other. */
@@ -252,7 +247,7 @@ export class OverOurs extends Store {
     this.#sweeper.start();
     const snapshot = this.#snapshot(session);
     const record = newRecord(snapshot, this.#settings.clock());
-    answer(this.#create(storeIdOf(id), session, snapshot, record), done);
+    callBack(this.#create(storeIdOf(id), session, snapshot, record), done);
   }
 
   /** Stores a record that has not ended yet. False when the id is taken. */
@@ -293,7 +288,7 @@ export class OverOurs extends Store {
       const theirs = textWithoutCookie(current);
       const data = mergeTexts(base, snapshot.data, theirs);
       const isOurs = current.version === known.version;
-      const userId = data === snapshot.data ? snapshot.userId : userIn(data);
+      const userId = data === snapshot.data ? snapshot.userId : userIn(parseData(data));
       return {
         ...current,
         data: textOf(data, snapshot.cookie) + extrasTextOf(current.data),
@@ -353,26 +348,9 @@ function cookieTextIn(record: StoredRecord): string | null {
   return cookie === undefined ? null : JSON.stringify(cookie);
 }
 
-function userIn(data: string): string | null {
-  const user = (parseData(data).passport as { user?: unknown } | undefined)?.user;
+/** The user that passport has signed in. */
+function userIn(data: object): string | null {
+  const user = (data as { passport?: { user?: unknown } }).passport?.user;
   const userId = typeof user === "string" || Number.isFinite(user) ? String(user) : "";
   return isUserId(userId) ? userId : null;
-}
-
-/** Calls back. What the callback throws is thrown where the process sees it, and is no rejection of ours. */
-function answer<T>(work: Promise<T>, done?: Callback<T>): void {
-  if (done === undefined) {
-    work.catch(() => {});
-    return;
-  }
-  const call = (...result: Parameters<Callback<T>>) => {
-    try {
-      done(...result);
-    } catch (thrown) {
-      process.nextTick(() => {
-        throw thrown;
-      });
-    }
-  };
-  work.then((value) => call(null, value), call);
 }

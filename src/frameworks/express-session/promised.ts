@@ -1,4 +1,4 @@
-/** A connect store with promises in place of callbacks. */
+/** Connect stores give their answers to callbacks, and our code works with promises: the ways from one to the other. */
 import { SettingsError } from "../../errors.ts";
 import type { Callback, PlainSession } from "./contract.ts";
 
@@ -61,4 +61,25 @@ export function called<T>(run: (done: Callback<T>) => unknown): CalledStore<T> {
   }) as Partial<PromiseLike<unknown>> | undefined;
   if (typeof returned?.then === "function") returned.then(undefined, reject);
   return { isDone, answer };
+}
+
+/**
+ * Gives the outcome of a store's work to its callback. What the callback throws is thrown where the process sees it, and is no
+ * rejection of ours.
+ */
+export function callBack<T>(work: Promise<T>, done?: Callback<T>): void {
+  if (done === undefined) {
+    work.catch(() => {});
+    return;
+  }
+  const call = (...result: Parameters<Callback<T>>) => {
+    try {
+      done(...result);
+    } catch (thrown) {
+      process.nextTick(() => {
+        throw thrown;
+      });
+    }
+  };
+  work.then((value) => call(null, value), call);
 }
