@@ -4,7 +4,9 @@ import type { AddressInfo } from "node:net";
 import { createSessions, memoryStore, type Options, type Store } from "coatcheck";
 import { encryptedCookieStore, signedCookieStore } from "coatcheck/cookies";
 import { session } from "coatcheck/express";
+import { session as fastify } from "coatcheck/fastify";
 import express from "express";
+import createFastify from "fastify";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { everyAdapter } from "../frameworks/adapters/every-adapter.ts";
 import { type BoundAnswer, BoundBrowser, type Offer } from "../instruments/bound-browser.ts";
@@ -660,6 +662,46 @@ describe("the paths", () => {
     expect((await browser.register()).status).toBe(404);
     expect((await browser.ask("/.coatcheck/two/registration?x", { method: "POST" })).status).toBe(400);
     expect(seen).toEqual(["/one/login", "/.coatcheck/one/registration"]);
+  });
+
+  test("are routes of Fastify, so that a context with a prefix has them too, and no hook after session refuses them", async () => {
+    const clock = new MovedClock();
+    const sessions = createSessions({
+      store: memoryStore(),
+      deviceBound: true,
+      clock: clock.read,
+      cookie: { path: "/shop" },
+    });
+    const app = createFastify({ trustProxy: true });
+    app.register(
+      async (shop) => {
+        shop.register(fastify, sessions);
+        shop.addHook("onRequest", async (request, reply) => {
+          if (request.url === "/shop/login") request.session.login("ada");
+          else await reply.code(401).send();
+        });
+        shop.get("/login", async () => "");
+        // The same sessions again, within.
+        shop.register(async (inner) => void inner.register(fastify, sessions), { prefix: "/inner" });
+      },
+      { prefix: "/shop" },
+    );
+    onTestFinished(() => app.close());
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    const browser = new BoundBrowser((app.server.address() as AddressInfo).port, clock);
+    await browser.visit("/shop/login");
+    expect((await browser.register()).status).toBe(200);
+    expect((await browser.refresh()).status).toBe(200);
+  });
+
+  test("outside the prefix of a Fastify context are refused at start", async () => {
+    const app = createFastify();
+    app.register(
+      async (shop) =>
+        void shop.register(fastify, { store: memoryStore(), deviceBound: true, clearExpiredEvery: 0 }),
+      { prefix: "/shop" },
+    );
+    await expect(app.ready()).rejects.toThrow(/deviceBound\.path takes a path under \/shop/);
   });
 
   test("can be chosen", async () => {
