@@ -85,6 +85,7 @@ export function spawnSite(variables: Record<string, string>) {
     address,
     ended,
     output: () => said,
+    signal: (name: NodeJS.Signals) => void child.kill(name),
     async stop(signal: NodeJS.Signals = "SIGTERM") {
       const start = performance.now();
       child.kill(signal);

@@ -37,11 +37,14 @@ export interface Library {
   database: LibraryDatabase;
   sessions: Sessions;
   sessionStore: SessionStore;
+  /** The proxy says whether the browser came over https. */
+  isBehindProxy?: boolean;
 }
 
 export function createApp(library: Library): Express {
   const app = express();
   app.disable("x-powered-by");
+  if (library.isBehindProxy) app.set("trust proxy", 1);
   useViews(app);
 
   app.use("/static", staticFiles);

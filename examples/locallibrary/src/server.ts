@@ -20,9 +20,16 @@ const databasePath = resolve(process.env.LIBRARY_DATABASE || join(import.meta.di
 
 const database = openOrRefuse(databasePath);
 const sessionStore = await storeOrRefuse(process.env.SESSION_STORE);
+const deviceBound = process.env.DEVICE_BOUND === "yes";
 // Lazy, so that the catalog can be read while the store is away: see middleware/load-session.ts.
-const sessions = createSessions({ store: sessionStore.store, lazy: true, maxUserSessions: MOST_DEVICES });
-const server = createServer(createApp({ database, sessions, sessionStore }));
+const sessions = createSessions({
+  store: sessionStore.store,
+  lazy: true,
+  maxUserSessions: MOST_DEVICES,
+  deviceBound,
+});
+const isBehindProxy = process.env.BEHIND_PROXY === "yes";
+const server = createServer(createApp({ database, sessions, sessionStore, isBehindProxy }));
 
 server.once("error", (error: NodeJS.ErrnoException) => {
   const why = error.code === "EADDRINUSE" ? "another program listens there" : error.message;

@@ -13,9 +13,10 @@ export function userSessionRoutes(sessions: Sessions): Router {
   router.get("/sessions/", signedIn, async (req, res) => {
     const all = await sessions.listUserSessions(userOf(res).id);
     const devices = all
-      .map(({ handle, label, createdAt, lastSeenAt, data }) => ({
+      .map(({ handle, label, isDeviceBound, createdAt, lastSeenAt, data }) => ({
         handle,
         isThis: handle === req.session.handle,
+        isBound: isDeviceBound,
         name: label ?? "Unknown browser",
         address: String(data.address ?? "unknown"),
         firstSeen: createdAt,
