@@ -102,8 +102,10 @@ describe("keys can be declared beside an import of one entry alone", { timeout: 
 });
 
 describe("in a project of CommonJS modules, as older starters make", { timeout: 60_000 }, () => {
-  const names = entries.map((entry, index) => `import * as entry${index} from "${entry}";`).join("\n");
-  const uses = entries.map((_, index) => `entry${index}`).join(", ");
+  // It imports a module that only Cloudflare's runtime has.
+  const onNode = entries.filter((entry) => entry !== "coatcheck/durable-object");
+  const names = onNode.map((entry, index) => `import * as entry${index} from "${entry}";`).join("\n");
+  const uses = onNode.map((_, index) => `entry${index}`).join(", ");
   const files = {
     "app.ts": `${names}\nconsole.log([${uses}].map((entry) => Object.keys(entry).length > 0).join());`,
   };
@@ -115,7 +117,7 @@ describe("in a project of CommonJS modules, as older starters make", { timeout: 
     async (compiler) => {
       const folder = write(application, { files, options, type: "commonjs" });
       expect(await compile(application, compiler, folder)).toBe("");
-      expect(run(folder, "app.js")).toBe(`${entries.map(() => "true").join()}\n`);
+      expect(run(folder, "app.js")).toBe(`${onNode.map(() => "true").join()}\n`);
     },
   );
 
