@@ -30,6 +30,7 @@ test.each([
   ["coatcheck/hono", core],
   ["coatcheck/cookies", ["node:crypto", "node:zlib"]],
   ["coatcheck/d1", []],
+  ["coatcheck/durable-object", ["cloudflare:workers"]],
 ])("%s imports %s", (publicName, allowed) => {
   expect([...importsOf(sources.get(publicName) as string)].sort()).toEqual(allowed);
 });

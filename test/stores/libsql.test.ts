@@ -105,7 +105,7 @@ describe("libsqlStore", () => {
     const fresh = libsqlStore({ client, table: "fresh" });
     await expect(fresh.create(newId(), record(), call())).rejects.toThrow(/no such table/);
     await expect(fresh.check(call())).rejects.toThrow(
-      "There is no table fresh. Create it once: await store.createTable(), or npx coatcheck create-table.",
+      "There is no table fresh. Create it once: await store.createTable().",
     );
     await Promise.all(
       [client, other, client, other].map((one) => libsqlStore({ client: one, table: "fresh" }).createTable()),
