@@ -8,8 +8,7 @@ const publicFiles = entryPoints().map(({ source }) => relative(import.meta.dirna
 const startedByTests = [
   "bench/autocannon.ts",
   "test/runner/tell-port.ts",
-  "test/races/counting-server.ts",
-  "test/races/refreshing-server.ts",
+  "test/races/*-server.ts",
   "test/runtimes/site/*.ts",
   "test/stores/processes/*.ts",
   "test/testing/under-node-test.ts",

@@ -58,6 +58,9 @@ export interface Stores {
   readonly inDoubt: InDoubt;
 }
 
+const isOwn = (seen: StoredRecord | "moved" | null | undefined, { version }: StoredRecord): boolean =>
+  typeof seen === "object" && seen?.version === version;
+
 /** Stores a new record, and resolves to it with the version that it has in the store; null when the id is taken. */
 export async function createRecord(
   { store, inDoubt }: Stores,
@@ -70,11 +73,13 @@ export async function createRecord(
     const created = await store.create(id, record, deadline, (creating) => {
       call = creating;
     });
+    // A client that repeats a command whose answer was lost finds the id taken, by this record.
+    if (created === false && isOwn(await store.read(id, deadline), record)) return record;
     return storedBy(created, record);
   } catch (fault) {
     if (isSessionUserError(fault)) throw fault;
     const seen = await lookOnce(deadline, () => store.read(id, deadline));
-    if (typeof seen === "object" && seen?.version === record.version) return record;
+    if (isOwn(seen, record)) return record;
     inDoubt.created(id, call);
     throw fault;
   }

@@ -27,7 +27,7 @@
 
 import { type Call, LightSignal, type Signal, signalOf } from "../contract/call.ts";
 import type { StoredRecord, StoreId } from "../contract/record.ts";
-import { MOVED_MARK_MS, type Moved, type Store, type WriteOutcome } from "../contract/store.ts";
+import { MOVED_MARK_MS, type Moved, type Store } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { ALONE, batched, LARGEST_BATCH } from "./calls/batched.ts";
 import { borrow, type Work } from "./calls/borrow.ts";
@@ -44,6 +44,7 @@ import {
 } from "./mysql/connection.ts";
 import { adviceOn, anyRecord, checkTable, createTable, quote, USER_ID_BYTES } from "./mysql/table.ts";
 import { countInSteps } from "./sql/count-in-steps.ts";
+import { outcome, ownRotation, ownUpdate, type RowState } from "./sql/row-state.ts";
 
 export type { MysqlConnection, MysqlPool, MysqlStatement, MysqlValue } from "./mysql/connection.ts";
 
@@ -86,23 +87,23 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
   };
 
   /**
-   * Runs a statement that changes one row. If it changed none, answers with the state of the row. A repeated statement also
-   * answers "changed" where it finds that state to be its own work.
+   * Runs a statement that changes one row. If it changed none, answers with the state of the row, as `judge` sees it where an earlier
+   * try may have been carried out.
    */
   const change = (
     call: Call,
     id: StoreId,
     verb: Verb,
     values: MysqlValue[],
-    isOurs: (found: RowState) => boolean = () => false,
+    judge: (found: RowState) => "changed" | RowState = (found) => found,
   ) =>
     borrow(
       lender,
       signalOf(call),
-      async (connection, isRepeat): Promise<"changed" | RowState | undefined> => {
+      async (connection, isInDoubt): Promise<"changed" | RowState | undefined> => {
         if ((await changesOf(connection, statements[verb], values)) === 1) return "changed";
         const found = await locate(connection, id, call);
-        return found && isRepeat && isOurs(found) ? "changed" : found;
+        return found && isInDoubt ? judge(found) : found;
       },
     );
 
@@ -175,14 +176,14 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
     delete: (id, call) => remove({ id, now: call.now }, signalOf(call)),
 
     create(id, record, call) {
-      const work: Work<MysqlConnection, boolean> = async (connection, isRepeat) => {
+      const work: Work<MysqlConnection, boolean> = async (connection, isInDoubt) => {
         try {
           await changesOf(connection, statements.insert, [bytes(id), ...encode(record)]);
           return true;
         } catch (error) {
           // ON DUPLICATE KEY and IGNORE would hide other faults too.
           if (numberOf(error) !== DUPLICATE) throw error;
-          return isRepeat && (await locate(connection, id, call))?.version === record.version;
+          return isInDoubt && (await locate(connection, id, call))?.version === record.version;
         }
       };
       // A create that the server carries out later could bring a session back that was deleted meanwhile.
@@ -191,12 +192,11 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
 
     async update(id, record, expected, call) {
       const values = [...encode(record), bytes(id), expected, call.now];
-      const isOurs = ({ version }: RowState) => version === record.version;
-      return outcome(await change(call, id, "update", values, isOurs));
+      return outcome(await change(call, id, "update", values, ownUpdate(record)));
     },
 
     rotate: (oldId, newId, record, expected, call) =>
-      borrow(lender, signalOf(call), async (connection, isRepeat) => {
+      borrow(lender, signalOf(call), async (connection, isInDoubt) => {
         const mark = [bytes(newId), call.now + MOVED_MARK_MS, bytes(oldId), expected, call.now];
         const insert = [bytes(newId), ...encode(record)];
         const marked = await transaction(connection, async () => {
@@ -208,7 +208,7 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
         });
         if (marked) return "saved";
         const found = await locate(connection, oldId, call);
-        return isRepeat && found?.movedTo === newId ? "saved" : outcome(found);
+        return outcome(found && isInDoubt ? ownRotation(newId)(found) : found);
       }),
 
     clearExpired: (call) =>
@@ -276,17 +276,6 @@ const COUNTED_AT_ONCE = 5000;
 
 /** Places in a row of `readMany`. */
 const [EXPIRES_AT, ID] = [5, 9];
-
-interface RowState {
-  readonly movedTo: StoreId | null;
-  readonly version: number;
-}
-
-function outcome(found: "changed" | RowState | undefined): WriteOutcome {
-  if (found === "changed") return "saved";
-  if (found === undefined) return "gone";
-  return found.movedTo === null ? "conflict" : { movedTo: found.movedTo };
-}
 
 const bytes = (id: StoreId) => Buffer.from(id, "hex");
 const idOrNull = (value: unknown) => ((value as Buffer | null)?.toString("hex") ?? null) as StoreId | null;

@@ -39,6 +39,7 @@ import { borrow, InDoubtError, type Work } from "./calls/borrow.ts";
 import { lenderOf, type PostgresClient, type PostgresPool } from "./postgres/connection.ts";
 import { adviceOn, anyRecord, checkTable, createTable, quote } from "./postgres/table.ts";
 import { countInSteps } from "./sql/count-in-steps.ts";
+import { outcome, ownRotation, ownUpdate, type RowState } from "./sql/row-state.ts";
 
 export type { PostgresClient, PostgresPool, PostgresQuery } from "./postgres/connection.ts";
 
@@ -100,22 +101,22 @@ export function postgresStore({
     borrow(lender, signal, (client) => query(client, verb, values));
 
   /**
-   * Runs a statement that changes one row. If it changed none, answers with the state of the row. A repeated statement also
-   * answers "changed" where it finds that state to be its own work.
+   * Runs a statement that changes one row. If it changed none, answers with the state of the row, as `judge` sees it where an earlier
+   * try may have been carried out.
    */
   function change(
-    { id, now, isRepeat = false }: Read & { readonly isRepeat?: boolean },
+    { id, now, isInDoubt = false }: Read & { readonly isInDoubt?: boolean },
     signal: Signal,
     verb: Verb,
     values: unknown[],
-    isOurs: (found: RowState) => boolean = () => false,
+    judge: (found: RowState) => "changed" | RowState = (found) => found,
   ) {
     return borrow(lender, signal, async (client, isAgain): Promise<"changed" | RowState | undefined> => {
       if ((await query(client, verb, values)).rowCount === 1) return "changed";
       signal.throwIfAborted();
       // A statement of its own, because the first one may have waited for a change that only a later snapshot shows.
       const found = await locate(client, id, now);
-      return found && (isRepeat || isAgain) && isOurs(found) ? "changed" : found;
+      return found && (isInDoubt || isAgain) ? judge(found) : found;
     });
   }
 
@@ -151,14 +152,11 @@ export function postgresStore({
     keyOf: ({ id }) => id,
     // A create that the server carries out later could bring a session back that was deleted meanwhile.
     isFinal: (error) => error instanceof InDoubtError,
-    async one({ id, record, now }, signal, isRepeat) {
+    async one({ id, record, now }, signal, isInDoubt) {
       const values = [bytes(id), ...encode(record)];
-      const isOurs = ({ version }: RowState) => version === record.version;
       const work: Work<PostgresClient, boolean> = async (client, isAgain) => {
         if ((await query(client, "create", values)).rowCount === 1) return true;
-        if (!isRepeat && !isAgain) return false;
-        const found = await locate(client, id, now);
-        return found !== undefined && isOurs(found);
+        return (isInDoubt || isAgain) && (await locate(client, id, now))?.version === record.version;
       };
       return await borrow(lender, signal, work, { repeatInDoubt: false });
     },
@@ -170,10 +168,9 @@ export function postgresStore({
 
   const update = batched<Update, WriteOutcome>({
     keyOf: ({ id }) => id,
-    async one({ id, record, expected, now }, signal, isRepeat) {
+    async one({ id, record, expected, now }, signal, isInDoubt) {
       const values = [bytes(id), ...encode(record), expected, now];
-      const isOurs = ({ version }: RowState) => version === record.version;
-      return outcome(await change({ id, now, isRepeat }, signal, "update", values, isOurs));
+      return outcome(await change({ id, now, isInDoubt }, signal, "update", values, ownUpdate(record)));
     },
     async many(updates, signal) {
       const given = updates.map(({ record, id, expected, now }) => ({
@@ -225,8 +222,14 @@ export function postgresStore({
     async rotate(oldId, newId, record, expected, call) {
       const mark = [bytes(oldId), expected, call.now, call.now + MOVED_MARK_MS];
       const values = [bytes(newId), ...encode(record), ...mark];
-      const isOurs = ({ movedTo }: RowState) => movedTo === newId;
-      return outcome(await change({ id: oldId, now: call.now }, signalOf(call), "rotate", values, isOurs));
+      const found = await change(
+        { id: oldId, now: call.now },
+        signalOf(call),
+        "rotate",
+        values,
+        ownRotation(newId),
+      );
+      return outcome(found);
     },
 
     async clearExpired(call) {
@@ -300,17 +303,6 @@ type CountRow = [
 
 /** Places in a row of `readMany`. */
 const [EXPIRES_AT, ID] = [5, 9];
-
-interface RowState {
-  readonly movedTo: StoreId | null;
-  readonly version: number;
-}
-
-function outcome(found: "changed" | RowState | undefined): WriteOutcome {
-  if (found === "changed") return "saved";
-  if (found === undefined) return "gone";
-  return found.movedTo === null ? "conflict" : { movedTo: found.movedTo };
-}
 
 /** An id in the form in which PostgreSQL reads bytes. */
 const bytes = (id: StoreId) => `\\x${id}`;

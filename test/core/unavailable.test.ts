@@ -182,7 +182,23 @@ describe("a write whose answer was lost", () => {
     browser.jar.clear();
     breaks("create", async () => false);
     await expect(browser.visit((session) => session.set("a", 1))).rejects.toMatchObject(unavailable);
-    expect(took()).toEqual(["create", "create", "create"]);
+    expect(took()).toEqual(["create", "read", "create", "read", "create", "read"]);
+  });
+
+  it("an id that is taken by the record itself, as a client repeated the command, leaves one session", async () => {
+    const inner = memoryStore();
+    const store: typeof inner = {
+      ...inner,
+      async create(...given) {
+        await inner.create(...given);
+        return await inner.create(...given);
+      },
+    };
+    const sessions = createSessions({ store });
+    const browser = new Browser(sessions);
+    await browser.visit((session) => session.login("ann"));
+    expect((await browser.open()).userId).toBe("ann");
+    expect(await sessions.listUserSessions("ann")).toHaveLength(1);
   });
 
   it("an id that is taken once gets another", async () => {

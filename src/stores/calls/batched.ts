@@ -4,14 +4,15 @@
  */
 import { LightSignal, type Signal } from "../../contract/call.ts";
 import { isWorkerd } from "../../workerd.ts";
+import { InDoubtError } from "./borrow.ts";
 
 /** Taken when the module loads: a test of the application may fake all timers later. */
 const { setImmediate } = globalThis;
 
 /** How a store runs one verb: for a single call, and for several at once. `Call` is the arguments of a call. */
 export interface BatchedVerb<Call, Outcome> {
-  /** `isRepeat`: the call was part of a batch that failed, and may have been carried out all the same. */
-  one(call: Call, signal: Signal, isRepeat: boolean): Outcome | Promise<Outcome>;
+  /** `isInDoubt`: the call was part of a batch that failed, and may have been carried out all the same. */
+  one(call: Call, signal: Signal, isInDoubt: boolean): Outcome | Promise<Outcome>;
   /**
    * Runs several calls, all or nothing. Answers an outcome for each in their order, or `ALONE`. The signal aborts when all
    * callers have gone. When this fails each call is run by itself, so that the data of one caller costs the others nothing.
@@ -67,9 +68,9 @@ export function batched<Call, Outcome>({
     else if (first !== undefined) runAlone(first, false);
   }
 
-  function runAlone({ call, signal, resolve, reject }: Caller<Call, Outcome>, isRepeat: boolean): void {
+  function runAlone({ call, signal, resolve, reject }: Caller<Call, Outcome>, isInDoubt: boolean): void {
     try {
-      resolve(one(call, signal, isRepeat));
+      resolve(one(call, signal, isInDoubt));
     } catch (error) {
       reject(error);
     }
@@ -127,7 +128,7 @@ export function batched<Call, Outcome>({
   function answerFailed(batch: Caller<Call, Outcome>[], error: unknown): void {
     for (const caller of batch) {
       if (isFinal(error)) caller.reject(error);
-      else if (!caller.signal.aborted) runAlone(caller, true);
+      else if (!caller.signal.aborted) runAlone(caller, error instanceof InDoubtError);
     }
   }
 

@@ -39,8 +39,8 @@ export class InDoubtError extends Error {
   }
 }
 
-/** `isRepeat`: an earlier try may have been carried out, its answer lost. */
-export type Work<C, T> = (connection: C, isRepeat: boolean) => Promise<T>;
+/** `isInDoubt`: an earlier try may have been carried out, its answer lost. */
+export type Work<C, T> = (connection: C, isInDoubt: boolean) => Promise<T>;
 
 export interface BorrowOptions {
   /** Whether work in doubt is done once more, on another connection. Default is true. */
@@ -70,20 +70,20 @@ export async function borrow<C, T>(
     lent = undefined;
   };
 
-  const run = async (isRepeat: boolean): Promise<T> => {
+  const run = async (isInDoubt: boolean, mayRepeat: boolean): Promise<T> => {
     lent = await lendOpen(lender);
     // A connection that comes too late was not used, so it is not broken.
     if (signal.aborted) giveBack(false);
     signal.throwIfAborted();
     try {
-      const result = await untilDone(lent, lender, signal, work, isRepeat);
+      const result = await untilDone(lent, lender, signal, work, isInDoubt);
       giveBack(false);
       return result;
     } catch (error) {
       const fate = lent === undefined ? "refused" : lender.fateOf(error, lent);
       giveBack(true);
-      const mayRepeat = fate === "not done" || (fate === "in doubt" && repeatInDoubt);
-      if (mayRepeat && !isRepeat && !signal.aborted) return await run(true);
+      const isHarmless = fate === "not done" || (fate === "in doubt" && repeatInDoubt);
+      if (mayRepeat && isHarmless && !signal.aborted) return await run(fate === "in doubt", false);
       throw fate === "in doubt" ? new InDoubtError(error) : error;
     }
   };
@@ -99,7 +99,7 @@ export async function borrow<C, T>(
   });
 
   try {
-    return await Promise.race([run(false), aborted]);
+    return await Promise.race([run(false, true), aborted]);
   } finally {
     stop();
   }
@@ -127,11 +127,11 @@ async function untilDone<C, T>(
   lender: Lender<C>,
   signal: Signal,
   work: Work<C, T>,
-  isRepeat: boolean,
+  isInDoubt: boolean,
 ): Promise<T> {
   for (let longest = 1; ; longest = Math.min(longest * 2, LONGEST_WAIT_MS)) {
     try {
-      return await work(connection, isRepeat);
+      return await work(connection, isInDoubt);
     } catch (error) {
       if (lender.fateOf(error, connection) !== "undone") throw error;
     }
