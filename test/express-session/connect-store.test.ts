@@ -9,6 +9,8 @@ import { beforeAll, describe, expect, it, test } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { installed } from "../runtimes/install.ts";
+import { mariadb } from "../servers/mariadb.ts";
+import { memcached } from "../servers/memcached.ts";
 import { postgres } from "../servers/postgres.ts";
 import { redis } from "../servers/redis.ts";
 import { describeWithServer } from "../servers/suite.ts";
@@ -97,6 +99,86 @@ describeWithServer(postgres, (server) => {
       };
     },
     { describe, it, without },
+  );
+});
+
+describeWithServer(postgres, (server) => {
+  let made = 0;
+  testStore(
+    "connectStore, connect-session-knex",
+    async () => {
+      const knex = load("knex").knex({ client: "pg", connection: server().url });
+      const tableName = `knex_${made++}`;
+      const { ConnectSessionKnexStore } = load("connect-session-knex");
+      const store = new ConnectSessionKnexStore({ knex, tableName, createTable: true, cleanupInterval: 0 });
+      await store.ready;
+      return {
+        store: connectStore(store),
+        peek: async (id) => JSON.stringify(await knex(tableName).where({ sid: id })),
+        dispose: () => knex.destroy(),
+      };
+    },
+    { describe, it, without },
+  );
+
+  testStore(
+    "connectStore, connect-session-sequelize",
+    async () => {
+      const { Sequelize, STRING, DATE, TEXT } = load("sequelize");
+      const db = new Sequelize(server().url, { logging: false });
+      const SequelizeStore = load("connect-session-sequelize")(load("express-session").Store);
+      const table = `sequelize_${made++}`;
+      // The table that the store makes by itself has room for 36 letters.
+      db.define(table, { sid: { type: STRING(64), primaryKey: true }, expires: DATE, data: TEXT });
+      const store = new SequelizeStore({ db, table, checkExpirationInterval: -1 });
+      await store.sync();
+      return {
+        store: connectStore(store),
+        peek: async (id) => JSON.stringify(await db.models[table].findByPk(id)),
+        dispose: () => db.close(),
+      };
+    },
+    { describe, it, without },
+  );
+});
+
+describeWithServer(mariadb, (server) => {
+  let made = 0;
+  testStore(
+    "connectStore, express-mysql-session",
+    async () => {
+      const { hostname, port, pathname } = new URL(server().url);
+      const at = { host: hostname, port: Number(port), user: "root", database: pathname.slice(1) };
+      const schema = { tableName: `sessions_${made++}` };
+      const store = new (load("express-mysql-session")(load("express-session")))({
+        ...at,
+        schema,
+        clearExpired: false,
+      });
+      await store.onReady();
+      const find = `SELECT data FROM ${schema.tableName} WHERE session_id = ?`;
+      return {
+        store: connectStore(store),
+        peek: async (id) => JSON.stringify(await store.query(find, [id])),
+        dispose: () => store.close(),
+      };
+    },
+    { describe, it, without },
+  );
+});
+
+describeWithServer(memcached, (server) => {
+  let made = 0;
+  testStore(
+    "connectStore, connect-memcached",
+    () => {
+      const MemcachedStore = load("connect-memcached")(load("express-session"));
+      // memcached takes a time of more than 30 days for a date.
+      const ttl = 30 * 24 * 60 * 60;
+      const store = new MemcachedStore({ hosts: [new URL(server().url).host], prefix: `${made++}:`, ttl });
+      return { store: connectStore(store), dispose: () => store.client.end() };
+    },
+    { describe, it, without: [...without, "peek"] },
   );
 });
 

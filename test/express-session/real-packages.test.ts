@@ -1,11 +1,20 @@
 /** The drop-in over the connect stores that people use, on real servers, and beneath the packages that stand on sessions. */
+import "reflect-metadata";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Controller, Get, Module, Session as NestSession, Req } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
 import BetterSqlite3 from "better-sqlite3";
 import { memoryStore } from "coatcheck";
 import session from "coatcheck/express-session";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { session as fastifySession } from "coatcheck/fastify";
+import Fastify from "fastify";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { portOf } from "../instruments/loopback.ts";
+import { Visitor } from "../instruments/visitor.ts";
 import { installed } from "../runtimes/install.ts";
 import { mariadb } from "../servers/mariadb.ts";
 import { memcached } from "../servers/memcached.ts";
@@ -260,4 +269,158 @@ describe.each(Object.entries(stores))("over %s", (_name, makeStore) => {
     await agent.post("/").expect(403);
     await agent.post("/").set("x-csrf-token", token).expect(200, "done");
   });
+
+  test("csrf-csrf gives a token once something is stored, and checks it", async () => {
+    const { doubleCsrf } = load("csrf-csrf");
+    const { generateCsrfToken, doubleCsrfProtection } = doubleCsrf({
+      getSecret: () => "another secret",
+      getSessionIdentifier: (req: Any) => req.session.id,
+      cookieName: "csrf",
+      cookieOptions: { secure: false },
+    });
+    const app = load("express")();
+    app.use(load("cookie-parser")());
+    app.use(session({ ...quiet, store: makeStore() }));
+    app.use(doubleCsrfProtection);
+    app.get("/", (req: Any, res: Any) => res.send(generateCsrfToken(req, res)));
+    app.get("/stored", (req: Any, res: Any) => {
+      req.session.isKnown = true;
+      res.send(generateCsrfToken(req, res));
+    });
+    app.post("/", (_req: Any, res: Any) => res.send("done"));
+    app.use((error: Any, _req: Any, res: Any, _next: Any) => res.status(error.status ?? 500).send("refused"));
+    const unknown = agentOf(app);
+    const { text: early } = await unknown.get("/").expect(200);
+    await unknown.post("/").set("x-csrf-token", early).expect(403);
+    const known = agentOf(app);
+    const { text: token } = await known.get("/stored").expect(200);
+    await known.post("/").expect(403);
+    await known.post("/").set("x-csrf-token", token).expect(200, "done");
+    await unknown.post("/").set("x-csrf-token", token).expect(403);
+  });
+
+  test("ws reads the session of an upgrade, and saves what its messages change", async () => {
+    const { WebSocket, WebSocketServer } = load("ws");
+    const middleware = session({ ...quiet, store: makeStore() });
+    const app = load("express")();
+    app.use(middleware);
+    app.get("/", (req: Any, res: Any) => {
+      req.session.n ??= 1;
+      res.send(`n=${req.session.n}`);
+    });
+    const server = createServer(app);
+    const sockets = new WebSocketServer({ noServer: true });
+    server.on("upgrade", (req: Any, socket, head) => {
+      middleware(req, {} as Any, () => {
+        if (req.session.n === undefined) {
+          socket.end("HTTP/1.1 401 Unauthorized\r\n\r\n");
+          return;
+        }
+        sockets.handleUpgrade(req, socket, head, (client: Any) => {
+          client.on("message", () => {
+            req.session.reload(() => {
+              req.session.n++;
+              req.session.save(() => client.send(`n=${req.session.n}`));
+            });
+          });
+        });
+      });
+    });
+    const port = await portOf(server);
+    const opened = (cookie?: string) =>
+      new Promise<Any>((resolve, reject) => {
+        const headers = cookie === undefined ? {} : { cookie };
+        const client = new WebSocket(`ws://127.0.0.1:${port}`, { headers });
+        client.once("open", () => resolve(client));
+        client.once("error", reject);
+      });
+    await expect(opened()).rejects.toThrow("401");
+    const visitor = new Visitor(port);
+    await visitor.visit("/");
+    const client = await opened(visitor.cookie);
+    for (const n of [2, 3]) {
+      client.send("count");
+      expect(String((await once(client, "message"))[0])).toBe(`n=${n}`);
+    }
+    expect((await visitor.visit("/")).body).toBe("n=3");
+    client.close();
+    await once(client, "close");
+  });
+
+  test("NestJS: the session guide's application counts, and @Session() is the session", async () => {
+    class Visits {
+      count(request: Any): string {
+        request.session.visits = request.session.visits ? request.session.visits + 1 : 1;
+        return `visits=${request.session.visits}`;
+      }
+      show(keys: Any): string[] {
+        return Object.keys(keys);
+      }
+    }
+    const member = (name: keyof Visits) => Object.getOwnPropertyDescriptor(Visits.prototype, name) as Any;
+    Get()(Visits.prototype, "count", member("count"));
+    Req()(Visits.prototype, "count", 0);
+    Get("keys")(Visits.prototype, "show", member("show"));
+    NestSession()(Visits.prototype, "show", 0);
+    Controller()(Visits);
+    class Site {}
+    Module({ controllers: [Visits] })(Site);
+    const app = await NestFactory.create(Site, { logger: ["error"] });
+    app.use(session({ ...quiet, store: makeStore() }));
+    await app.listen(0, "127.0.0.1");
+    onTestFinished(() => app.close());
+    const visitor = new Visitor(app.getHttpServer().address().port);
+    for (const n of [1, 2]) expect((await visitor.visit("/")).body).toBe(`visits=${n}`);
+    expect((await visitor.visit("/keys")).body).toBe('["cookie","visits"]');
+  });
+});
+
+test("@fastify/passport signs in on coatcheck/fastify without its own session, in the three lines of docs/passport.md", async () => {
+  const { Authenticator } = load("@fastify/passport");
+  const { Strategy } = load("passport-local");
+  const passport = new Authenticator();
+  passport.use(
+    new Strategy((name: string, password: string, done: Any) =>
+      done(null, password === "lovelace" ? { id: name } : false),
+    ),
+  );
+  const app = Fastify();
+  onTestFinished(() => app.close());
+  app.addContentTypeParser(
+    "application/x-www-form-urlencoded",
+    { parseAs: "string" },
+    (_request, body, done) => done(null, Object.fromEntries(new URLSearchParams(String(body)))),
+  );
+  await app.register(fastifySession, { store: memoryStore() });
+  await app.register(passport.initialize());
+  const preValidation = passport.authenticate("local", { session: false });
+  app.post("/login", { preValidation }, (request, reply) => {
+    request.session.login((request as Any).user.id);
+    return reply.redirect("/");
+  });
+  app.get("/", (request) => `user=${request.session.userId} cart=${request.session.get("cart")}`);
+  app.get("/cart", (request) => {
+    request.session.set("cart", 1);
+    return "kept";
+  });
+  app.get("/logout", (request) => {
+    request.session.logout();
+    return "bye";
+  });
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const visitor = new Visitor((app.server.address() as Any).port);
+  const login = (password: string) =>
+    visitor.visit("/login", {
+      method: "POST",
+      headers: { "Content-Type": "application/x-www-form-urlencoded" },
+      body: `username=ada&password=${password}`,
+    });
+  await visitor.visit("/cart");
+  const before = visitor.cookie;
+  expect((await login("no")).status).toBe(401);
+  expect((await login("lovelace")).status).toBe(302);
+  expect(visitor.cookie).not.toBe(before);
+  expect((await visitor.visit("/")).body).toBe("user=ada cart=1");
+  await visitor.visit("/logout");
+  expect((await visitor.visit("/")).body).toBe("user=null cart=undefined");
 });

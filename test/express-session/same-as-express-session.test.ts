@@ -310,6 +310,12 @@ const programs: Record<string, Program | Program[]> = {
     ],
     (options) => ({ options, handler: count }),
   ),
+  "the methods of a session take as many arguments, which grant asks": {
+    handler: (req, res) => {
+      const names = ["touch", "resetMaxAge", "save", "reload", "destroy", "regenerate"];
+      res.end(names.map((name) => `${name}:${Object.getPrototypeOf(req.session)[name].length}`).join());
+    },
+  },
   "a secret of the request": {
     options: { secret: undefined },
     before: (req, _res, next) => {

@@ -23,6 +23,9 @@ export function connectStore(store: CallableStore): Store {
   return { capabilities, read, create, update, rotate, touch, delete: others.delete, check };
 }
 
+/** Milliseconds, fifty years: columns of tables have no room for any date. A browser gives the cookie up long before. */
+const LONGEST = 50 * 365 * 24 * 60 * 60 * 1000;
+
 /** Keeps each item in a session object. */
 function storageOn(store: PromisedStore): UnstorageStorage {
   return {
@@ -31,7 +34,7 @@ function storageOn(store: PromisedStore): UnstorageStorage {
       return found?.coatcheck ?? null;
     },
     setItem(id, item, { ttl }) {
-      const maxAge = ttl * 1000;
+      const maxAge = Math.min(ttl * 1000, LONGEST);
       const expires = new Date(Date.now() + maxAge);
       const cookie = { path: "/", httpOnly: true, originalMaxAge: maxAge, maxAge, expires };
       return store.set(id, { cookie, coatcheck: item });

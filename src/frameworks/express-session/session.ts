@@ -28,10 +28,12 @@ class VisitorSession {
     return this;
   }
 
-  save(done: Callback = () => {}): this {
+  /** `done` has no default, because packages see by the number of arguments that it can be given. */
+  save(done?: Callback): this {
     const visit = this.req[VISIT];
-    if (visit === undefined) this.req.sessionStore.set(this.id, this, done);
-    else visit.save(this, done);
+    const saved = done ?? (() => {});
+    if (visit === undefined) this.req.sessionStore.set(this.id, this, saved);
+    else visit.save(this, saved);
     return this;
   }
 
