@@ -1,7 +1,7 @@
 import type { StoreCall } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
-import type { CookieOptions } from "../settings.ts";
+import type { Options } from "../settings.ts";
 import { within } from "../stores/calls/within.ts";
 import { storeFromUrl, type UrlStore } from "../stores/store-url.ts";
 
@@ -12,6 +12,9 @@ export interface CommonOptions {
   /** Seconds. */
   readonly timeout: number;
 }
+
+/** The options of the site, as far as a command is told of them. */
+export type SiteOptions = Pick<Options, "cookie" | "deviceBound">;
 
 /** The store that a command works on, and the way to show its result. */
 export interface Context {
@@ -27,18 +30,13 @@ export interface Context {
 export async function withStore(
   { store: url = process.env.SESSION_STORE, json = false, timeout }: CommonOptions,
   work: (context: Context) => Promise<number>,
-  cookie?: CookieOptions,
+  site: SiteOptions = {},
 ): Promise<number> {
   if (url === undefined || url === "") {
     throw new SettingsError("store", "a URL: give --store, or set SESSION_STORE in the environment");
   }
   const store = storeFromUrl(url);
-  const sessions = createSessions({
-    store,
-    storeTimeout: timeout,
-    clearExpiredEvery: 0,
-    ...(cookie && { cookie }),
-  });
+  const sessions = createSessions({ ...site, store, storeTimeout: timeout, clearExpiredEvery: 0 });
   try {
     return await work({
       store,

@@ -8,7 +8,7 @@ import { doctor } from "./commands/doctor.ts";
 import { list } from "./commands/list.ts";
 import { revoke } from "./commands/revoke.ts";
 import { stats } from "./commands/stats.ts";
-import { type CommonOptions, type Context, withStore } from "./context.ts";
+import { type CommonOptions, type Context, type SiteOptions, withStore } from "./context.ts";
 import { EXIT } from "./exit.ts";
 import { isWrongUse, problemOf, withoutPasswords } from "./problem.ts";
 
@@ -60,7 +60,7 @@ Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stoppe
     description: string,
     examples: readonly string[],
     work: (context: Context, options: O, argument: string | undefined) => Promise<number>,
-    cookieOf: (options: O) => CookieOptions | undefined = () => undefined,
+    siteOf?: (options: O) => SiteOptions,
   ): Command {
     return program
       .command(name)
@@ -77,7 +77,7 @@ Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stoppe
         // Commander passes the arguments, then the options, then the command.
         const options = given.at(-2) as O;
         const argument = given.length > 2 ? (given[0] as string | undefined) : undefined;
-        end(await withStore(options, (context) => work(context, options, argument), cookieOf(options)));
+        end(await withStore(options, (context) => work(context, options, argument), siteOf?.(options)));
       });
   }
 
@@ -129,23 +129,25 @@ Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stoppe
     .option("--all", "all of the user's sessions")
     .option("--except <handle>", "but this one");
 
-  command<CommonOptions & CookieFlags>(
+  command<CommonOptions & SiteFlags>(
     "doctor",
     "Look at store, clocks and cookie settings, and say what to mend.",
     [
       "doctor",
       "doctor --store redis://localhost --json",
       "doctor --cookie-name __Host-id --cookie-same-site strict",
+      "doctor --device-bound",
     ],
-    (context, options) => doctor(context, cookieOf(options)),
-    cookieOf,
+    (context, options) => doctor(context, siteOf(options)),
+    siteOf,
   )
     .option("--cookie-name <name>", "the option cookie.name of the site")
     .option("--cookie-domain <domain>", "cookie.domain")
     .option("--cookie-path <path>", "cookie.path")
     .addOption(new Option("--cookie-secure <when>", "cookie.secure").choices(["auto", "true", "false"]))
     .addOption(new Option("--cookie-same-site <value>", "cookie.sameSite").choices(["lax", "strict", "none"]))
-    .option("--no-cookie-http-only", "cookie.httpOnly is false");
+    .option("--no-cookie-http-only", "cookie.httpOnly is false")
+    .option("--device-bound", "deviceBound is set");
 
   return program;
 }
@@ -164,23 +166,25 @@ function versionOf(): string {
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
 
-interface CookieFlags {
+interface SiteFlags {
   readonly cookieName?: string;
   readonly cookieDomain?: string;
   readonly cookiePath?: string;
   readonly cookieSecure?: "auto" | "true" | "false";
   readonly cookieSameSite?: "lax" | "strict" | "none";
   readonly cookieHttpOnly: boolean;
+  readonly deviceBound?: boolean;
 }
 
-/** The cookie settings of the flags, or undefined when there are none. */
-function cookieOf(flags: CookieFlags): CookieOptions | undefined {
+/** The options of the site that the flags name. */
+function siteOf(flags: SiteFlags): SiteOptions {
   const { cookieName: name, cookieDomain: domain, cookiePath: path, cookieSameSite: sameSite } = flags;
   const secure =
     flags.cookieSecure && ({ auto: "auto", true: true, false: false } as const)[flags.cookieSecure];
   const given = { name, domain, path, sameSite, secure, httpOnly: flags.cookieHttpOnly ? undefined : false };
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
-  return entries.length === 0 ? undefined : (Object.fromEntries(entries) as CookieOptions);
+  const cookie = entries.length === 0 ? {} : { cookie: Object.fromEntries(entries) as CookieOptions };
+  return flags.deviceBound ? { ...cookie, deviceBound: true } : cookie;
 }
 
 const wholeNumber = (text: string) => (/^\d+$/.test(text) ? Number(text) : Number.NaN);

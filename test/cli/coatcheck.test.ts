@@ -223,6 +223,25 @@ describe("on SQLite and files", () => {
     expect(out).toMatch(/^live sessions +0$/m);
   });
 
+  test("doctor says what device-bound sessions need, and refuses settings that cannot bind them", async () => {
+    const { code, said } = await runJson("doctor", "--device-bound", "--store", url);
+    const device = said.findings.find(({ about }: { about: string }) => about === "device");
+    expect([code, device.state, device.says]).toEqual([
+      0,
+      "advice",
+      expect.stringMatching(/https.*trust proxy/),
+    ]);
+    const refused = await runJson(
+      "doctor",
+      "--device-bound",
+      "--cookie-domain",
+      "example.com",
+      "--store",
+      url,
+    );
+    expect(refused.code).toBe(2);
+  });
+
   test("its words are for people, and show no data", async () => {
     const handle = await keep(store, { userId: "ann", authenticatedAt: Date.UTC(2026, 0, 2, 3, 4, 5) });
     await keep(store, { expiresAt: Date.now() - 1 });

@@ -1,6 +1,6 @@
 import type { StoreId } from "../../contract/record.ts";
 import type { CookieOptions } from "../../settings.ts";
-import type { Context } from "../context.ts";
+import type { Context, SiteOptions } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { problemOf } from "../problem.ts";
 import { number } from "../words.ts";
@@ -19,13 +19,14 @@ const NO_SESSION = "0".repeat(64) as StoreId;
 /** How far clocks may be apart, milliseconds. Beyond this, servers disagree about which sessions have expired. */
 const CLOCKS_MAY_DIFFER_MS = 2000;
 
-/** Looks at the store, at its clock, and at the cookie settings where they are given, and says what to mend. */
-export async function doctor(context: Context, cookie: CookieOptions | undefined) {
+/** Looks at the store, at its clock, and at the settings of the site where they are given, and says what to mend. */
+export async function doctor(context: Context, { cookie, deviceBound }: SiteOptions) {
   const findings = [
     ...(await storeFindings(context)),
     ...(await clockFindings(context)),
     ...(await backlogFindings(context)),
     ...cookieFindings(cookie),
+    ...(deviceBound ? [deviceFinding] : []),
   ];
   const isWell = findings.every(({ state }) => state !== "wrong");
   const signs = { good: "ok     ", advice: "advice ", wrong: "WRONG  " };
@@ -116,3 +117,11 @@ function cookieFindings(cookie: CookieOptions | undefined): Finding[] {
   const unwise = advice.filter(([applies]) => applies).map(([, says]) => finding("cookie", "advice", says));
   return unwise.length > 0 ? unwise : [finding("cookie", "good", "its settings fit together")];
 }
+
+/** A store or cookie that cannot bind sessions was refused before. The rest of what it takes cannot be seen from here. */
+const deviceFinding = finding(
+  "device",
+  "advice",
+  "this store and these settings can bind sessions to devices. Browsers bind over https only: where a proxy speaks https for the site, " +
+    'let the framework trust it (in Express: app.set("trust proxy", 1)), and let it pass POST requests to the path of the binding.',
+);
