@@ -54,7 +54,8 @@ export class Sessions<Data = SessionData> {
    */
   async commit(session: Session<Data>, { status }: ResponseHead): Promise<Header[]> {
     const draft = draftOf(session);
-    await this[ENGINE].commit(draft, status);
+    const committing = this[ENGINE].commit(draft, status);
+    if (committing !== undefined) await committing; // Waiting for nothing would cost a turn of the microtasks.
     return this[ENGINE].headers(draft);
   }
 

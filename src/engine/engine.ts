@@ -338,7 +338,9 @@ export class Engine<Session = unknown> {
           draft.found(admission);
           draft.isUnderLegacyName = isLegacy === true;
           for (const other of presented.slice(index + 1)) draft.alsoPresents(other.id);
-          return await this.#committer.touchEarly(draft);
+          const touching = this.#committer.touchEarly(draft);
+          if (touching !== undefined) await touching; // Waiting for nothing would cost a turn of the microtasks.
+          return;
         }
       }
     } catch (error) {

@@ -106,6 +106,20 @@ describe.each(stores)("confirm(), in %s", (_name, makeStore) => {
 });
 
 describe("confirm()", () => {
+  it("that is stored after a later one does not take it back", async () => {
+    const { browser, clock } = site();
+    await browser.visit((session) => session.login("ada"));
+    clock.pass(100);
+    const slow = await browser.open();
+    slow.confirm();
+    clock.pass(100);
+    const other = browser.copy();
+    await other.visit((session) => session.confirm());
+    const later = clock.date;
+    await browser.respond(slow);
+    expect((await other.open()).confirmedAt).toEqual(later);
+  });
+
   it("changes the key, in one call", async () => {
     const spy = spyStore(memoryStore());
     const { browser } = site(spy.store);

@@ -98,7 +98,8 @@ describe("maxUserSessions", () => {
     for (const wrong of [0, -1, 1.5, Number.NaN, "5"])
       expect(() => make({ store: memoryStore(), maxUserSessions: wrong as never })).toThrow(SettingsError);
     const { listUser: _, ...plain } = memoryStore();
-    const without: Store[] = [plain, signedCookieStore({ secrets }), clearStore()];
+    const untimed = { ...memoryStore(), capabilities: { keepsLoginTime: false } };
+    const without: Store[] = [plain, untimed, signedCookieStore({ secrets }), clearStore()];
     for (const store of without) expect(() => make({ store, maxUserSessions: 5 })).toThrow(/maxUserSessions/);
   });
 });

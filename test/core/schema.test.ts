@@ -90,6 +90,15 @@ describe("the option schema", () => {
     expect([session.userId, session.toObject()]).toEqual(["ann", {}]);
   });
 
+  it("so does one beside issues that name keys", async () => {
+    const { browser, at } = site();
+    await browser.visit((session) => session.set("a", 1).set("b", 2));
+    const issues = [{ message: "no", path: ["a"] }, { message: "none" }];
+    const validate = (value: unknown) => ("a" in (value as object) ? { issues } : { value: {} });
+    const own = { "~standard": { version: 1, vendor: "test", validate } } as const;
+    expect((await at({ schema: own }).open()).toObject()).toEqual({});
+  });
+
   it("a path that leads to no key drops all, instead of asking forever", async () => {
     const { browser, at } = site();
     await browser.visit((session) => session.set("a", 1));

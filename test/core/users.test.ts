@@ -346,6 +346,18 @@ describe("an index that still names where a session was", () => {
     expect((await here.open()).userId).toBeNull();
   });
 
+  it("shows nobody the session of another user, and the limit of one ends none of another", async () => {
+    const browser = new Browser(sessions);
+    await browser.visit((session) => session.set("a", 1));
+    const left = await handleOf(browser);
+    await browser.visit((session) => session.login("u2"));
+    const own = createSessions({ store: stale(left), clock: clock.read, maxUserSessions: 1 });
+    expect(await own.listUserSessions("u1")).toEqual([]);
+    clock.pass(1);
+    await new Browser(own).visit((session) => session.login("u1"));
+    expect((await browser.open()).userId).toBe("u2");
+  });
+
   it("does not lead revokeUser to another user's session", async () => {
     const browser = new Browser(sessions);
     await browser.visit((session) => session.set("a", 1));
