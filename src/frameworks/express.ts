@@ -2,13 +2,13 @@
  * `coatcheck/express`: `app.use(session(options))`, then `req.session` in every handler. For Express 4 and 5, connect,
  * and all other servers whose middleware takes `(req, res, next)`.
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 // Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
 import type { Session as VisitorSession } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
 import type { Options } from "../settings.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
-import { Visit } from "./on-node/visit.ts";
+import { type AnyRequest, type AnyResponse, Visit, type VisitRequest } from "./on-node/visit.ts";
 
 declare global {
   namespace Express {
@@ -22,10 +22,10 @@ declare global {
   }
 }
 
-/** A function that Express, connect and their like call for each request. */
+/** A function that Express, connect and their like call for each request, of HTTP/1 or HTTP/2. */
 export type Middleware = (
-  request: IncomingMessage,
-  response: ServerResponse,
+  request: AnyRequest,
+  response: AnyResponse,
   next: (error?: unknown) => void,
 ) => void;
 
@@ -37,6 +37,9 @@ export type Middleware = (
 export function session<const Name extends string>(options?: Options<Name> | Sessions): Middleware {
   const sessions = sessionsOnNode(options);
   return (request, response, next) => {
-    new Visit(sessions, request, response, next).begin((isThere) => isThere && next(), next);
+    new Visit(sessions, request as VisitRequest, response as ServerResponse, next).begin(
+      (isThere) => isThere && next(),
+      next,
+    );
   };
 }

@@ -7,7 +7,7 @@ import type { Options } from "../settings.ts";
 import { errorPage } from "./error-page.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
 import { sendErrorPage } from "./on-node/send-error-page.ts";
-import { Visit } from "./on-node/visit.ts";
+import { type AnyRequest, type AnyResponse, Visit } from "./on-node/visit.ts";
 
 /** A request whose session is open. */
 export type SessionRequest<Data = SessionData> = IncomingMessage & { readonly session: Session<Data> };
@@ -19,7 +19,7 @@ export type SessionHandler<Data = SessionData> = (
 ) => unknown;
 
 /**
- * A request listener that opens the session before the handler runs, and stores it before the response leaves. With no
+ * A request listener, for servers of `node:http` and `node:http2`, that opens the session before the handler runs, and stores it before the response leaves. With no
  * store given, sessions live in ./sessions.sqlite3. Throws SettingsError for options that cannot work, and a TypeError
  * without a handler.
  *
@@ -30,7 +30,7 @@ export type SessionHandler<Data = SessionData> = (
 export function session<Data = SessionData, const Name extends string = string>(
   options: Options<Name, Data> | Sessions<Data> | undefined,
   handler: SessionHandler<Data>,
-): (request: IncomingMessage, response: ServerResponse) => void {
+): (request: AnyRequest, response: AnyResponse) => void {
   if (typeof handler !== "function") {
     throw new TypeError(
       "session() of coatcheck/node takes your request handler as its second argument, and got none. Write " +
@@ -39,7 +39,7 @@ export function session<Data = SessionData, const Name extends string = string>(
   }
   const sessions = sessionsOnNode(options);
   return (request, response) => {
-    void serve(sessions, request as SessionRequest<Data>, response, handler);
+    void serve(sessions, request as SessionRequest<Data>, response as ServerResponse, handler);
   };
 }
 

@@ -2,12 +2,12 @@
  * `coatcheck/passport`: `passportSession()` between `session()` and `passport.initialize()`. passport and its strategies then
  * find in `req.session` what they know from express-session, on top of a session of coatcheck.
  */
-import type { IncomingMessage } from "node:http";
 import type { Session } from "../session.ts";
 import type { Middleware } from "./express.ts";
+import type { AnyRequest } from "./on-node/visit.ts";
 import { PassportView } from "./passport/view.ts";
 
-type PassportRequest = IncomingMessage & { readonly session?: Session };
+type PassportRequest = AnyRequest & { readonly session?: Session };
 
 /**
  * Middleware after which `req.session` keeps its methods, and any other name reads and writes a key: `req.session.returnTo`.

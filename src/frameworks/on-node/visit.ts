@@ -1,5 +1,6 @@
 /** One request of a Node server on its way through: its session is opened, and its response held until that is stored. */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { DeviceAddress } from "../../engine/device.ts";
 import type { Draft } from "../../engine/draft.ts";
@@ -20,6 +21,10 @@ export type VisitRequest = IncomingMessage & {
   /** The whole address. Express cuts the beginning of `url` off for a part of the application. */
   readonly originalUrl?: string;
 };
+
+/** A request and its response, of HTTP/1 or of the compatible interface of HTTP/2. Their types differ in what no session asks for. */
+export type AnyRequest = IncomingMessage | Http2ServerRequest;
+export type AnyResponse = ServerResponse | Http2ServerResponse;
 
 /** The things that a framework has beside request and response. */
 interface Surroundings {
