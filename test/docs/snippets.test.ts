@@ -71,5 +71,5 @@ test.each(programs)("$name", { timeout: 120_000 }, ({ blocks }) => {
 
 test("there are blocks of every framework", () => {
   const names = blocks.map(({ name }) => name).filter((name) => name.startsWith("frameworks-"));
-  expect(names).toHaveLength(8);
+  expect(names).toHaveLength(9);
 });

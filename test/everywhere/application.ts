@@ -26,30 +26,46 @@ export interface Application {
   readonly program?: string;
   /** The arguments of the program. */
   readonly serve: (port: number) => readonly string[];
-  /** Variables of the server's environment, beside HOST and PORT. */
-  readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Installs, builds and starts an application. Its folder is removed when it is stopped. */
-export async function built(application: Application): Promise<Started> {
-  const { starters, isBuilt = true, program = process.execPath, serve, environment: given } = application;
+/** An application in its folder. */
+export interface Built {
+  /** Starts a server, with variables of its environment beside HOST and PORT. */
+  serve(environment?: (port: number) => Readonly<Record<string, string>>): Promise<Started>;
+  /** Removes the folder. */
+  remove(): void;
+}
+
+/** Installs and builds an application. */
+export async function built(application: Application): Promise<Built> {
+  const { starters, isBuilt = true } = application;
   const folder = mkdtempSync(join(tmpdir(), `coatcheck-${starters.at(-1)}-`));
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   try {
     writeSources(application, folder);
     await installed(pathToFileURL(`${folder}/`));
     installCoatcheck(folder);
     if (isBuilt) await build(folder);
   } catch (error) {
-    rmSync(folder, { recursive: true, force: true });
+    remove();
     throw error;
   }
+  return { serve: (environment) => serve(application, folder, environment), remove };
+}
+
+async function serve(
+  { isBuilt = true, program = process.execPath, serve }: Application,
+  folder: string,
+  environmentOf: (port: number) => Readonly<Record<string, string>> = () => ({}),
+): Promise<Started> {
   const port = await freePort();
   const mode = { NODE_ENV: isBuilt ? "production" : "development" };
-  const environment = { ...QUIET, ...mode, HOST: "127.0.0.1", PORT: port, ...given };
+  const environment = { ...QUIET, ...mode, HOST: "127.0.0.1", PORT: port, ...environmentOf(port) };
   const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-  const args = [...settings, program, ...serve(port)];
+  const args = ["-C", folder, ...settings, program, ...serve(port)];
   // A server in development has processes of its own, which it ends itself.
-  return start({ program: "env", args, folder, port, endSignal: isBuilt ? "SIGKILL" : "SIGTERM" });
+  const ofServer = mkdtempSync(join(tmpdir(), "coatcheck-server-"));
+  return start({ program: "env", args, folder: ofServer, port, endSignal: isBuilt ? "SIGKILL" : "SIGTERM" });
 }
 
 function writeSources({ starters, files }: Application, folder: string): void {

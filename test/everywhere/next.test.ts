@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { pageFiles } from "../recipes/recipe-files.ts";
 import type { Started } from "../runtimes/start.ts";
 import { chromiumArgs, chromiumPath } from "../servers/chromium.ts";
-import { type Application, built } from "./application.ts";
+import { type Application, type Built, built } from "./application.ts";
 import { tlsProxyOf } from "./tls-proxy.ts";
 
 /** The files of the page, with the proxy or the middleware that this release has. */
@@ -54,16 +54,21 @@ afterAll(() => browser?.close());
 const PATIENCE = { timeout: 120_000 };
 
 describe.each(Object.entries(sites))("%s", PATIENCE, (_name, site) => {
+  let application: Built | undefined;
   let started: Started | undefined;
   let url = "";
   beforeAll(async () => {
-    started = await built(site);
+    application = await built(site);
+    started = await application.serve();
     url = `http://localhost:${started.port}`;
     // In development a page is compiled when it is first asked for.
     for (const path of ["/", "/more", "/streamed", "/members", "/visits/home", "/heard"])
       await fetch(url.replace("localhost", "127.0.0.1") + path);
   });
-  afterAll(() => started?.stop());
+  afterAll(async () => {
+    await started?.stop();
+    application?.remove();
+  });
 
   /** A browser with a jar of its own. */
   async function newPage(to = url): Promise<Page> {

@@ -18,7 +18,7 @@ export interface Answer {
 }
 
 export interface VisitOptions extends RequestOptions {
-  readonly body?: string;
+  readonly body?: string | undefined;
 }
 
 export class Visitor {

@@ -1,4 +1,4 @@
-/** The recipes of docs/recipes.md that need no build: a WebSocket and server-sent events. test/everywhere has the others. */
+/** The recipes of docs/recipes.md that need no build: native clients, a WebSocket and server-sent events. test/everywhere has the others. */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,7 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { memoryStore } from "coatcheck";
+import { memoryStore, type Sessions } from "coatcheck";
+import type { SessionHandler } from "coatcheck/fetch";
 import { chromium } from "playwright-core";
 import { afterAll, afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
@@ -29,7 +30,12 @@ function written(options = 'store: sqliteStore("sessions.sqlite3")'): string {
   const folder = mkdtempSync(join(tmpdir(), "coatcheck-recipes-"));
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
   symlinkSync(fileURLToPath(new URL("node_modules", here)), join(folder, "node_modules"));
-  for (const heading of ["Recipes", "A WebSocket that knows its visitor", "Server-sent events"]) {
+  for (const heading of [
+    "Recipes",
+    "Native clients, without cookies",
+    "A WebSocket that knows its visitor",
+    "Server-sent events",
+  ]) {
     for (const [path, code] of recipeFiles(heading)) {
       writeFileSync(join(folder, path), code.replace('store: sqliteStore("sessions.sqlite3")', options));
     }
@@ -76,6 +82,77 @@ async function served(file: string): Promise<number> {
   });
   return (server.address() as AddressInfo).port;
 }
+
+describe("a native client", () => {
+  interface Native {
+    readonly sessions: Sessions;
+    withBearer(handler: SessionHandler): (request: Request) => Promise<Response>;
+  }
+
+  /** A client that keeps the key which it was told last, and its server. */
+  async function client() {
+    const { sessions, withBearer } = await recipe<Native>("native.ts");
+    const serve = withBearer((request, session) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/login") session.login("ann");
+      if (pathname === "/logout") session.logout();
+      const headers = { "Set-Cookie": "theme=dark" };
+      if (pathname === "/missing") return new Response(null, { status: 404, headers });
+      return new Response(`${session.userId}, visit ${session.update("visits", (n = 0) => n + 1)}`, {
+        headers,
+      });
+    });
+    let key: string | null = null;
+    const ask = async (path: string, headers: Record<string, string> = {}) => {
+      const authorization = key === null ? {} : { Authorization: `Bearer ${key}` };
+      const request = new Request(`http://localhost${path}`, { headers: { ...authorization, ...headers } });
+      const response = await serve(request);
+      expect(response.headers.getSetCookie()).toEqual(["theme=dark"]);
+      const told = response.headers.get("Session-Key");
+      if (told !== null) key = told === "" ? null : told;
+      return { body: await response.text(), told, cacheControl: response.headers.get("Cache-Control") };
+    };
+    return { ask, sessions, key: () => key, use: (other: string | null) => (key = other) };
+  }
+
+  test("is known by the key that it sends, gets another at login, and none after the logout", async () => {
+    const { ask, key, use } = await client();
+    const first = await ask("/");
+    expect(first).toEqual({
+      body: "null, visit 1",
+      told: expect.stringMatching(/^[a-z0-9]{32}$/),
+      cacheControl: "private, no-store",
+    });
+    expect(await ask("/")).toMatchObject({ body: "null, visit 2", told: null });
+    const { body, told } = await ask("/login");
+    expect([body, told]).toEqual(["ann, visit 3", expect.not.stringMatching(first.told as string)]);
+    const later = key();
+    use(first.told);
+    expect((await ask("/")).body).toBe("null, visit 1"); // The key from before the login.
+    use(later);
+    expect(await ask("/logout")).toMatchObject({ told: expect.any(String) });
+    use(later);
+    expect((await ask("/missing")).told).toBe(null);
+    expect((await ask("/")).body).toBe("null, visit 1");
+  });
+
+  test("is not known by a cookie, nor by another kind of Authorization", async () => {
+    const { ask, key, use } = await client();
+    await ask("/login");
+    const mine = key();
+    use(null);
+    expect((await ask("/", { Cookie: `key=${mine}` })).body).toBe("null, visit 1");
+    use(null);
+    expect((await ask("/", { Authorization: `Basic ${mine}` })).body).toBe("null, visit 1");
+  });
+
+  test("ends when its session is revoked", async () => {
+    const { ask, sessions } = await client();
+    await ask("/login");
+    await sessions.revokeUser("ann");
+    expect((await ask("/")).body).toBe("null, visit 1");
+  });
+});
 
 /** What another request does to the session of a socket, and how long ago. */
 const elsewhere: [what: string, path: string, laterBy: number][] = [
