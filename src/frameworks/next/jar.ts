@@ -53,7 +53,8 @@ export function cookieHeader(came: string | null, jar: Jar, name: string): strin
   const value = jar.get(name)?.value ?? "";
   const sent = readCookie(came, name);
   if (sent.includes(value) || (value === "" && sent.length === 0)) return came;
-  return value === "" ? null : `${name}=${value}`;
+  const others = (came ?? "").split(";").filter((pair) => readCookie(pair, name).length === 0);
+  return [...others, ...(value === "" ? [] : [`${name}=${value}`])].join(";");
 }
 
 /** A Set-Cookie header of ours, as `jar.set` takes it. */

@@ -43,7 +43,12 @@ async function open<Data>(engine: Engine<Session<Data>>, jar: Jar): Promise<[Dra
   const head = await headers();
   const secure = cameByHttps(head) === true; // Next.js fills X-Forwarded-Proto in where no proxy did.
   const canWrite = isWritable(jar);
-  const arrival = { secure, readOnly: canWrite ? isReadOnlyNow : true, announce: putCookies };
+  const arrival = {
+    secure,
+    header: (name: string) => head.get(name),
+    readOnly: canWrite ? isReadOnlyNow : true,
+    announce: putCookies,
+  };
   const cookie = cookieHeader(head.get("cookie"), jar, engine.cookieName(secure));
   const draft = engine.begin(cookie, arrival);
   await engine.find(draft, arrival);
