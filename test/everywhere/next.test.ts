@@ -1,6 +1,7 @@
 /** docs/next.md as an application, on two releases of Next.js, built and in development, in Chromium. */
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { Visitor, words } from "../instruments/visitor.ts";
 import { pageFiles } from "../recipes/recipe-files.ts";
 import type { Started } from "../runtimes/start.ts";
 import { chromiumArgs, chromiumPath } from "../servers/chromium.ts";
@@ -234,6 +235,42 @@ describe.each(Object.entries(sites))("%s", PATIENCE, (_name, site) => {
     expect(await page.locator("#waiting").count()).toBe(1);
     await page.request.post("/gate/open");
     await page.locator("#late", { hasText: "ann true" }).waitFor();
+  });
+
+  test("route handlers count, sign in, and send the cookie with what they throw", async () => {
+    const visitor = new Visitor((started as Started).port);
+    const get = (path: string) => visitor.visit(path);
+    const post = (path: string) =>
+      visitor.visit(path, {
+        method: "POST",
+        headers: { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": 0 },
+      });
+    const first = await get("/visits/home");
+    expect([first.body, first.headers["cache-control"]]).toEqual([
+      "null, visit 1 of home",
+      "private, no-store",
+    ]);
+    expect(words(first.headers.vary)).toContain("Cookie");
+    expect((await get("/visits/home")).setCookie).toEqual([]);
+    const login = await post("/login");
+    expect([login.status, login.headers.location, login.setCookie.length]).toEqual([303, "/visits/home", 1]);
+    expect((await get("/visits/home")).body).toBe("ann, visit 3 of home");
+    const logout = await post("/logout");
+    expect([logout.status, visitor.cookie]).toEqual([303, undefined]);
+    for (const [path, expected] of [
+      ["/missing", 404],
+      ["/guarded", 308],
+      ["/saved", 200],
+    ] as const) {
+      visitor.cookie = undefined;
+      const { status, setCookie, headers } = await get(path);
+      expect([status, setCookie.length]).toEqual([expected, 1]);
+      if (path !== "/saved") expect(headers["cache-control"]).toBe("private, no-store");
+      expect((await get("/visits/home")).body).toBe("ann, visit 1 of home");
+    }
+    visitor.cookie = undefined;
+    const broken = await get("/broken");
+    expect([broken.status, broken.setCookie]).toEqual([500, []]);
   });
 
   test("behind a proxy that speaks https the cookie is __Host-sessionid and Secure", async () => {
