@@ -17,13 +17,16 @@ const startedByTests = [
   "test/*/*.long.ts",
 ];
 
+/** The programs of the site, which has packages of its own. */
+const site = ["site/.vitepress/config.ts", "site/.vitepress/theme/index.ts"];
+
 export default {
   include: ["files", "exports", "types", "duplicates"],
   // A type that stands in the signature of an exported function may be exported, imported or not.
   ignoreExportsUsedInFile: { interface: true, type: true },
   workspaces: {
     ".": {
-      entry: [...publicFiles, "src/cli/coatcheck.ts", "scripts/*.{ts,mjs}", ...startedByTests],
+      entry: [...publicFiles, "src/cli/coatcheck.ts", "scripts/*.{ts,mjs}", ...site, ...startedByTests],
       // The first describe a package that has no types of its own; the second are applications that a test builds elsewhere.
       ignore: ["bench/types/*.d.ts", "test/everywhere/*/**"],
     },
