@@ -17,10 +17,16 @@ export interface Write {
   /** Makes the record to be stored from the one that is there; runs again when that has changed. Its version is not used. */
   next(current: StoredRecord): StoredRecord;
   /** The new id, where the key changes. Such a write is not shared with others. */
-  readonly rotateTo?: StoreId;
+  readonly rotateTo?: StoreId | undefined;
   readonly deadline: Deadline;
   /** Gets the versions under which the write is given to the store. Where one of them is found, the write was stored. */
   readonly versions?: number[];
+}
+
+/** The first call of the store for a write, and its answer. */
+export interface Attempt {
+  readonly record: StoredRecord;
+  readonly outcome: Promise<WriteOutcome>;
 }
 
 /** The outcome of a write: the record as it is stored, or the reason why there was none to write on. */
@@ -88,40 +94,48 @@ export async function createRecord(
 /**
  * Writes for a batch, and settles each of its writers. Resolves to the record from which the next batch goes on, or to the
  * reason why no writer in line has a record any more; null when the next batch must read it. Rejects when the record could
- * not be read. `current` is the record that the batch goes on from; null when it must be read first.
+ * not be read. `current` is the record that the batch goes on from; null when it must be read first. `attempt` is the first call of
+ * the store, where it was made already.
  */
 export async function writeBatch(
   stores: Stores,
   id: StoreId,
   batch: Writer[],
   current: StoredRecord | null,
+  attempt?: Attempt,
 ): Promise<Written | null> {
   const { store } = stores;
   const deadline = Math.max(...batch.map(({ write }) => write.deadline));
-  for (let attempt = 1; ; attempt++) {
+  for (let round = 1; ; round++) {
     if (current === null) {
       const seen = await reread(store, id, deadline);
       if (!isRecord(seen)) return settleAll(batch, seen);
       current = seen;
     }
-    const { record, writers } = makeRecord(notStoredIn(current, batch), current);
+    const { record, writers } =
+      attempt === undefined
+        ? makeRecord(notStoredIn(current, batch), current)
+        : { record: attempt.record, writers: batch };
     if (writers.length === 0) return { record: current };
     const rotateTo = (writers[0] as Writer).write.rotateTo;
     let outcome: WriteOutcome;
     try {
-      outcome = rotateTo
-        ? await store.rotate(id, rotateTo, record, current.version, deadline)
-        : await store.update(id, record, current.version, deadline);
+      if (attempt !== undefined) outcome = await attempt.outcome;
+      else
+        outcome = rotateTo
+          ? await store.rotate(id, rotateTo, record, current.version, deadline)
+          : await store.update(id, record, current.version, deadline);
     } catch (fault) {
       return afterFault(stores, { id, writers, rotateTo, before: current, after: record, deadline, fault });
     }
 
+    attempt = undefined;
     const stored = storedBy(outcome, record);
     if (stored !== null) return saved(writers, stored, rotateTo);
     if (isMovedTo(outcome, rotateTo)) return saved(writers, record, rotateTo);
     if (outcome === "gone" || isMoved(outcome)) return settleAll(writers, outcome);
 
-    tell("conflict", () => ({ session: logIdOf(id), attempt }));
+    tell("conflict", () => ({ session: logIdOf(id), attempt: round }));
     const seen = await reread(store, id, deadline);
     if (isMovedToOurs(seen, rotateTo)) return saved(writers, record, rotateTo);
     if (!isRecord(seen)) return settleAll(writers, seen);
@@ -129,8 +143,16 @@ export async function writeBatch(
     batch = notStoredIn(current, writers);
     if (batch.length === 0) return { record: current };
     if (performance.now() >= deadline) throw tooBusy();
-    if (attempt > 1) await pause(attempt);
+    if (round > 1) await pause(round);
   }
+}
+
+/** Makes the first call of the store for a write. Throws what its `next` throws. */
+export function beginAttempt({ store }: Stores, id: StoreId, write: Write): Attempt {
+  const version = newVersion();
+  const record = { ...write.next(write.known), version };
+  write.versions?.push(version);
+  return { record, outcome: store.update(id, record, write.known.version, write.deadline) };
 }
 
 /** A write that the store answered with a fault. */

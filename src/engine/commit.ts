@@ -2,20 +2,21 @@
 
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import { FORMAT, newVersion } from "../contract/record.ts";
-import { changeExtras, dictionaryOf, extrasOf, extrasTextOf } from "../contract/record-data.ts";
+import { changeExtras, dictionaryOf, extrasOf } from "../contract/record-data.ts";
+import { storedBy, type WriteOutcome } from "../contract/store.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import type { SessionCookie } from "../cookie/cookie.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { checkFits, readThrough } from "../data/schema.ts";
-import { madeAgain, type Snapshot } from "../data/snapshot.ts";
 import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings.ts";
-import { createRecord, type Stores } from "./attempt.ts";
+import { type Attempt, createRecord, type Stores } from "./attempt.ts";
 import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
 import { cookieEndsAt, expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
-import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
-import { notUndone } from "./in-doubt.ts";
+import type { Deadline } from "./guarded-store.ts";
+import { type GuardedStore, Trail } from "./guarded-store.ts";
+import { onto, ownData, RecordChange } from "./record-change.ts";
 import { isUsable } from "./usable.ts";
 import type { Users } from "./users.ts";
 import { Writers } from "./writers.ts";
@@ -31,6 +32,13 @@ export type Header = [name: string, value: string];
  * because the cookie cannot be sent. `"ended"`: nothing was written, because another request has ended the session.
  */
 type Outcome = StoredSession | null | "withheld" | "ended";
+
+/** A write that was given to the store already, and its answer. */
+interface BegunWrite {
+  readonly pending: Pending;
+  readonly change: RecordChange;
+  readonly attempt: Attempt;
+}
 
 export class Committer {
   readonly #settings: Settings;
@@ -68,7 +76,8 @@ export class Committer {
    */
   commit(draft: Draft, status: number): Promise<void> | undefined {
     draft.isCommitted = true;
-    if (draft.isBusy || this.#hasWork(draft, status)) return this.#commitLater(draft, status);
+    if (draft.isBusy || this.#hasWork(draft, status))
+      return this.#writeStraight(draft, status) ?? this.#commitLater(draft, status);
     if (status >= 500) draft.drop();
     return undefined;
   }
@@ -77,6 +86,51 @@ export class Committer {
     if (isRenewal(draft.cookie)) return true;
     if (status >= 500) return draft.intent.flushedBy === "handler";
     return draft.isModified || this.#newEnd(draft, draft.settings.clock()) !== null;
+  }
+
+  /**
+   * The straight way, of most writes: a request has changed data and nothing else, and no other write of the session is under way.
+   * It is one call of the store. Whatever comes of it but that it was saved goes on the way of all writes, with the call that was
+   * begun here, so that none is made twice. Answers nothing where the write cannot go straight.
+   */
+  #writeStraight(draft: Draft, status: number): Promise<void> | undefined {
+    const { stored, cookie, isBusy } = draft;
+    if (stored === null || cookie !== null || isBusy || status >= 500 || !draft.changesDataAlone)
+      return undefined;
+    if (draft.ticket.kind === "carried" || draft.hasMoved(stored) || !this.writers.canBegin(stored.id))
+      return undefined;
+    const begun = this.#begin(draft, stored);
+    if (begun === null) return undefined;
+    const { pending, change, attempt } = begun;
+    const goOn = () => this.#goOn(draft, begun);
+    const saved = (outcome: WriteOutcome) => {
+      const record = storedBy(outcome, attempt.record);
+      if (record === null) return goOn();
+      this.writers.succeeded(stored.id, record);
+      const session = { key: stored.key, id: stored.id, record };
+      if (change.isAnnounced) this.#announce(draft, session, change.now, true);
+      draft.saved(pending, session);
+      return undefined;
+    };
+    return draft.afterEarlierCalls(() => attempt.outcome.then(saved, goOn));
+  }
+
+  /** Gives a change to the store. Null where the change cannot be made: then nothing was taken, and the way of all writes says why. */
+  #begin(draft: Draft, stored: StoredSession): BegunWrite | null {
+    let pending: Pending | undefined;
+    try {
+      pending = draft.take();
+      const change = new RecordChange(draft, pending, stored, this.#store.deadline());
+      return { pending, change, attempt: this.writers.begin(stored.id, change) };
+    } catch {
+      if (pending !== undefined) draft.putBack(pending);
+      return null;
+    }
+  }
+
+  async #goOn(draft: Draft, begun: BegunWrite): Promise<void> {
+    await this.#persist(draft, false, begun);
+    if (draft.isBarred && this.#settings.onInterrupted === "error") throw new SessionInterruptedError();
   }
 
   async #commitLater(draft: Draft, status: number): Promise<void> {
@@ -133,13 +187,13 @@ export class Committer {
   }
 
   /** Saves everything that the draft wants. With `always`, the record is written even where nothing has changed. */
-  async #persist(draft: Draft, always: boolean): Promise<boolean> {
-    const deadline = this.#store.deadline();
+  async #persist(draft: Draft, always: boolean, begun?: BegunWrite): Promise<boolean> {
+    const deadline = begun?.change.deadline ?? this.#store.deadline();
     const before = draft.cookie;
-    const pending = draft.take();
+    const pending = begun?.pending ?? draft.take();
     try {
       const { stored, intent } = pending;
-      const writing = this.#write(draft, pending, always, deadline);
+      const writing = this.#write(draft, pending, always, deadline, begun);
       const outcome =
         intent.toDelete.size === 0
           ? await writing
@@ -204,13 +258,19 @@ export class Committer {
   }
 
   /** Chooses the write: none, a new record, or one on the record that is stored. */
-  #write(draft: Draft, pending: Pending, always: boolean, deadline: Deadline): Outcome | Promise<Outcome> {
+  #write(
+    draft: Draft,
+    pending: Pending,
+    always: boolean,
+    deadline: Deadline,
+    begun: BegunWrite | undefined,
+  ): Outcome | Promise<Outcome> {
     const { data, isChanged, isEmpty, stored, intent } = pending;
     if (draft.isBarred) return null;
     if (stored !== null) {
       if (!always && !isChanged && !intent.rotate) return stored;
       if (intent.rotate && this.#isWithheld(draft)) return "withheld";
-      return this.#follow(draft, pending, stored, deadline);
+      return this.#follow(draft, pending, stored, deadline, begun);
     }
     if (draft.isCommitted && always) {
       if (intent.flushedBy !== null) return null;
@@ -289,43 +349,29 @@ export class Committer {
   }
 
   /** Writes on the stored record, at its id or where another request has moved it. */
-  async #follow(draft: Draft, pending: Pending, stored: StoredSession, deadline: Deadline): Promise<Outcome> {
+  async #follow(
+    draft: Draft,
+    pending: Pending,
+    stored: StoredSession,
+    deadline: Deadline,
+    begun: BegunWrite | undefined,
+  ): Promise<Outcome> {
     const { data, intent } = pending;
-    const { settings } = draft;
-    const { login, expiry } = intent;
-    const now = settings.clock();
+    const { login } = intent;
     const trail = new Trail();
-    let at = stored;
+    const change = begun?.change ?? new RecordChange(draft, pending, stored, deadline);
     // Another request has already changed the key, and its response carries the new one. Changing it again would make
     // that cookie useless, so our own change counts as done.
     const hasMoved = draft.hasMoved(stored);
     if (hasMoved && login !== null) return this.#createBeside(draft, pending, login, stored, deadline);
-    let newAddress = intent.rotate && !hasMoved ? draft.ticket.mint() : null;
-    if (newAddress !== null) draft.newAddresses = [...draft.newAddresses, newAddress];
-    let isAnnounced = false;
-    const next = (there: StoredRecord): StoredRecord => {
-      const current =
-        newAddress !== null && newAddress.id === at.id ? notUndone(there, stored.record) : there;
-      const merged = data === null ? current.data : onto(current.data, current.version, data, settings);
-      const changed = {
-        ...current,
-        data: changeExtras(merged, intent.extrasChanges),
-        userId: login?.userId ?? current.userId,
-        authenticatedAt: login?.at ?? current.authenticatedAt,
-        expiry: expiry === undefined ? current.expiry : expiry,
-      };
-      const fresh = expiresAt(changed, settings, now);
-      const isAsked = newAddress !== null || expiry !== undefined;
-      isAnnounced = isAsked || draft.isUnderLegacyName || isCookieDue(current, fresh, settings, now);
-      return isAsked || isRecordRenewal(current, fresh, settings)
-        ? { ...changed, expiresAt: fresh }
-        : changed;
-    };
+    if (intent.rotate && !hasMoved) {
+      change.newAddress = draft.ticket.mint();
+      draft.newAddresses = [...draft.newAddresses, change.newAddress];
+    }
+    let { attempt } = begun ?? {};
     for (;;) {
-      const rotateTo = newAddress === null || newAddress.id === at.id ? {} : { rotateTo: newAddress.id };
-      const versions = data?.versions ?? [];
-      const write = { known: stored.record, next, deadline, versions, ...rotateTo };
-      const written = await this.writers.write(at.id, write);
+      const written = await this.writers.write(change.at.id, change, attempt);
+      attempt = undefined;
       if (written === "gone") {
         if (login !== null) return this.#create(draft, intent, ownData(data, this.#settings), deadline);
         tell("interrupted", () => ({ session: logIdOf(stored.id) }));
@@ -337,22 +383,26 @@ export class Committer {
         if (ours !== undefined && intent.rotate) {
           // An earlier write of this request was told as failed, and has changed the key all the same.
           this.#stores.inDoubt.leave(ours.id);
-          newAddress = ours;
-          at = { ...ours, record: stored.record };
+          change.newAddress = ours;
+          change.at = ours;
           continue;
         }
         // A cookie that an earlier save announced leads nowhere now. The response of the other request carries the new key.
         draft.cookie = null;
-        newAddress = null;
-        at = { key: null, id: written.movedTo, record: stored.record };
-        if (login !== null) return this.#createBeside(draft, pending, login, at, deadline);
+        change.newAddress = null;
+        change.at = { key: null, id: written.movedTo };
+        if (login !== null) {
+          const moved = { ...change.at, record: stored.record };
+          return this.#createBeside(draft, pending, login, moved, deadline);
+        }
         continue;
       }
       const { record } = written;
+      const { at, newAddress } = change;
       const session = { key: at.key, id: at.id, ...newAddress, record };
       // A cookie that carries the record must be sent with each write.
-      if (isAnnounced || draft.ticket.kind === "carried")
-        this.#announce(draft, session, now, newAddress === null);
+      if (change.isAnnounced || draft.ticket.kind === "carried")
+        this.#announce(draft, session, change.now, newAddress === null);
       if (newAddress !== null) {
         const { userId } = record;
         tell("rotated", () => ({ session: logIdOf(session.id), from: logIdOf(stored.id), userId }));
@@ -479,21 +529,4 @@ export class Committer {
 
 function isRenewal(cookie: CookieChange | null): cookie is Exclude<CookieChange, "remove"> {
   return cookie !== null && cookie !== "remove" && cookie.isRenewal;
-}
-
-/** A request's own changes, made on empty data. */
-function ownData(data: Snapshot | null, { schema }: Settings): string {
-  const theirs = readThrough(schema, "{}");
-  return data === null ? theirs : madeAgain(data, { text: theirs, version: null }, "mine").mine;
-}
-
-/**
- * A request's own changes, made on the dictionary of `data`, which is that of a record with this version, or null. The framework's
- * object stays as it is.
- */
-function onto(data: string, version: number | null, snapshot: Snapshot, settings: Settings): string {
-  const text = readThrough(settings.schema, dictionaryOf(data));
-  const { mine } = madeAgain(snapshot, { text, version }, settings.onConflict);
-  checkFits(settings.schema, mine);
-  return mine + extrasTextOf(data);
 }

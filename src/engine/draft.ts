@@ -389,6 +389,13 @@ export class Draft implements Holder {
     return this.intent.isForced || this.intent.expiry !== undefined || (this.#dictionary?.isChanged ?? false);
   }
 
+  /** Whether data must be written, and nothing else is wanted. */
+  get changesDataAlone(): boolean {
+    const { flushedBy, rotate, login, expiry, extrasChanges } = this.intent;
+    const isAlone = flushedBy === null && !rotate && login === null && expiry === undefined;
+    return isAlone && extrasChanges.length === 0 && this.isChanged;
+  }
+
   /** Whether anything at all must be saved. */
   get isModified(): boolean {
     const { flushedBy, rotate, login } = this.intent;

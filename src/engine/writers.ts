@@ -4,10 +4,20 @@
  * line. On workerd writers take leases instead, and share nothing.
  */
 
-import type { StoreId } from "../contract/record.ts";
+import type { StoredRecord, StoreId } from "../contract/record.ts";
 import { ticketOf } from "../cookie/key.ts";
 import { isWorkerd } from "../workerd.ts";
-import { pause, type Stores, tooBusy, type Write, type Writer, type Written, writeBatch } from "./attempt.ts";
+import {
+  type Attempt,
+  beginAttempt,
+  pause,
+  type Stores,
+  tooBusy,
+  type Write,
+  type Writer,
+  type Written,
+  writeBatch,
+} from "./attempt.ts";
 import type { Deadline } from "./guarded-store.ts";
 
 /** A writer with the promise that its request waits for. */
@@ -62,18 +72,43 @@ export class Writers {
     this.#stores = stores;
   }
 
-  /** Resolves when the write is stored or can no longer be. Rejects with any error of `next`, and StoreUnavailableError. */
-  write(id: StoreId, write: Write): Promise<Written> {
+  /** Whether a write can begin at once: no other write of the session is under way here, and the record is known. */
+  canBegin(id: StoreId): boolean {
+    return !isWorkerd && !this.#lines.has(id) && this.#canHandOn();
+  }
+
+  /**
+   * Makes the first call of the store for a write that can begin at once; those that come meanwhile stand in line. `succeeded` or
+   * `write` must follow with its answer. Throws what its `next` throws; nothing was begun then.
+   */
+  begin(id: StoreId, write: Write): Attempt {
+    const attempt = beginAttempt(this.#stores, id, write);
+    this.#lines.set(id, []);
+    return attempt;
+  }
+
+  /** What was begun is stored: those in line go on from its record. */
+  succeeded(id: StoreId, record: StoredRecord): void {
+    const line = this.#lines.get(id) ?? [];
+    if (line.length === 0) this.#lines.delete(id);
+    else void this.#serve(id, takeBatch(line), record);
+  }
+
+  /**
+   * Resolves when the write is stored or can no longer be. Rejects with any error of `next`, and StoreUnavailableError. `attempt` is
+   * what `begin` gave, where the write was begun by it.
+   */
+  write(id: StoreId, write: Write, attempt?: Attempt): Promise<Written> {
     if (isWorkerd) return this.#writeUnderLease(id, write);
     return new Promise((resolve, reject) => {
       const writer = new WaitingWriter(write, resolve, reject);
       const line = this.#lines.get(id);
-      if (line !== undefined) {
+      if (line !== undefined && attempt === undefined) {
         writer.queue(line);
         return;
       }
-      this.#lines.set(id, []);
-      void this.#serve(id, writer);
+      if (line === undefined) this.#lines.set(id, []);
+      void this.#serve(id, [writer], this.#canHandOn() ? write.known : null, attempt);
     });
   }
 
@@ -95,22 +130,26 @@ export class Writers {
     this.#leases.set(id, end);
     try {
       return await new Promise((resolve, reject) => {
-        void this.#serve(id, new WaitingWriter(write, resolve, reject));
+        const writer = new WaitingWriter(write, resolve, reject);
+        void this.#serve(id, [writer], this.#canHandOn() ? write.known : null);
       });
     } finally {
       if (this.#leases.get(id) === end) this.#leases.delete(id);
     }
   }
 
-  /** Serves the line of a session until it is empty. */
-  async #serve(id: StoreId, first: WaitingWriter): Promise<void> {
+  /** Serves writers, and then the line of their session until it is empty. `attempt` is the first call of the store, if it was made. */
+  async #serve(
+    id: StoreId,
+    batch: WaitingWriter[],
+    current: StoredRecord | null,
+    attempt?: Attempt,
+  ): Promise<void> {
     const line = this.#lines.get(id) ?? [];
     const canHandOn = this.#canHandOn();
-    let batch = [first];
-    let current = canHandOn ? first.write.known : null;
     while (batch.length > 0) {
       try {
-        const end = await writeBatch(this.#stores, id, batch, current);
+        const end = await writeBatch(this.#stores, id, batch, current, attempt);
         if (end === null) current = null;
         else if (typeof end === "object" && "record" in end) current = canHandOn ? end.record : null;
         else {
@@ -120,6 +159,7 @@ export class Writers {
         for (const writer of batch) writer.fail(error);
         current = null;
       }
+      attempt = undefined;
       batch = takeBatch(line);
     }
     this.#lines.delete(id);
