@@ -106,6 +106,15 @@ describe("in the background", () => {
     await sessions.close();
   });
 
+  // Reports: voxpelli/node-connect-pg-simple#49.
+  it("waits for weeks where it is told to, and never less because a timer cannot count so far", async () => {
+    const sessions = sessionsWith({ clearExpiredEvery: 90 * 86_400 });
+    const { waits } = await timersOf(() => sessions.open(null, { secure: false }));
+    expect(waits[0]).toBeGreaterThan(20 * 86_400_000);
+    expect(waits[0]).toBeLessThan(2 ** 31);
+    await sessions.close();
+  });
+
   it.each([
     ["with clearExpiredEvery: 0", { clearExpiredEvery: 0 }, {}],
     [

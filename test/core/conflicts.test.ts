@@ -27,6 +27,7 @@ async function race(
 const setSame = (value: unknown) => (session: Session) => session.set("same", value);
 
 describe("two requests that change different keys", () => {
+  // Reports: expressjs/session#361, #606, nextauthjs/next-auth#8897, laravel/framework#30996, rack/rack-session#24.
   it.each<[string, (session: Session) => unknown, object]>([
     ["set", (s) => s.set("mine", 1), { ...start, same: "theirs", mine: 1 }],
     ["delete", (s) => s.delete("other"), { same: "theirs", nested: { x: 0 } }],

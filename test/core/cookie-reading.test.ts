@@ -28,6 +28,7 @@ describe("the Cookie header is read strictly", () => {
     expect((await open(header(await keyOf("me")))).get("name")).toBe("me");
   });
 
+  // Reports: CVE-2015-3982, PortSwigger 2025 (prefixes of cookies behind Unicode spaces, $Version).
   it.each([
     ["in quotes", (key: string) => `sessionid="${key}"`],
     ["percent-encoded", (key: string) => `sessionid=%${key.charCodeAt(0).toString(16)}${key.slice(1)}`],
@@ -80,6 +81,7 @@ describe("the Cookie header is read strictly", () => {
 describe("several cookies of one name", () => {
   const unknown = "z".repeat(32);
 
+  // Reports: RFC 6265bis, 8.6 (weak integrity).
   it("are tried in their order, and an event tells", async () => {
     const { of } = overhear();
     const [first, second] = [await keyOf("first"), await keyOf("second")];

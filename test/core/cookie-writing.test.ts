@@ -19,6 +19,7 @@ async function written(cookie: Options["cookie"], secure: boolean) {
 const GONE = "Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
 
 describe("the cookie", () => {
+  // Reports: elixir-plug/plug#850.
   it.each([
     [undefined, false, "sessionid", "Path=/; HttpOnly; SameSite=Lax"],
     [undefined, true, "__Host-sessionid", "Path=/; Secure; HttpOnly; SameSite=Lax"],

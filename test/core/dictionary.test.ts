@@ -91,6 +91,7 @@ describe("a session is a dictionary with the habits of a Map", () => {
     expect(session.size).toBe(2);
   });
 
+  // Reports: CVE-2018-15133, CVE-2024-55556.
   it("has keys that are dangerous elsewhere", async () => {
     const keys = ["__proto__", "constructor", "toString", "hasOwnProperty", "", "_", "toJSON"];
     await browser.visit((session) => {

@@ -75,6 +75,7 @@ it("cleared tells of each batch", async () => {
   expect(of("cleared")).toEqual([{ deleted: 2 }, { deleted: 1 }]);
 });
 
+// Reports: CVE-2023-20866.
 it("no key and no cookie value is in any event, error or warning", async () => {
   const secrets = new Set<string>();
   const { heard } = overhear();

@@ -85,6 +85,7 @@ describe("setExpiry", () => {
     },
   );
 
+  // Reports: gorilla/sessions#129.
   it("takes a date that is long past", () => {
     session.setExpiry(new Date(0));
     expect(session.getExpiryAge()).toBeLessThan(0);
@@ -123,6 +124,7 @@ describe("a stored session", () => {
     expect(await browser.sees()).toEqual({});
   });
 
+  // Reports: maxcountryman/tower-sessions#79, gorilla/sessions#129, koajs/session#117.
   it("with a negative age is over at once, and so is its cookie", async () => {
     const browser = browserWith();
     await browser.visit((session) => session.set("a", 1));

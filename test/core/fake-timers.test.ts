@@ -7,6 +7,7 @@ import { MovedClock } from "../instruments/moved-clock.ts";
 afterEach(() => void vi.useRealTimers());
 
 /** Each of these waits in between. With all timers faked, as test runners do by default, they must end all the same. */
+// Reports: jestjs/jest#9430.
 test("a write that meets others again and again is stored while all timers are faked", async () => {
   const held = heldStore(memoryStore());
   const browser = new Browser(createSessions({ store: held.store }));

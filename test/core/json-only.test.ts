@@ -56,6 +56,7 @@ describe("what would not come back from JSON is refused, with its place", () => 
     expect(session.get("v")).toEqual({ ...value, again: [1] });
   });
 
+  // Reports: expressjs/express#1922.
   it("undefined members are dropped as JSON does", async () => {
     const sessions = createSessions({ store: memoryStore() });
     const first = await sessions.open(null, { secure: false });

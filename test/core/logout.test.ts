@@ -18,6 +18,8 @@ beforeEach(async () => {
 });
 
 describe("what is deleted stays deleted", () => {
+  // Reports: CVE-2025-46336, GHSA-9j94-67jr-4cqj, GHSA-vpfw-47h7-xj4g, tj/connect-redis#328,
+  // valery-barysok/session-file-store#55, boj/redistore#2.
   it("a slow write that comes after the logout finds it gone: no cookie, and an event tells", async () => {
     const { of } = overhear();
     const slow = await browser.open();
@@ -131,6 +133,7 @@ describe("a session whose key was changed", () => {
     expect(await browser.sees()).toEqual({ a: 1, b: 2 });
   });
 
+  // Reports: expressjs/session#923, jaredhanson/passport#1004.
   it("is changed once when two requests ask for it, and the jar ends with the live key", async () => {
     const [one, two] = [await browser.open(), await browser.open()];
     one.set("x", 1).cycleKey();
@@ -169,6 +172,7 @@ describe("a session whose key was changed", () => {
 });
 
 describe("two logins at once", () => {
+  // Reports: jaredhanson/passport#1004, Django ticket 21608.
   it.each(["u1", "u2"])("each response carries a live session (%s)", async (user) => {
     const visitor = new Browser(sessions);
     await visitor.visit((session) => session.set("cart", [1]));
@@ -186,6 +190,7 @@ describe("two logins at once", () => {
 });
 
 describe("logging in", () => {
+  // Reports: the class of session fixation, CWE-384.
   it("always changes the key and keeps an anonymous visitor's data", async () => {
     const visitor = new Browser(sessions);
     await visitor.visit((session) => session.set("cart", [1]));
@@ -200,6 +205,7 @@ describe("logging in", () => {
     expect(Math.abs(Number(session.authenticatedAt) - Date.now())).toBeLessThan(5000);
   });
 
+  // Reports: CVE-2014-0482.
   it("as somebody else flushes the other's data first, and ends the other's session", async () => {
     const reply = await browser.visit((session) => {
       session.set("secret", 1);

@@ -67,6 +67,7 @@ describe("a nested change is seen without being told", () => {
     expect(took()).toEqual(["read"]);
   });
 
+  // Reports: expressjs/express#1922.
   it("that is JSON no more fails the commit, naming the place, and nothing is stored", async () => {
     const { browser, took } = await withCar();
     const session = await browser.open();

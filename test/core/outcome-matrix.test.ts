@@ -133,6 +133,7 @@ describe("what a request costs, and what its response says", () => {
     },
   );
 
+  // Reports: CVE-2015-5143, CVE-2015-5963, CVE-2015-5964, expressjs/session#94, #133, #541, h3js/h3#1523.
   it("never takes over an unknown key", async () => {
     const browser = new Browser(createSessions({ store: memoryStore() }));
     browser.jar.set("sessionid", "0".repeat(32));

@@ -173,6 +173,7 @@ describe("revoke", () => {
     expect((await browser.open()).userId).toBeNull();
   });
 
+  // Reports: better-auth/better-auth#11073.
   it("is not undone by a request that is under way", async () => {
     const browser = await signedIn("u1");
     const late = await browser.open();
@@ -368,6 +369,7 @@ describe("an index that still names where a session was", () => {
   });
 });
 
+// Reports: CVE-2019-16782.
 it("a handle is null until the session is stored, and not the key", async () => {
   const session = await sessions.open(null, { secure: false });
   expect(session.handle).toBeNull();

@@ -251,6 +251,7 @@ describe.each(everyAdapter)("$name", (adapter) => {
     });
   });
 
+  // Reports: expressjs/session#309, #360, #526, jaredhanson/passport#306, #703.
   test("a redirect's head does not leave before the session is stored", async () => {
     const { store, hold } = heldStore(memoryStore());
     const { port, visitor } = await start(
@@ -295,6 +296,7 @@ describe.each(everyAdapter)("$name", (adapter) => {
     expect(await wire.closed).toMatch(/^HTTP\/1\.1 200 [\s\S]*set-cookie: sessionid=[\s\S]*one[\s\S]*two/i);
   });
 
+  // Reports: fastify/session, reports on app.close().
   test("a server that stops still answers the request whose session is being stored", async () => {
     const { store, hold } = heldStore(memoryStore());
     const { port, stop } = await start(adapter, count, { store });
@@ -323,6 +325,7 @@ describe.each(everyAdapter)("$name", (adapter) => {
       (request.socket as unknown as { server: Server }).server.closeAllConnections(),
   };
 
+  // Reports: expressjs/session#17, expressjs/express#448.
   test.each(adapter.holds ? Object.entries(later) : [])(
     "an answer that has ended leaves, whatever comes after it: %s",
     async (_name, happens) => {
@@ -450,6 +453,7 @@ describe.each(everyAdapter)("$name", (adapter) => {
     expect((await visitor.visit("/login")).status).toBe(503);
   });
 
+  // Reports: auth0/express-openid-connect#835.
   test("while the response streams: save() keeps a change, and what needs a new cookie is refused", async () => {
     const go = gate();
     const refused: unknown[] = [];
@@ -542,6 +546,7 @@ describe.each(everyAdapter)("$name", (adapter) => {
     expect(of("unsaved")).toHaveLength(1);
   });
 
+  // Reports: aspnet/Session#201, fastify/fastify#1352.
   test("a client that hangs up while the session is stored has it stored all the same", async () => {
     const { store, hold } = heldStore(memoryStore());
     const { port, visitor } = await start(adapter, count, { store });
@@ -581,6 +586,7 @@ describe.each(everyAdapter)("$name", (adapter) => {
     expect(served).toEqual(["/", "/after"]);
   });
 
+  // Reports: aspnet/Session#201.
   test("HEAD has the head of GET, and its session", async () => {
     const { visitor } = await start(adapter, count);
     const head = await visitor.visit("/", { method: "HEAD" });

@@ -53,6 +53,7 @@ function compiled(example: string): string {
   return join(output, "main.js");
 }
 
+// Reports: iamolegga/nestjs-session#1204.
 const examples = ["express", "fastify", "fetch", "hono", "koa", "nestjs", "node-http"];
 
 test.each(examples)("examples/%s counts the visits of a visitor", async (example) => {

@@ -16,6 +16,7 @@ import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
 import { ask, dial, gate, listen, settle } from "../instruments/loopback.ts";
 import { overhear, overhearWarnings } from "../instruments/overheard.ts";
+import { spyStore } from "../instruments/spy-store.ts";
 
 type Request = IncomingMessage & { readonly session: Session; secure?: boolean };
 type Next = (error?: unknown) => void;
@@ -400,6 +401,7 @@ describe.each(Object.entries(stacks))("%s", (_name, stack) => {
     expect(await warnings()).toEqual([]);
   });
 
+  // Reports: expressjs/session#69.
   test.each(["before", "after"])("with compression mounted %s", async (where) => {
     const text = "words ".repeat(10_000);
     const pack = compression() as unknown as Middleware;
@@ -478,6 +480,89 @@ describe.each([
       expect(cookieOf(response)).toMatch(/^sessionid=/);
   });
 
+  // Reports: expressjs/multer#814.
+  test("a body of 10 MB that arrives while the session is being read is whole", async () => {
+    const { store, hold } = heldStore(memoryStore());
+    const app = make();
+    app.use(session({ store }));
+    app.use(express.json({ limit: "20mb" }));
+    app.post("/", (req, res) => {
+      req.session.set("length", req.body.text.length);
+      res.send(String(req.body.text.length));
+    });
+    app.get("/", (req, res) => void res.send(String(req.session.get("length"))));
+    const at = `http://127.0.0.1:${await listen(app)}/`;
+    const post = (headers: Record<string, string>) =>
+      fetch(at, {
+        method: "POST",
+        body: JSON.stringify({ text: "x".repeat(10_000_000) }),
+        headers: { "Content-Type": "application/json", ...headers },
+      });
+    const cookie = cookieOf(await post({}));
+    const reading = hold("read");
+    const answer = post({ cookie });
+    await reading.arrived;
+    await settle();
+    reading.release();
+    expect(await (await answer).text()).toBe("10000000");
+    expect(await (await fetch(at, { headers: { cookie } })).text()).toBe("10000000");
+  });
+
+  // Reports: expressjs/multer#814.
+  test("an upload that breaks off stores nothing, and the server lives on", async () => {
+    const { store, took } = spyStore(memoryStore());
+    const app = make();
+    app.use(session({ store }));
+    app.use(express.json());
+    app.post("/", (req, res) => void res.send(String(req.session.set("a", 1).size)));
+    app.get("/", (_req, res) => void res.send("alive"));
+    const port = await listen(app);
+    const wire = dial(port);
+    wire.send("POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+    await settle();
+    wire.hangUp();
+    await wire.closed;
+    expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe("alive");
+    expect(took()).toEqual([]);
+  });
+
+  // Reports: expressjs/express#448.
+  test("an answer stands when its handler calls next() behind it, and is sent once", async () => {
+    const { store, hold } = heldStore(memoryStore());
+    const app = make();
+    app.use(session({ store }));
+    app.use((req, res, next) => {
+      req.session.set("a", 1);
+      res.send("the answer");
+      next();
+    });
+    const creating = hold("create");
+    const answer = fetch(`http://127.0.0.1:${await listen(app)}/`);
+    await creating.arrived;
+    creating.release();
+    const response = await answer;
+    expect([response.status, await response.text(), cookieOf(response)]).toEqual([
+      200,
+      "the answer",
+      expect.stringMatching(/^sessionid=/),
+    ]);
+  });
+
+  // Reports: expressjs/express#448.
+  test("a part of the application trusts its proxy by itself: the cookie is Secure there", async () => {
+    const part = make();
+    part.set("trust proxy", 1);
+    part.use(session({ store: memoryStore() }));
+    part.get("/", (req, res) => void res.send(String(req.session.set("a", 1).size)));
+    const app = make();
+    app.use("/part", part);
+    const response = await fetch(`http://127.0.0.1:${await listen(app)}/part`, {
+      headers: { "X-Forwarded-Proto": "https" },
+    });
+    expect(cookieOf(response)).toMatch(/^__Host-sessionid=/);
+  });
+
+  // Reports: expressjs/express#1560.
   test("a file is sent whole behind a slow store, and its parts on request", async () => {
     const folder = mkdtempSync(join(tmpdir(), "coatcheck-"));
     onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -525,6 +610,7 @@ describe.each([
     expect(page).not.toContain("the disk is on fire");
   });
 
+  // Reports: expressjs/session#17.
   test("a handler's own error is a 500 that stores nothing", async () => {
     const { of } = overhear();
     const at = await start((app) => {

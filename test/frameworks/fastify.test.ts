@@ -41,6 +41,7 @@ test("the context that registers it has sessions, and those within; no other", a
   expect((await visitor.visit("/")).body).toBe('{"session":"undefined"}');
 });
 
+// Reports: fastify/session#184, #99.
 test("every hook and the 404 page have the session, and what the last hook changes is stored", async () => {
   const app = fastify();
   app.register(session, { store: memoryStore() });

@@ -192,6 +192,7 @@ describe("nothing leaves before the session is stored", () => {
     expect(await wire.closed).toContain("a");
   });
 
+  // Reports: aspnet/Session#201.
   test("two requests of one connection are answered in their order", async () => {
     const gates = [gate<readonly Header[]>(), gate<readonly Header[]>()];
     const begun = gate();
@@ -345,6 +346,7 @@ describe("a stream", () => {
     return stream;
   }
 
+  // Reports: expressjs/session#69.
   test("a fast one waits for a slow store in bounded memory", async () => {
     const file = source(200);
     const { commit, committing, wire } = await scene((response) => void file.pipe(response));

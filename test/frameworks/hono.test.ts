@@ -54,6 +54,7 @@ const answers: Record<string, (c: Context<SessionEnv>) => Response | Promise<Res
     }),
 };
 
+// Reports: honojs/middleware, on sessions behind redirects, streams and 204.
 test.each(Object.entries(answers))("the cookie goes along with %s", async (_name, answer) => {
   const plain = new Hono<SessionEnv>().get("/", answer);
   const app = site();

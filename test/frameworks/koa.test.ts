@@ -52,6 +52,7 @@ test("a failed save can be caught further out, and nothing of the handler's is l
   expect(errors).toMatchObject([{ name: "StoreUnavailableError", status: 503 }]);
 });
 
+// Reports: koajs/generic-session#94.
 test("an error that is answered further out is stored with the status of that answer", async () => {
   const answers: Middleware = async (ctx, next) => {
     try {

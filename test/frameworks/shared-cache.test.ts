@@ -42,6 +42,7 @@ describeWithServer(apache, (cache) => {
       expect((await visit(port, "/")).body).toBe("1");
     });
 
+    // Reports: CVE-2026-35192.
     test.each(["max-age=600", "s-maxage=600", "public, max-age=600, immutable", "no-cache, max-age=600"])(
       "a new session's cookie goes to one visitor, where the application says %s",
       async (value) => {

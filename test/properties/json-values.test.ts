@@ -12,6 +12,7 @@ async function roundTrip(name: string, value: unknown): Promise<unknown> {
   return (await browser.open()).require(name);
 }
 
+// Reports: chill117/express-mysql-session#49, #128.
 test("what is JSON comes back as it went in", async () => {
   await fc.assert(
     fc.asyncProperty(key, jsonValue, async (name, value) => {

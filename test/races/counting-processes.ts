@@ -6,16 +6,18 @@ import { expect, onTestFinished, test } from "vitest";
 const program = join(import.meta.dirname, "counting-server.ts");
 const fromSource = join(import.meta.dirname, "../runner/from-source.ts");
 
-/** Starts a server process on the store of a URL, for one test; resolves to its port. */
-async function startServer(storeUrl: string): Promise<number> {
-  const server = fork(program, [storeUrl], { execArgv: ["--import", fromSource] });
+/** Starts a server process on the store of a URL, for one test. */
+async function startProcess(storeUrl: string, ...more: string[]) {
+  const server = fork(program, [storeUrl, ...more], { execArgv: ["--import", fromSource] });
   onTestFinished(async () => {
     const gone = once(server, "exit");
     server.disconnect();
     await gone;
   });
-  return (await once(server, "message"))[0] as number;
+  return { server, port: (await once(server, "message"))[0] as number };
 }
+
+const startServer = async (storeUrl: string) => (await startProcess(storeUrl)).port;
 
 async function visit(port: number, cookie = "") {
   const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { cookie } });
@@ -37,5 +39,23 @@ export function countInTwoProcesses(prepare: () => Promise<string>): void {
     expect(visits.map(({ response }) => response.status)).toEqual(visits.map(() => 200));
     expect(visits.flatMap(({ response }) => response.headers.getSetCookie())).toEqual([]);
     expect((await visit(two, cookie)).visits).toBe(1 + 100 + 1);
+  }, 60_000);
+
+  // Reports: functions that a host freezes between requests.
+  test("a process that was stopped for longer than storeTimeout goes on, and each visit counts once or fails", async () => {
+    const url = await prepare();
+    const { server, port } = await startProcess(url, "1");
+    const cookie = (await visit(port)).response.headers.getSetCookie()[0]?.split(";")[0] as string;
+    const during = Array.from({ length: 10 }, () => visit(port, cookie));
+    server.kill("SIGSTOP");
+    setTimeout(() => server.kill("SIGCONT"), 1500);
+    const answers = await Promise.all(during);
+    const counted = answers.filter(({ response }) => response.status === 200).length;
+    for (const { response } of answers) expect([200, 503]).toContain(response.status);
+    const next = await visit(port, cookie);
+    expect(next.response.status).toBe(200);
+    // A write whose answer came too late may have been stored.
+    expect(next.visits).toBeGreaterThanOrEqual(1 + counted + 1);
+    expect(next.visits).toBeLessThanOrEqual(1 + 10 + 1);
   }, 60_000);
 }

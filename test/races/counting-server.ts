@@ -1,11 +1,15 @@
-/** A process that counts visits, in the store whose URL it is given; it ends with the test that started it. */
+/**
+ * A process that counts visits, in the store whose URL it is given, with the `storeTimeout` that may follow; it ends with the test
+ * that started it.
+ */
 import type { AddressInfo } from "node:net";
 import { session } from "coatcheck/express";
 import { storeFromUrl } from "coatcheck/store-url";
 import express from "express";
 
 const app = express();
-app.use(session({ store: storeFromUrl(process.argv[2] as string) }));
+const [, , storeUrl = "", storeTimeout = "5"] = process.argv;
+app.use(session({ store: storeFromUrl(storeUrl), storeTimeout: Number(storeTimeout) }));
 app.get("/", (request, response) => {
   response.send(String(request.session.update("visits", (visits = 0) => visits + 1)));
 });

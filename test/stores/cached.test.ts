@@ -150,6 +150,7 @@ describe("a deleted session is never served from the cache", () => {
     expect(await s.there.read(ID, call())).toBeNull();
   });
 
+  // Reports: better-auth/better-auth#6893.
   it("not put back by a reader that had read the row before", async () => {
     await s.cache.evict();
     const slow = s.store.hold("read", "after");

@@ -56,6 +56,24 @@ describe.each(kinds)("$name", ({ make }) => {
     expect(await browser.sees()).toEqual({});
   });
 
+  // Reports: heartcombo/devise#4272, CartoDB/cartodb#15379.
+  it("cannot take back a cookie that was copied before the logout: its end and notBefore do", async () => {
+    const clock = new MovedClock();
+    const store = make({ secrets: [SECRET] });
+    const browser = browse(store, { clock: clock.read, cookieAge: 60 });
+    await browser.visit((session) => session.login(7));
+    const thief = browser.copy();
+    await browser.visit((session) => session.logout());
+    expect((await browser.open()).userId).toBeNull();
+    expect((await thief.open()).userId).toBe("7");
+    clock.pass(1);
+    const after = browse(store, { clock: clock.read, cookieAge: 60, notBefore: clock.date });
+    for (const [name, value] of thief.jar) after.jar.set(name, value);
+    expect((await after.open()).userId).toBeNull();
+    clock.pass(60);
+    expect((await thief.open()).userId).toBeNull();
+  });
+
   it("honours the expiry, whatever the browser keeps", async () => {
     const clock = new MovedClock();
     const browser = browse(make({ secrets: [SECRET] }), { clock: clock.read });
@@ -99,6 +117,7 @@ describe.each(kinds)("$name", ({ make }) => {
     expect(await last.sees()).toEqual({ a: 1, b: 2 });
   });
 
+  // Reports: CVE-2026-39324.
   it("takes a cookie with any one character changed, or cut short, for none at all", async () => {
     const browser = browse(make({ secrets: [SECRET] }));
     await browser.visit((session) => session.set("a", 1));
@@ -113,6 +132,7 @@ describe.each(kinds)("$name", ({ make }) => {
     }
   });
 
+  // Reports: RFC 6265bis, 5.7 (limits).
   it("refuses a session too large for a cookie, naming size and keys, and leaves the cookie as it was", async () => {
     const browser = browse(make({ secrets: [SECRET] }));
     await browser.visit((session) => session.set("small", 1));
@@ -159,6 +179,7 @@ describe.each(kinds)("$name", ({ make }) => {
     }
   });
 
+  // Reports: rack/rack-session, tests of purposes.
   it("is not accepted under another name, though two session() share a secret", async () => {
     const named = (name: string) => browse(make({ secrets: [SECRET] }), { cookie: { name } });
     const [visitor, admin] = [named("visitor"), named("admin")];

@@ -98,6 +98,7 @@ describeWithServer(memcached, (server) => {
     await expect.poll(gone, { timeout: 8000 }).toBe("EN\r\n");
   });
 
+  // Reports: the limits of memcached: 1 MB for a value.
   test("refuses a session that is too large, by a sentence that says so, and keeps the one before", async () => {
     const store = memcachedStore({ client: here, prefix: freshPrefix() });
     const [id, kept] = [newId(), record()];
@@ -260,6 +261,7 @@ describeWithServer(memcached, (server) => {
     expect(await healthy.read(from, call())).toBe("moved");
   });
 
+  // Reports: CVE-2011-4136.
   test("a key that another program wrote is a fault, and is left alone", async () => {
     const prefix = freshPrefix();
     const store = memcachedStore({ client: here, prefix });

@@ -237,6 +237,7 @@ describeWithServer(mariadb, (server) => {
       await pool().query("DROP DATABASE web");
     });
 
+    // Reports: TarsCloud/TarsWeb#49, chill117/express-mysql-session#128.
     it("says in check that table or connections cannot keep its promises", async () => {
       const mended = newTable();
       const store = mysqlStore({ pool: pool(), table: mended });

@@ -390,6 +390,7 @@ describeWithServer(postgres, (server) => {
       await pool().query("DROP SCHEMA web CASCADE");
     });
 
+    // Reports: voxpelli/node-connect-pg-simple#279.
     it.runIf(own)(
       "says in check what the user may not do, and needs no more than to read and write",
       async () => {
@@ -426,6 +427,7 @@ describeWithServer(postgres, (server) => {
   describeWithServer(
     pgbouncer(() => server().port),
     (pooler) => {
+      // Reports: voxpelli/node-connect-pg-simple#254.
       it("serves through a pooler that changes the connection after each statement", async () => {
         const pool = new pg.Pool({ connectionString: pooler().url, max: 20 });
         const table = newTable();

@@ -56,6 +56,7 @@ describeWithServer(redis, (server) => {
         { describe, it, without: ["clearExpired"] },
       );
 
+      // Reports: robinfehr/sessionstore#49.
       test("goes on when the server forgets its scripts", async () => {
         const store = redisStore({ client: here.client, prefix: freshPrefix() });
         const id = freshId();
@@ -414,6 +415,7 @@ describeWithServer(redis, (server) => {
     client.disconnect();
   });
 
+  // Reports: CVE-2011-4136.
   test("a key that another program wrote is a fault, and is left alone", async () => {
     const client = new Redis({ port: server().port });
     const prefix = freshPrefix();
@@ -426,6 +428,7 @@ describeWithServer(redis, (server) => {
     client.disconnect();
   });
 
+  // Reports: tj/connect-redis#50.
   test("the keyPrefix of ioredis is put before the store's own, in stats too", async () => {
     const client = new Redis({ port: server().port, keyPrefix: `${freshPrefix()}[site]*` });
     const store = redisStore({ client, prefix: "sessions?" });
@@ -616,6 +619,7 @@ describe("unplugged", () => {
     client.disconnect();
   });
 
+  // Reports: colinmollenhour/Cm_Cache_Backend_Redis#155, medplum/medplum#7511.
   test("a server whose memory is full refuses what is new, and still lets users out", async () => {
     const client = new Redis({ port: server.port });
     const store = redisStore({ client, prefix: freshPrefix() });

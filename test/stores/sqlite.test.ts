@@ -143,6 +143,7 @@ describe("sqliteStore", () => {
     expect(await store.read(newId(), call())).toBeNull();
   });
 
+  // Reports: rawberg/connect-sqlite3#15.
   it("is refused at start in a folder that does not exist", () => {
     const missing = join(folder, "missing");
     expect(() => sqliteStore(join(missing, "site.sqlite3"))).toThrow(

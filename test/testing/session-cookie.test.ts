@@ -14,6 +14,7 @@ import { browserMissing, chromiumArgs, chromiumPath } from "../servers/chromium.
 const made = (options: Options = {}) => createSessions({ store: memoryStore(), ...options });
 
 describe("sessionCookie", () => {
+  // Reports: jestjs/jest#9430.
   test("is the cookie of a session that is stored, with its user and data", async () => {
     const sessions = made();
     const { header } = await sessionCookie(sessions, {

@@ -46,6 +46,7 @@ describe("the store suite", () => {
     expect(wrong(await runSuite(() => soundStore((inner) => indexing(inner, {}))))).toEqual([]);
   });
 
+  // Reports: php/php-src#23071.
   it("knows a broken store for every one of its sentences", async () => {
     const { failures } = await runSuite(() => soundStore());
     const proven = new Set(brokenStores.flatMap(({ breaks }) => breaks));

@@ -32,6 +32,7 @@ type Order = (typeof orders)[number];
 
 export function races(start: Start): void {
   for (const order of orders) {
+    // Reports: report-uri/dbsc-php, its first version (a key registered beside the next page).
     test(`beside the page after the login, both are kept: ${order}`, async () => {
       const site = await start();
       const browser = await site.signedIn();

@@ -30,6 +30,7 @@ export function limits(start: Start): void {
     });
   }
 
+  // Reports: spring-projects/spring-security#3121.
   test("leave as many as they say, when many log in at once", async () => {
     const clock = new MovedClock();
     const race = await start({ maxUserSessions: 2, clock: clock.read });

@@ -39,6 +39,7 @@ class EndpointDown extends Error {
 }
 
 export function once(start: Start): void {
+  // Reports: nextauthjs/next-auth#8897, nightscout/nocturne#326.
   test("20 requests at once from two servers ask the endpoint once, and all get its token", async () => {
     const race = await start();
     const cookie = await race.visitor({ token: 1 });

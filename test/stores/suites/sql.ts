@@ -237,6 +237,7 @@ export function describeSqlStore(kind: SqlKind, server: () => Server): void {
       expect(await here.sql(kind.markOf(table))).toEqual([{ mark: "coatcheck sessions, schema 99" }]);
     });
 
+    // Reports: voxpelli/node-connect-pg-simple#151, #245, #20.
     it("has a name that needs no care", () => {
       for (const wrong of ["", "a b", "a;b", 'a"b', "a`b", "a.b.c", "1a", ".a", "a.", "x".repeat(60), "ä"]) {
         expect(() => open(wrong), wrong).toThrow(/The option table takes/);
@@ -513,6 +514,7 @@ export function describeSqlStore(kind: SqlKind, server: () => Server): void {
       line.close();
     });
 
+    // Reports: chill117/express-mysql-session, reports on lost connections.
     it("ends a connection with the statement on it: the statement is sent again, and carried out once", async () => {
       const { id, kept } = await keep();
       const fresh = newId();
