@@ -13,6 +13,10 @@ function files(release: "15" | "16", options = ""): Map<string, string> {
   const files = pageFiles("next.md");
   files.delete(release === "15" ? "proxy.ts" : "middleware.ts");
   const config = files.get("next.config.ts") as string;
+  const sessions = files.get("sessions.ts") as string;
+  // So that reading is activity, and time can pass.
+  const more = "saveEveryRequest: true, clock: () => Date.now() + (globalThis.ahead ?? 0), ";
+  files.set("sessions.ts", sessions.replace("createSessions({ ", `$&${more}`));
   return files.set("next.config.ts", config.replace("serverExternalPackages", `${options}$&`));
 }
 
@@ -271,6 +275,17 @@ describe.each(Object.entries(sites))("%s", PATIENCE, (_name, site) => {
     visitor.cookie = undefined;
     const broken = await get("/broken");
     expect([broken.status, broken.setCookie]).toEqual([500, []]);
+  });
+
+  test("a visitor who only reads pages stays known, and proxy.ts renews the cookie", async () => {
+    const visitor = new Visitor((started as Started).port);
+    await visitor.visit("/visits/home");
+    for (let day = 0; day < 30; day += 10) {
+      await new Visitor((started as Started).port).visit("/ahead", { method: "POST" });
+      const { setCookie } = await visitor.visit("/");
+      expect(setCookie).toHaveLength(site.files.has("proxy.ts") ? 1 : 0);
+    }
+    expect((await visitor.visit("/visits/home")).body).toBe("null, visit 2 of home");
   });
 
   test("behind a proxy that speaks https the cookie is __Host-sessionid and Secure", async () => {

@@ -99,7 +99,12 @@ function forSvelteKit2(files: ReadonlyMap<string, string>): Map<string, string> 
 
 export const sites: readonly Site[] = [
   { ...reactRouter, name: "React Router 8", starters: ["react-router"] },
-  { ...reactRouter, name: "React Router 7", starters: ["react-router", "react-router-7"] },
+  {
+    ...reactRouter,
+    name: "React Router 7",
+    starters: ["react-router", "react-router-7"],
+    serve: () => ["node_modules/@react-router/serve/bin.js", "build/server/index.js"],
+  },
   {
     ...svelteKit,
     name: "SvelteKit 3",

@@ -1,6 +1,7 @@
 /** The rules of the adapter for Next.js, with jars as Next.js makes them. test/everywhere has the framework itself. */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createSessions, memoryStore, type Options, type Session, type Sessions } from "coatcheck";
+import { signedCookieStore } from "coatcheck/cookies";
 import { getSession, withSession } from "coatcheck/next";
 import { describe, expect, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
@@ -212,6 +213,18 @@ describe("the session of a phase", () => {
     });
     expect(await seen(sessions, Object.fromEntries(next.cookies))).toEqual(["ann", {}]);
   });
+});
+
+test("a cookie that Next.js has written with %3A for a colon is read", async () => {
+  const sessions = newSessions({ store: signedCookieStore({ secrets: ["secret".repeat(6)] }) });
+  const { sessionid = "" } = await signedIn(sessions);
+  expect(sessionid).toContain(":");
+  const cookies = { sessionid: encodeURIComponent(sessionid) };
+  expect(await seen(sessions, cookies)).toEqual(["ann", { a: 1 }]);
+  const [{ set }] = await within(new NextRequest(cookies), () =>
+    withSession(sessions, async (session) => session.logout())(),
+  );
+  expect(set).toMatchObject([{ name: "sessionid", value: "", maxAge: 0 }]);
 });
 
 test("a page that is rendered after an action sees what the action did, not the cookie that came", async () => {

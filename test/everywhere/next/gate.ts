@@ -8,6 +8,8 @@ interface Gate {
 declare global {
   var present: Gate | undefined;
   var heard: string[] | undefined;
+  /** Milliseconds that the clock of the sessions is ahead. */
+  var ahead: number | undefined;
 }
 
 const PATIENCE_MS = 20_000;
