@@ -36,16 +36,24 @@ import { MOVED_MARK_MS, type Moved, type Store, type WriteOutcome } from "../con
 import { SettingsError } from "../errors.ts";
 import { ALONE, batched } from "./calls/batched.ts";
 import { borrow, InDoubtError, type Work } from "./calls/borrow.ts";
-import { lenderOf, type PostgresClient, type PostgresPool } from "./postgres/connection.ts";
+import {
+  lenderOf,
+  type PostgresClient,
+  type PostgresPool,
+  type PostgresQuerier,
+} from "./postgres/connection.ts";
 import { adviceOn, anyRecord, checkTable, createTable, quote } from "./postgres/table.ts";
 import { countInSteps } from "./sql/count-in-steps.ts";
 import { outcome, ownRotation, ownUpdate, type RowState } from "./sql/row-state.ts";
 
-export type { PostgresClient, PostgresPool, PostgresQuery } from "./postgres/connection.ts";
+export type { PostgresClient, PostgresPool, PostgresQuerier, PostgresQuery } from "./postgres/connection.ts";
 
 export interface PostgresStoreOptions {
-  /** A `Pool` of `pg`. It stays yours: the store never ends it. */
-  readonly pool: PostgresPool;
+  /**
+   * A `Pool` of `pg`. It stays yours: the store never ends it. Where an ORM has no such pool, an object with a function
+   * `query(text, values)` that resolves to `{ rows, rowCount }`.
+   */
+  readonly pool: PostgresPool | PostgresQuerier;
   /** A name, or `schema.name`, of letters, digits and `_`, spelt as in the database. Default is `coatcheck_sessions`. */
   readonly table?: string;
   /**
@@ -331,6 +339,7 @@ function decode(row: unknown[] | undefined): StoredRecord | "moved" | null {
   };
 }
 
+/** Each column that a statement returns has a name of its own, as rows may come as objects. */
 function statementsFor(table: string) {
   const columns = "data, version, user_id, created_at, authenticated_at, expires_at, expiry, format";
   const insert = `INSERT INTO ${table} (id, ${columns})`;
@@ -400,9 +409,9 @@ function statementsFor(table: string) {
         SELECT id FROM ${table} WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED))`,
     listUser: `SELECT encode(id, 'hex') FROM ${table} WHERE user_id = $1 AND expires_at > $2`,
     countAfter: `
-      SELECT max(encode(id, 'hex') COLLATE "C"), count(*), count(*) FILTER (WHERE live),
-        count(*) FILTER (WHERE expires_at <= $2), count(user_id) FILTER (WHERE live),
-        coalesce(sum(octet_length(data)) FILTER (WHERE live), 0), min(created_at) FILTER (WHERE live)
+      SELECT max(encode(id, 'hex') COLLATE "C") AS last, count(*) AS rows, count(*) FILTER (WHERE live) AS live,
+        count(*) FILTER (WHERE expires_at <= $2) AS expired, count(user_id) FILTER (WHERE live) AS authenticated,
+        coalesce(sum(octet_length(data)) FILTER (WHERE live), 0) AS bytes, min(created_at) FILTER (WHERE live) AS oldest
       FROM (
         SELECT *, expires_at > $2 AND moved_to IS NULL AS live FROM ${table} WHERE id > $1 ORDER BY id LIMIT $3
       ) AS step`,

@@ -75,6 +75,26 @@ describeWithServer(postgres, (server) => {
     );
   }
 
+  testStore(
+    "postgres, by a function that queries and gives rows as objects",
+    async () => {
+      const [here, there] = [poolOf("as it comes", "here"), poolOf("as it comes", "elsewhere")];
+      const table = await tables.take();
+      const store = postgresStore({ pool: { query: (text, values) => here.query(text, values) }, table });
+      await store.createTable();
+      return {
+        store,
+        elsewhere: postgresStore({ pool: { query: (text, values) => there.query(text, values) }, table }),
+        async peek(id) {
+          const text = `SELECT concat_ws(' ', data, user_id, encode(moved_to, 'hex')) AS all FROM ${table} WHERE id = $1`;
+          return (await here.query(text, [`\\x${id}`])).rows[0]?.all ?? "";
+        },
+        dispose: () => tables.giveBack(table),
+      };
+    },
+    { describe, it },
+  );
+
   describeSqlStore(
     {
       name: "postgres",
@@ -153,8 +173,32 @@ describeWithServer(postgres, (server) => {
 
     it("is refused what is no pool", () => {
       for (const wrong of [undefined, null, {}, "postgres://localhost"]) {
-        expect(() => postgresStore({ pool: wrong as never })).toThrow("The option pool takes a Pool of pg.");
+        expect(() => postgresStore({ pool: wrong as never })).toThrow(
+          "The option pool takes a Pool of pg, or an object with a function query(text, values).",
+        );
       }
+    });
+
+    it("repeats by such a function what was lost and may be repeated, but never a create", async () => {
+      let lost = 0;
+      const store = postgresStore({
+        table,
+        pool: {
+          async query(text, values) {
+            const result = await pool().query(text, values);
+            if (lost-- > 0) throw Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+            return result;
+          },
+        },
+      });
+      const [id, first, second] = [newId(), record(), record()];
+      await store.create(id, first, call());
+      lost = 1;
+      expect(await store.update(id, second, first.version, call())).toBe("saved");
+      lost = 1;
+      await expect(store.create(newId(), record(), call())).rejects.toThrow(
+        /was lost before the answer came/,
+      );
     });
 
     it("takes one round trip for a verb, two where a write finds nothing to change", async () => {

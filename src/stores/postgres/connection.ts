@@ -23,9 +23,47 @@ export interface PostgresQuery {
   name?: string;
 }
 
-/** Throws a SettingsError if this is no pool. */
-export function lenderOf(pool: PostgresPool): Lender<PostgresClient> {
-  if (typeof pool?.connect !== "function") throw new SettingsError("pool", "a Pool of pg");
+/**
+ * A way to run statements, where there is no pool to be had: an ORM lends its connection only for one. Places are `$1` and so on;
+ * a text without values may hold several statements, which are then one transaction.
+ */
+export interface PostgresQuerier {
+  /** Rows are objects or arrays. `rowCount` is the number of rows that were returned, or else changed. */
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+}
+
+/** Throws a SettingsError if this is neither a pool nor a way to run statements. */
+export function lenderOf(pool: PostgresPool | PostgresQuerier): Lender<PostgresClient> {
+  if (pool !== null && typeof pool === "object") {
+    if ("connect" in pool && typeof pool.connect === "function") return lenderOfPool(pool);
+    if ("query" in pool && typeof pool.query === "function") return lenderOfQuerier(pool);
+  }
+  throw new SettingsError("pool", "a Pool of pg, or an object with a function query(text, values)");
+}
+
+/** Lends as often as asked for: each statement finds a connection by itself. */
+function lenderOfQuerier(querier: PostgresQuerier): Lender<PostgresClient> {
+  const client: PostgresClient = {
+    async query({ text, values }) {
+      const { rows, rowCount } = await (values === undefined
+        ? querier.query(text)
+        : querier.query(text, values));
+      return { rows: rows.map((row) => (Array.isArray(row) ? row : Object.values(row as object))), rowCount };
+    },
+    release() {},
+    on() {},
+    off() {},
+  };
+  return {
+    lend: async () => client,
+    takeBack() {},
+    isOpen: () => true,
+    // Any error but one of the server may mean that the connection was lost.
+    fateOf: (error) => fateOf(error, true),
+  };
+}
+
+function lenderOfPool(pool: PostgresPool): Lender<PostgresClient> {
   const ignore = () => {};
   const closed = new WeakSet<PostgresClient>();
   function onClosed(this: PostgresClient): void {

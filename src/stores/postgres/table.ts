@@ -83,8 +83,9 @@ const asker =
 async function inspect(ask: Ask, table: string) {
   const relation = `to_regclass('${quote(table)}')`;
   const { rows: shape } = await ask(`
-    SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull, atthasdef OR attidentity <> '',
-      obj_description(attrelid, 'pg_class'), COALESCE(collisdeterministic, true)
+    SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull AS takes_null,
+      atthasdef OR attidentity <> '' AS has_default, obj_description(attrelid, 'pg_class'),
+      COALESCE(collisdeterministic, true) AS is_exact
     FROM pg_attribute LEFT JOIN pg_collation ON pg_collation.oid = attcollation
     WHERE attrelid = ${relation} AND attnum > 0 AND NOT attisdropped`);
   if (shape.length === 0) return null;
@@ -98,7 +99,7 @@ async function inspect(ask: Ask, table: string) {
 
   const { rows: indexes } = await ask(`
     SELECT relname, indisvalid, indisunique AND indpred IS NULL AND indnkeyatts = 1 AND EXISTS (
-      SELECT FROM pg_attribute WHERE attrelid = indrelid AND attnum = indkey[0] AND attname = 'id')
+      SELECT FROM pg_attribute WHERE attrelid = indrelid AND attnum = indkey[0] AND attname = 'id') AS is_key
     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE indrelid = ${relation}`);
   if (!indexes.some(([, isValid, isKey]) => isValid && isKey)) faults.push("id is not its primary key");
   const validity = new Map(indexes.map(([name, isValid]) => [name, isValid]));
