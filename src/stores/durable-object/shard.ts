@@ -1,3 +1,5 @@
+// A program that reads this file alone must find the declaration too.
+/// <reference path="./cloudflare-workers.d.ts" />
 import { DurableObject } from "cloudflare:workers";
 import type { StoredRecord, StoreId } from "../../contract/record.ts";
 import { MOVED_MARK_MS, type Moved, type WriteOutcome } from "../../contract/store.ts";
@@ -200,8 +202,8 @@ export class SessionShard extends DurableObject {
   /** Sees to it that the object clears what expires: sessions that end sooner than expected wait for the next clearing. */
   async #wake(expiresAt: number): Promise<void> {
     if (this.#hasAlarm) return;
-    this.#hasAlarm = true;
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(clearingOf(expiresAt));
+    this.#hasAlarm = true;
   }
 
   #mark(oldId: StoreId, newId: StoreId, expected: number, now: number): WriteOutcome | Pending {
