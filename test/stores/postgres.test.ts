@@ -1,12 +1,12 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import type { Store, StoredRecord, StoreId } from "coatcheck";
 import { type PostgresClient, type PostgresPool, postgresStore } from "coatcheck/postgres";
 import { testStore } from "coatcheck/testing";
 import pg from "pg";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
+import { pgbouncer } from "../servers/pgbouncer.ts";
 import { postgres } from "../servers/postgres.ts";
-import type { ServerKind } from "../servers/server.ts";
 import { describeWithServer } from "../servers/suite.ts";
 import { call, describeSqlStore, newId, newTable, record, tablesOf } from "./suites/sql.ts";
 
@@ -468,6 +468,25 @@ describeWithServer(postgres, (server) => {
     });
   });
 
+  it("survives a server that ends a connection in the packet in which it says that it is ready", async () => {
+    // Authenticated, ready for queries, then FATAL 57P01: so a restart looks to a busy process.
+    const packet = Buffer.concat([
+      Buffer.from("R\0\0\0\u0008\0\0\0\0Z\0\0\0\u0005I", "latin1"),
+      Buffer.from("E\0\0\0\u001dSFATAL\0C57P01\0Mbye, bye\0\0", "latin1"),
+    ]);
+    const ending = createServer((socket) => socket.once("data", () => socket.end(packet)));
+    ending.listen(0, "127.0.0.1");
+    await once(ending, "listening");
+    const pool = new pg.Pool({
+      host: "127.0.0.1",
+      port: (ending.address() as AddressInfo).port,
+      user: "ann",
+    });
+    await expect(postgresStore({ pool }).read(newId(), call(2000))).rejects.toThrow();
+    await pool.end();
+    ending.close();
+  });
+
   describeWithServer(
     pgbouncer(() => server().port),
     (pooler) => {
@@ -493,31 +512,3 @@ describeWithServer(postgres, (server) => {
     },
   );
 });
-
-/** PgBouncer in transaction mode, with fewer connections to the server than it takes from clients. */
-function pgbouncer(port: () => number): ServerKind {
-  return {
-    name: "pgbouncer",
-    variable: "TEST_PGBOUNCER_URL",
-    program: "pgbouncer",
-    debianPackage: "pgbouncer",
-    folders: ["/usr/sbin"],
-    account: "postgres",
-    args(folder, listenPort) {
-      const settings = `[databases]
-        postgres = host=127.0.0.1 port=${port()} user=postgres
-        [pgbouncer]
-        listen_addr = 127.0.0.1
-        listen_port = ${listenPort}
-        unix_socket_dir =
-        auth_type = any
-        pool_mode = transaction
-        default_pool_size = 3`;
-      const file = join(folder, "pgbouncer.ini");
-      writeFileSync(file, settings.replace(/^ +/gm, ""));
-      return [file];
-    },
-    url: (listenPort) => `postgres://postgres@127.0.0.1:${listenPort}/postgres`,
-    ready: postgres.ready,
-  };
-}

@@ -63,6 +63,21 @@ function lenderOfQuerier(querier: PostgresQuerier): Lender<PostgresClient> {
   };
 }
 
+const heard = new WeakSet<PostgresPool>();
+
+/**
+ * A server that ends a new connection at once may say so in the same packet in which it says that it is ready. The client then emits
+ * "error" before the promise of `connect` has given it to the store, and without a listener that would end the process.
+ */
+function hearNewClients(pool: PostgresPool): void {
+  if (heard.has(pool)) return;
+  heard.add(pool);
+  const on = pool.on as
+    | ((event: "connect", listener: (client: PostgresClient) => void) => unknown)
+    | undefined;
+  on?.call(pool, "connect", (client) => void client.on("error", () => {}));
+}
+
 function lenderOfPool(pool: PostgresPool): Lender<PostgresClient> {
   const ignore = () => {};
   const closed = new WeakSet<PostgresClient>();
@@ -71,6 +86,7 @@ function lenderOfPool(pool: PostgresPool): Lender<PostgresClient> {
   }
   return {
     async lend() {
+      hearNewClients(pool);
       // Without a listener, `pg` ends the process when the server closes an idle connection, as it does at a restart.
       if (pool.listenerCount?.("error") === 0) pool.on?.("error", ignore);
       const client = await pool.connect();
