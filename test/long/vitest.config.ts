@@ -4,7 +4,7 @@ import { entryPoints } from "../../scripts/entry-points.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
-// `npm run test:long`: the model checker and the torture driver for an hour. `npm test` runs both for seconds.
+// `npm run test:long`: the model checker and the torture driver for hours. `npm test` runs both for seconds.
 export default defineConfig({
   resolve: {
     alias: entryPoints().map(({ publicName, source }) => ({

@@ -22,11 +22,6 @@ const schedules: Record<string, Schedule> = {
     visits: [visit("set a", "save", "login ada"), visit("count"), visit("cycleKey")],
     choices: [0, 0, 1760, 48352, 43552],
   },
-  "an update that the store did, and then answered with a conflict, counts once": {
-    faults: 1,
-    visits: [visit("append a")],
-    choices: [0, 0, 0, 0, 32763],
-  },
   "a save whose answer was lost, and whose session a logout then ended, is answered as ended": {
     faults: 3,
     visits: [visit(), visit("logout"), visit("set a", "save"), visit()],

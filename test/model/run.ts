@@ -110,17 +110,11 @@ class Scheduler {
     call.apply();
   }
 
-  /** A store that makes its versions itself must not repeat a write, because no request could know its own by the version. */
-  #canRepeat({ verb }: ShelfCall): boolean {
-    return (verb === "update" || verb === "rotate") && !this.#world.program.storeVersions;
-  }
-
   #fault(call: ShelfCall, choice: number): void {
-    const faults = ["before", "after", "late", this.#canRepeat(call) ? "twice" : "after"] as const;
+    const faults = ["before", "after", "late"] as const;
     const fault = faults[(choice >> 12) % faults.length];
     this.#world.story.push(`${this.#world.shelf.step} fault ${fault}: ${call.verb} ${call.id.slice(0, 4)}`);
     if (fault === "late") this.#late.add(call);
-    else if (fault === "twice") call.answerAgain();
     else {
       if (fault === "after" && !call.isApplied) call.apply();
       call.fail();

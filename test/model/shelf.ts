@@ -20,8 +20,6 @@ export interface ShelfCall {
   apply(): void;
   /** The engine gets the answer; the work is done now if it was not. */
   answer(): void;
-  /** The store does its work a second time, as a client does that repeats a command, and the engine gets the second answer. */
-  answerAgain(): void;
   /** The engine gets an error, whether the work was done or not. */
   fail(): void;
 }
@@ -87,11 +85,6 @@ export class Shelf {
         answer() {
           waiting.delete(call);
           resolve(outcome === null ? apply() : outcome.value);
-        },
-        answerAgain() {
-          if (outcome === null) apply();
-          waiting.delete(call);
-          resolve(run());
         },
         fail() {
           waiting.delete(call);

@@ -94,7 +94,7 @@ export class World {
 
   /** Epoch milliseconds. */
   get now(): number {
-    return NOON + this.time.now;
+    return NOON + Math.floor(this.time.now);
   }
 
   check(isSo: boolean, what: string): void {
