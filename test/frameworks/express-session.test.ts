@@ -298,6 +298,16 @@ describe("the response waits for the store", () => {
     await expect.poll(() => late).toMatchObject([{ message: "no room" }]);
   });
 
+  test("so does a method that the application has put in place of ours, as its own error tells", async () => {
+    const store = Object.assign(storeBehind(memoryStore()), {
+      set: (_id: string, _session: Any, done: Any) => done(new Error("mine")),
+    });
+    const late: unknown[] = [];
+    const { visitor } = await visitorOf(application({ store }, { "/": set((s) => (s.a = 1)) }, late));
+    expect(await visitor.visit("/")).toMatchObject({ status: 200, body: "set" });
+    await expect.poll(() => late).toMatchObject([{ message: "mine" }]);
+  });
+
   test('with failedSave "error" it is an error page there too', async () => {
     const { visitor } = await visitorOf(
       application({ store: failing(), failedSave: "error" }, { "/": set((s) => (s.a = 1)) }),
@@ -380,6 +390,22 @@ describe("on a store of coatcheck", () => {
     expect(took()).toEqual(["read", "update"]);
     await visitor.visit("/");
     expect(took()).toEqual(["read"]);
+  });
+
+  test("a touch by less than 1/100 of the life is not written, unless the handler asks for it", async () => {
+    const { store, took } = spyStore(memoryStore());
+    const touch: Handler = (req, res) => {
+      req.session.touch();
+      res.end();
+    };
+    const handlers = { "/": show, "/set": set((s) => (s.n = 1)), "/touch": touch };
+    const { visitor } = await visitorOf(application({ store, cookie: { maxAge: 60_000 } }, handlers));
+    await visitor.visit("/set");
+    took();
+    await visitor.visit("/");
+    expect(took()).toEqual(["read"]);
+    await visitor.visit("/touch");
+    expect(took()).toEqual(["read", "touch"]);
   });
 
   test("it keeps no id, and no cookie that is as the options say", async () => {

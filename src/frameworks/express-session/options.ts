@@ -15,8 +15,8 @@ import { Store } from "./store.ts";
 export interface OwnOptions {
   /**
    * What becomes of a response whose session could not be stored: it goes out all the same, and `next(error)` follows
-   * ("respond"), or the error handler answers in its place ("error"). Default "respond" with connect stores, and "error" with
-   * stores of coatcheck.
+   * ("respond"), or the error handler answers in its place ("error"). Default "respond" with connect stores, and "error" where
+   * a store of coatcheck could not do its work.
    */
   failedSave?: "respond" | "error" | undefined;
   /**
@@ -69,7 +69,8 @@ export interface SessionSettings {
   readonly rolling: boolean;
   readonly saveUninitialized: boolean;
   readonly destroysUnset: boolean;
-  readonly failedSave: "respond" | "error";
+  /** "by kind": a fault of a store of coatcheck is an error response, and any other error follows the response. */
+  readonly failedSave: "respond" | "error" | "by kind";
   readonly reread: boolean;
 }
 
@@ -101,7 +102,7 @@ export function readOptions(options: SessionOptions & { key?: string }): Session
     rolling: Boolean(options.rolling),
     saveUninitialized: options.saveUninitialized ?? true,
     destroysUnset: unset === "destroy",
-    failedSave: failedSave ?? (isOverOurs ? "error" : "respond"),
+    failedSave: failedSave ?? "by kind",
     reread: Boolean(options.reread) && !isOverOurs,
   };
 }

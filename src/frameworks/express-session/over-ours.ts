@@ -23,7 +23,7 @@ import { Cookie } from "./cookie.ts";
 import type { CookieData } from "./cookie-header.ts";
 import { dataText, mergeTexts } from "./data-text.ts";
 import { callBack } from "./promised.ts";
-import { Session } from "./session.ts";
+import { Session, wasTouched } from "./session.ts";
 import { Store } from "./store.ts";
 
 /** The record behind a session object. */
@@ -38,7 +38,7 @@ interface Origin {
 interface Snapshot {
   /** The data without the cookie. */
   readonly data: string;
-  /** The cookie as JSON, without its end; null where it is as the options say. */
+  /** The cookie as JSON, without its end; null where it is as the options say, and "null" where there is none. */
   readonly cookie: string | null;
   readonly userId: string | null;
   readonly expiresAt: number;
@@ -114,7 +114,10 @@ export class OverOurs extends Store {
     callBack(ended, done);
   }
 
-  /** Moves the end of a session. Where that moves by less than 1/100 of the life, nothing is written. */
+  /**
+   * Moves the end of a session. Where that moves by less than 1/100 of the life, nothing is written, unless the handler itself has
+   * touched the session.
+   */
   override touch(id: string, session: Session | PlainSession, done?: Callback): void {
     const origin = this.#origins.get(session);
     const { cookie, expiresAt, expiry } = this.#endOf(session);
@@ -125,8 +128,9 @@ export class OverOurs extends Store {
     const known = origin.record;
     const isSameCookie = cookie === cookieTextIn(known) && known.expiry === expiry;
     const moves = expiresAt - known.expiresAt;
-    if (isSameCookie && Math.abs(moves) <= (expiresAt - this.#settings.clock()) / 100) done?.();
-    else if (isSameCookie && moves > 0) callBack(this.#touch(storeIdOf(id), origin, expiresAt), done);
+    const isLittle = Math.abs(moves) <= (expiresAt - this.#settings.clock()) / 100;
+    if (isSameCookie && isLittle && !wasTouched(session)) done?.();
+    else if (isSameCookie && moves >= 0) callBack(this.#touch(storeIdOf(id), origin, expiresAt), done);
     else this.#save(id, session, done);
   }
 
@@ -176,7 +180,8 @@ export class OverOurs extends Store {
     const expires = record.expiry === 0 ? null : new Date(record.expiresAt).toISOString();
     // The cookie is the first key, as express-session has it.
     const found = { cookie: data.cookie, ...data };
-    found.cookie = { ...this.#usual, ...data.cookie, expires };
+    if (data.cookie === null) delete found.cookie;
+    else found.cookie = { ...this.#usual, ...data.cookie, expires };
     this.#origins.set(found, { record, base, hasEnded: false });
     return found;
   }
@@ -199,7 +204,9 @@ export class OverOurs extends Store {
     // Most cookies are as the options say, and to compare members is faster than to make the text.
     if (cookie instanceof Cookie && ATTRIBUTES.every((name) => cookie[name] === this.#usual[name]))
       return null;
-    const json = textOfCookie((cookie?.data ?? cookie ?? {}) as CookieData);
+    // A tool that gave no cookie gets none back.
+    if (cookie === undefined) return "null";
+    const json = textOfCookie((cookie.data ?? cookie) as CookieData);
     return json === this.#usualJson ? null : json;
   }
 

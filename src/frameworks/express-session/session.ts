@@ -3,6 +3,23 @@
 import { type Callback, type Session as Contract, type SessionRequest, VISIT } from "./contract.ts";
 import type { Cookie } from "./cookie.ts";
 
+/** Sessions that their handler has touched. */
+const touched = new WeakSet<object>();
+let isEnding = false;
+
+/** Whether a handler has touched the session itself. */
+export const wasTouched = (session: object): boolean => touched.has(session);
+
+/** Touches a session because its request ends. */
+export function touchAtEnd(session: Contract): void {
+  isEnding = true;
+  try {
+    session.touch();
+  } finally {
+    isEnding = false;
+  }
+}
+
 class VisitorSession {
   declare cookie: Cookie;
   declare readonly id: string;
@@ -19,6 +36,7 @@ class VisitorSession {
   }
 
   touch(): this {
+    if (!isEnding) touched.add(this);
     return this.resetMaxAge();
   }
 

@@ -1,6 +1,7 @@
 /** One request on its way through the middleware: its session is found, and stored before its response leaves. */
 import type { ServerResponse } from "node:http";
 import type { Signature } from "../../cookie/signature.ts";
+import { isSessionUserError } from "../../errors.ts";
 import { holdResponse, type Keeper } from "../on-node/held-response.ts";
 import { afterTurn } from "../on-node/turn.ts";
 import type { Header } from "../session-headers.ts";
@@ -17,6 +18,7 @@ import { dataText, mergeTexts, withText } from "./data-text.ts";
 import { newCookie, type SessionSettings } from "./options.ts";
 import { OverOurs } from "./over-ours.ts";
 import { called } from "./promised.ts";
+import { touchAtEnd } from "./session.ts";
 
 export class Visit implements RequestVisit, Keeper {
   readonly ignoresCallsAfterEnd = true;
@@ -185,7 +187,7 @@ export class Visit implements RequestVisit, Keeper {
     }, "end");
   }
 
-  /** Follows the option `failedSave` where the store fails. Data that has no JSON is an error in any case. */
+  /** Follows `failedSave` where the store fails. Data that has no JSON is an error in any case. */
   #guarded(commit: () => Promise<unknown> | undefined, point?: "end"): Promise<unknown> | undefined {
     let committing: Promise<unknown> | undefined;
     try {
@@ -195,6 +197,7 @@ export class Visit implements RequestVisit, Keeper {
     }
     if (this.#settings.failedSave === "error" || committing === undefined) return committing;
     return committing.catch((error) => {
+      if (this.#settings.failedSave === "by kind" && isStoresError(error)) throw error;
       this.#late = error;
       if (point === "end") this.#tellLate();
     });
@@ -222,7 +225,7 @@ export class Visit implements RequestVisit, Keeper {
 
   #touch(session: Session): void {
     if (this.#isTouched) return;
-    session.touch();
+    touchAtEnd(session);
     this.#isTouched = true;
   }
 
@@ -284,6 +287,11 @@ export class Visit implements RequestVisit, Keeper {
 function unlessDone<T>(run: (done: Callback<T>) => unknown): Promise<T | undefined> | undefined {
   const { isDone, answer } = called(run);
   return isDone ? undefined : answer;
+}
+
+/** Whether an error is that of a store of coatcheck. By its name, because bundlers may put two copies into one program. */
+function isStoresError(error: unknown): boolean {
+  return isSessionUserError(error) || (error as Error | null)?.name === "StoreUnavailableError";
 }
 
 /** Whether the browser came over https. */
