@@ -137,7 +137,7 @@ describe("the binding is offered", () => {
     expect(await offered()).toBe(true);
     site.clock.pass(1);
     expect(await offered()).toBe(false);
-    await browser.visit(site.path((session) => session.cycleKey()));
+    expect(offerIn(await browser.visit(site.path((session) => session.cycleKey())))).toBeUndefined();
     expect(await offered()).toBe(false);
     await browser.visit(site.path((session) => session.confirm()));
     site.clock.pass(10);
@@ -215,9 +215,11 @@ describe("the key", () => {
     const browser = await site.signedIn();
     await browser.register();
     const before = site.store.calls.length;
-    await Promise.all([site.look(browser), site.look(browser), site.look(browser)]);
-    const writes = site.store.calls.slice(before).filter((verb) => verb !== "read");
-    expect(writes).toEqual(["update"]);
+    const reads = [1, 2, 3].map(() => site.store.hold("read", "after"));
+    const looks = reads.map(() => site.look(browser));
+    await Promise.all(reads.map((read) => read.arrived));
+    for (const read of reads) read.release();
+    await Promise.all(looks);
     await site.look(browser);
     expect(site.store.count("update", before)).toBe(1);
   });
@@ -261,6 +263,21 @@ describe("the key", () => {
     const refresh = browser.bindings[0]?.challenge as string;
     expect((await browser.register({ offer: { path, challenge: refresh } })).status).toBe(400);
     expect(await site.look(browser)).toEqual(ada);
+  });
+
+  test("and the proof of a key reach a session whose own key has changed since, with no cookie", async () => {
+    const site = await start();
+    const browser = await site.signedIn();
+    const tab = browser.thief();
+    const away = new BoundBrowser(site.here.port, site.clock);
+    away.offer = browser.offer;
+    await tab.visit(site.path((session) => session.cycleKey()));
+    expect((await away.register()).status).toBe(200);
+    expect(await site.look(tab)).toEqual(ada);
+    const binding = { ...(away.bindings[0] as (typeof away.bindings)[number]) };
+    await tab.visit(site.path((session) => session.cycleKey()));
+    away.jar.clear();
+    expect((await away.askToRefresh(binding)).status).toBe(200);
   });
 
   test("stays where a record keeps it: a session that another request creates has none", async () => {
@@ -413,6 +430,8 @@ describe("the answers", () => {
     ];
     faulty.breaks("read");
     expect(await statuses()).toEqual([503, 503, 503]);
+    const { body, headers } = await browser.askToRefresh(binding);
+    expect([body, headers["cross-origin-resource-policy"]]).toEqual(["", "same-origin"]);
     faulty.mended();
     format = 2;
     expect(await statuses()).toEqual([503, 503, 503]);
@@ -592,18 +611,17 @@ describe("a refused request", () => {
     expect(browser.cookie).toBe("");
   });
 
-  test("of a request with two session cookies leaves the other", async () => {
+  test("of a request with two session cookies leaves the other session, and its bound cookie", async () => {
     const site = await start();
-    const [browser, other] = [await site.bound(), await site.signedIn("bea")];
-    const two = [browser, other]
-      .map(({ jar }) => `__Host-sessionid=${jar.get("__Host-sessionid")?.value}`)
-      .join("; ");
+    const [browser, other] = [await site.bound(), await site.bound("bea")];
+    await other.refresh();
+    const Cookie = `${browser.cookie.split("; ")[0]}; ${other.cookie}`;
     let user: string | null = null;
     const path = site.path((session) => {
       user = session.userId;
     });
-    await site.browser().ask(path, { headers: { Cookie: two } });
-    expect(user).toBe("bea");
+    const { setCookie } = await site.browser().ask(path, { headers: { Cookie } });
+    expect([user, setCookie]).toEqual(["bea", []]);
   });
 });
 
