@@ -2,10 +2,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClient } from "@libsql/client";
 import { memoryStore } from "coatcheck";
 import { cachedStore } from "coatcheck/cached";
 import { encryptedStore } from "coatcheck/encrypted";
 import { fileStore } from "coatcheck/file";
+import { libsqlStore } from "coatcheck/libsql";
 import { sqliteStore } from "coatcheck/sqlite";
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
 import { beforeAll, describe, onTestFinished } from "vitest";
@@ -48,6 +50,13 @@ const secrets = ["a secret of at least thirty-two characters"];
 const stores: Record<string, MakeStore> = {
   sqliteStore: async () => sqliteStore(join(await folder(), "sessions.sqlite3")),
   fileStore: async () => fileStore(await folder()),
+  async libsqlStore() {
+    const client = createClient({ url: `file:${join(await folder(), "sessions.db")}` });
+    onTestFinished(() => client.close());
+    const store = libsqlStore({ client });
+    await store.createTable();
+    return store;
+  },
   cachedStore: () => cachedStore({ cache: memoryStore(), store: memoryStore() }),
   encryptedStore: () => encryptedStore({ store: memoryStore(), secrets }),
 };

@@ -103,6 +103,7 @@ test("a proof has the type, an algorithm, a strong key and a signature as the br
   const other = new Device("RS256");
   const weak = new Device("RS256", { bits: 1024 });
   const p384 = new Device("ES256", { curve: "P-384" });
+  const k1 = new Device("ES256", { curve: "secp256k1" });
   const payload = (proof: string) => proof.split(".").slice(0, 2).join(".");
   const registrations = {
     "another type": device.proof(offer, { withKey: true, header: { typ: "JWT" } }),
@@ -112,6 +113,7 @@ test("a proof has the type, an algorithm, a strong key and a signature as the br
     "no key but null": device.proof(offer, { header: { jwk: null } }),
     "a short RSA key": weak.proof(offer, { withKey: true }),
     "another curve": p384.proof(offer, { withKey: true }),
+    "another curve of as many bits": k1.proof(offer, { withKey: true }),
     "no point of the curve": device.proof(offer, { header: { jwk: { ...device.jwk, x: device.jwk.y } } }),
     "a number as a challenge": device.proof(offer, { withKey: true, payload: { jti: 7 } }),
     "a list in place of the payload": `${device.proof(offer, { withKey: true }).split(".")[0]}.W10.AA`,
@@ -127,6 +129,9 @@ test("a proof has the type, an algorithm, a strong key and a signature as the br
   const refreshes = {
     "another key": other.proof(challenge),
     "a key in it": device.proof(challenge, { withKey: true }),
+    "no key but null in it": device.proof(challenge, { header: { jwk: null } }),
+    "an algorithm of other keys": device.proof(challenge, { header: { alg: "RS256" } }),
+    "a text as long as no browser's": device.proof(challenge, { payload: { more: "x".repeat(8000) } }),
     "another type": device.proof(challenge, { header: { typ: "dbsc+JWT" } }),
     "a signature in DER": `${text}.${Buffer.concat([Buffer.from([0x30, 68, 2, 32]), half, Buffer.from([2, 32]), raw.subarray(32)]).toString("base64url")}`,
     "a short signature": `${text}.${raw.subarray(0, 63).toString("base64url")}`,
