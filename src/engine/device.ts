@@ -51,5 +51,5 @@ export interface Devices {
   answer(address: DeviceAddress, request: DeviceRequest): Promise<DeviceAnswer>;
 }
 
-/** Loads the rules of devices: with the first request, and once. */
+/** Loads the rules of devices, with the first request. */
 export type LoadDevices = (parts: EngineParts) => Promise<Devices>;

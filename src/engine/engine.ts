@@ -75,7 +75,6 @@ export class Engine<Session = unknown> {
   readonly #watches: Watches;
   readonly #warned = new Set<string>();
   readonly #loadDevices: LoadDevices | null;
-  #loadingDevices: Promise<Devices> | undefined;
   /** The rules of devices; null until they are loaded, and always without the option `deviceBound`. */
   #devices: Devices | null = null;
 
@@ -187,8 +186,8 @@ export class Engine<Session = unknown> {
       store: this.#store,
       writers: this.#committer.writers,
     };
-    this.#loadingDevices ??= this.#loadDevices(parts);
-    this.#devices = await this.#loadingDevices;
+    // Not one promise for all: on workerd no request may wait for what another has begun. A module is evaluated only once.
+    this.#devices ??= await this.#loadDevices(parts);
     return this.#devices;
   }
 

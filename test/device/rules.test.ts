@@ -7,7 +7,7 @@ import { session } from "coatcheck/express";
 import { session as fastify } from "coatcheck/fastify";
 import express from "express";
 import createFastify from "fastify";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { everyAdapter } from "../frameworks/adapters/every-adapter.ts";
 import { type BoundAnswer, BoundBrowser, type Offer } from "../instruments/bound-browser.ts";
 import { clearStore } from "../instruments/clear-store.ts";
@@ -729,6 +729,25 @@ describe("the paths", () => {
     expect((await browser.register()).status).toBe(200);
     expect(await site.look(browser)).toEqual(ada);
   });
+});
+
+test("a site without the option loads none of it", async () => {
+  vi.resetModules();
+  let isLoaded = false;
+  vi.doMock("../../src/device/devices.ts", async (original) => {
+    isLoaded = true;
+    return original();
+  });
+  onTestFinished(() => vi.doUnmock("../../src/device/devices.ts"));
+  const fresh = await import("coatcheck");
+  for (const deviceBound of [false, true]) {
+    const sessions = fresh.createSessions({ store: fresh.memoryStore(), deviceBound });
+    const visitor = await sessions.open(null, { secure: true });
+    visitor.login("ada");
+    const headers = await sessions.commit(visitor, { status: 200 });
+    expect(headers.some(([name]) => name === "Secure-Session-Registration")).toBe(deviceBound);
+    expect(isLoaded).toBe(deviceBound);
+  }
 });
 
 describe("the owner of the site sees", () => {
