@@ -249,10 +249,14 @@ describe("on SQLite and files", () => {
     expect(await say("stats")).toMatch(
       /live sessions +1\n {2}of users +1\n {2}anonymous +0\nexpired, to be cleared +1\noldest +2\d{3}-/,
     );
+    const data = '{"secret":"geheim"}\n{"label":"Firefox on\\u001b[31m Linux"}';
+    await keep(store, { userId: "ann", data });
     const listed = await say("list", "-u", "ann");
     expect(listed).toMatch(/^HANDLE +SIGNED IN +LAST SEEN +EXPIRES +LABEL\n/);
     expect(listed).toContain(`${handle}  2026-01-02 03:04:05Z`);
-    expect(listed).toMatch(/\n1 session\n$/);
+    expect(listed).toMatch(/ Firefox on\S*\[31m Linux\n/);
+    expect(listed).not.toContain("\u001b");
+    expect(listed).toMatch(/\n2 sessions\n$/);
     expect(listed).not.toContain("geheim");
     expect(await say("list", "-u", "bob")).toBe("bob has no sessions.\n");
     expect(await say("clear-expired", "-n")).toBe("1 session would be deleted.\n");

@@ -1,4 +1,4 @@
-import { createSessions, memoryStore } from "coatcheck";
+import { createSessions, memoryStore, type Session } from "coatcheck";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 
@@ -122,5 +122,50 @@ describe("update", () => {
     expect(times).toBeLessThanOrEqual(1);
     await browser.respond(session);
     expect((await browser.sees()).list).toHaveLength(51);
+  });
+});
+
+describe("a message for the next page, added by update and shown by pop", () => {
+  const add = (text: string) => (session: Session) =>
+    void session.update("flashes", (flashes: string[] = []) => [...flashes, text]);
+  const shown = async (status = 200) => {
+    const session = await browser.open();
+    const flashes = session.pop("flashes", []);
+    await browser.respond(session, status);
+    return flashes;
+  };
+
+  it("is there after a redirect and after a page that failed, and gone after it was shown", async () => {
+    await browser.visit(add("saved"), 303);
+    expect(await shown(500)).toEqual(["saved"]);
+    expect(await shown()).toEqual(["saved"]);
+    expect(await shown()).toEqual([]);
+  });
+
+  it("is kept beside one that another request adds at the same moment", async () => {
+    const [one, other] = [await browser.open(), await browser.open()];
+    add("one")(one);
+    add("other")(other);
+    await browser.respond(one);
+    await browser.respond(other);
+    expect(await shown()).toEqual(["one", "other"]);
+  });
+
+  it("may be shown by two pages that take it at the same moment", async () => {
+    await browser.visit(add("saved"));
+    const pages = [await browser.open(), await browser.open()];
+    expect(pages.map((page) => page.pop("flashes"))).toEqual([["saved"], ["saved"]]);
+    for (const page of pages) await browser.respond(page);
+    expect(await shown()).toEqual([]);
+  });
+
+  it("that is added while a page shows others stays where the page takes only those that it has seen", async () => {
+    await browser.visit(add("first"));
+    const page = await browser.open();
+    const seen = page.get("flashes", []);
+    page.update("flashes", (flashes: string[] = []) => flashes.slice(seen.length));
+    await browser.copy().visit(add("second"));
+    await browser.respond(page);
+    expect(await shown()).toEqual(["second"]);
   });
 });
