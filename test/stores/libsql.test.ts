@@ -7,6 +7,7 @@ import { type LibsqlClient, type LibsqlStore, libsqlStore } from "coatcheck/libs
 import { sqliteStore } from "coatcheck/sqlite";
 import { testStore } from "coatcheck/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startLibsqlServer } from "../instruments/libsql-server.ts";
 import { call, newId, record } from "./suites/sql.ts";
 
 const newFolder = () => mkdtempSync(join(tmpdir(), "coatcheck-libsql-"));
@@ -45,6 +46,33 @@ for (const intMode of ["number", "bigint"] as const) {
     { describe, it },
   );
 }
+
+testStore(
+  "libsql, over http",
+  async () => {
+    const folder = newFolder();
+    const server = await startLibsqlServer(join(folder, "site.db"));
+    const [client, other] = [createClient({ url: server.url }), createClient({ url: server.url })];
+    const store = libsqlStore({ client });
+    await store.createTable();
+    return {
+      store,
+      elsewhere: libsqlStore({ client: other }),
+      async peek(id) {
+        const sql =
+          "SELECT concat_ws(' ', data, user_id, moved_to) AS found FROM coatcheck_sessions WHERE id = ?";
+        return String((await client.execute({ sql, args: [id] })).rows[0]?.found ?? "");
+      },
+      async dispose() {
+        client.close();
+        other.close();
+        await server.close();
+        rmSync(folder, { recursive: true });
+      },
+    };
+  },
+  { describe, it },
+);
 
 describe("libsqlStore", () => {
   let folder = "";
@@ -193,6 +221,20 @@ describe("libsqlStore", () => {
       await verb();
       expect(calls, String(verb)).toHaveLength(1);
     }
+  });
+
+  it("takes one request for each verb over http", async () => {
+    const server = await startLibsqlServer(join(folder, "site.db"));
+    const remote = createClient({ url: server.url });
+    const there = libsqlStore({ client: remote });
+    const { id, kept } = await keep({ userId: "ann" });
+    expect(await there.read(id, call())).toEqual(kept);
+    expect(await there.update(id, record(), kept.version + 1, call())).toBe("conflict");
+    expect(await there.rotate(id, newId(), record(), kept.version, call())).toBe("saved");
+    expect(await there.delete(newId(), call())).toBeUndefined();
+    expect(server.requests).toBe(4);
+    remote.close();
+    await server.close();
   });
 
   it("sends the reads of one turn together, and its writes", async () => {
