@@ -89,7 +89,8 @@ describe.each(Object.entries(places))("%s", (place, capabilities) => {
     expect(await visit("")).toEqual({ status: 200, visits: 1 + 1 + 20 + 1 });
   });
 
-  raceTests(place, plainServer, () => storeIn(place, capabilities));
+  // Each call goes to the worker and from there to its store.
+  raceTests(place, plainServer, () => storeIn(place, capabilities), { deadline: 3 });
 });
 
 describe("three Durable Objects", () => {

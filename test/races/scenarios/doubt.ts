@@ -26,7 +26,8 @@ async function usersIn({ store: { store } }: Race, user: string): Promise<unknow
   return records.filter((record) => record !== null).map((record) => Object(record).userId);
 }
 
-export function doubt(start: Start): void {
+/** `deadline` is the time that a call may take, seconds: it is waited for, and every call that is not held must be done by then. */
+export function doubt(start: Start, deadline: number): void {
   /** A change of key that the store carries out, or will, after the request has got its error; then it is taken back. */
   async function takenBack(
     atEnd: AtEnd,
@@ -34,7 +35,7 @@ export function doubt(start: Start): void {
     change: Handler,
     when: "before" | "after",
   ) {
-    const race = await start({ storeTimeout: 0.6 }, atEnd);
+    const race = await start({ storeTimeout: deadline }, atEnd);
     const jarBefore = await race.visitor(...visitor);
     const rotation = race.store.hold("rotate", when);
     const undoing = race.store.hold("update", "after");
@@ -91,7 +92,7 @@ export function doubt(start: Start): void {
     onTestFinished,
   }) => {
     const ann = newUser();
-    const race = await start({ storeTimeout: 0.6 }, onTestFinished);
+    const race = await start({ storeTimeout: deadline }, onTestFinished);
     const cookie = await race.visitor({ cart: 1 });
     const opened = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
@@ -122,7 +123,7 @@ export function doubt(start: Start): void {
     onTestFinished,
   }) => {
     const ann = newUser();
-    const race = await start({ storeTimeout: 0.6 }, onTestFinished);
+    const race = await start({ storeTimeout: deadline }, onTestFinished);
     const created = race.store.hold("create", "before");
     const deleted = race.store.hold("delete", "after");
     expect(await race.here.send(null, login(ann)).answer).toEqual(unavailable);
@@ -180,7 +181,7 @@ export function doubt(start: Start): void {
     test.concurrent(`what ${saves} save() stored without knowing it is not made again by the response`, async ({
       onTestFinished,
     }) => {
-      const race = await start({ storeTimeout: 0.6 }, onTestFinished);
+      const race = await start({ storeTimeout: deadline }, onTestFinished);
       const cookie = await race.visitor({ n: 0, list: [] });
       const { answer } = race.here.send(cookie, async (session) => {
         for (let save = 1; save <= saves; save++) {
@@ -208,7 +209,7 @@ export function doubt(start: Start): void {
       test.concurrent(`a ${change} that save() stored without knowing it is announced by the response that comes ${when} it is taken back`, async ({
         onTestFinished,
       }) => {
-        const race = await start({ storeTimeout: 0.6 }, onTestFinished);
+        const race = await start({ storeTimeout: deadline }, onTestFinished);
         const cookie = await race.visitor({ n: 0 }, user === "bob" ? user : null);
         race.store.hold("rotate", "after");
         let takingBack: Held | undefined;
