@@ -7,6 +7,7 @@ const publicFiles = entryPoints().map(({ source }) => relative(import.meta.dirna
 /** Programs and settings that tests and benchmarks start processes with. */
 const startedByTests = [
   "bench/autocannon.ts",
+  "bench/import-time.ts",
   "test/runner/tell-port.ts",
   "test/races/*-server.ts",
   "test/runtimes/site/*.ts",

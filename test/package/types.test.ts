@@ -123,6 +123,14 @@ describe("in a project of CommonJS modules, as older starters make", { timeout: 
     },
   );
 
+  test.each(["TypeScript 5.9", "TypeScript 6", "TypeScript 7"] as const)(
+    "%s finds them with `module: nodenext` too",
+    async (compiler) => {
+      const options = { module: "nodenext", skipLibCheck: true };
+      expect(await check(compiler, { files, options, type: "commonjs" })).toBe("");
+    },
+  );
+
   test("keys declared there are known", async () => {
     const files = { "app.ts": onExpress(use("req.session"), declaration) };
     const folder = write(application, {
