@@ -4,7 +4,7 @@
 const rooms = [
   // session-data is the type of the application's keys, which the options name; it imports nothing.
   ["contract", "data/session-data", "errors", "events", "wait", "warn", "workerd"],
-  ["settings", "mistaken-options"],
+  ["settings"],
   ["cookie", "data"],
   ["engine"],
   // Loaded only with the option `deviceBound`.

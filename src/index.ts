@@ -42,5 +42,5 @@ export {
   type Sessions,
   type UserSession,
 } from "./sessions.ts";
-export type { CookieOptions, DeviceBoundOptions, Options, Resolve } from "./settings.ts";
+export type { CookieOptions, DeviceBoundOptions, Options, Resolve } from "./settings/options.ts";
 export { memoryStore } from "./stores/memory.ts";

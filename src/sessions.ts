@@ -8,7 +8,8 @@ import type { ClearOptions } from "./engine/sweeper.ts";
 import type { RevokeUserOptions, UserSession } from "./engine/users.ts";
 import type { WatchOptions } from "./engine/watches.ts";
 import { draftOf, Session } from "./session.ts";
-import { type Options, readSettings, type Settings } from "./settings.ts";
+import type { Options } from "./settings/options.ts";
+import { readSettings, type Settings } from "./settings/settings.ts";
 
 export type { OpenOptions } from "./engine/engine.ts";
 export type { ClearOptions } from "./engine/sweeper.ts";

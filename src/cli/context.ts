@@ -1,7 +1,7 @@
 import type { StoreCall } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { createSessions, type Sessions } from "../sessions.ts";
-import type { Options } from "../settings.ts";
+import type { Options } from "../settings/options.ts";
 import { within } from "../stores/calls/within.ts";
 import { storeFromUrl, type UrlStore } from "../stores/store-url.ts";
 

@@ -1,7 +1,7 @@
 /** The commands, their options and their help. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { CookieOptions } from "../settings.ts";
+import type { CookieOptions } from "../settings/options.ts";
 import { clearExpired } from "./commands/clear-expired.ts";
 import { createTable } from "./commands/create-table.ts";
 import { doctor } from "./commands/doctor.ts";

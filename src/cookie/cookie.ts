@@ -1,5 +1,5 @@
 /** The session cookie on the wire: read strictly, written whole. */
-import { type CookieSettings, secureNameOf } from "../settings.ts";
+import { type CookieSettings, secureNameOf } from "../settings/cookie.ts";
 
 /** Seconds: browsers keep no cookie longer (RFC 6265bis, 5.5). */
 const LONGEST_AGE = 400 * 24 * 60 * 60;

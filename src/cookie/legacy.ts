@@ -1,6 +1,6 @@
 /** The cookie that express-session has set, as a key: its signed text, percent-encoded. */
 import type { Ticket } from "../contract/ticket.ts";
-import type { LegacySettings } from "../settings.ts";
+import type { LegacySettings } from "../settings/legacy.ts";
 import { keyTicket, storeIdOf } from "./key.ts";
 import { Signature } from "./signature.ts";
 

@@ -1,6 +1,6 @@
 /** The changes that a request made to its dictionary, in a form that can be made again on newer data. */
 import { SessionConflictError } from "../errors.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { checkJson, parseData } from "./json.ts";
 
 /** A function given to `update`. Returning undefined deletes the key. */

@@ -1,6 +1,6 @@
 /** The data of one session while a request works on it: a map that notes its changes, also those within its values. */
 
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { Changes, runUpdater, type Updater } from "./changes.ts";
 import { checkJson, isNested, parseData, parseObject, put } from "./json.ts";
 import { type MisfitListener, readThrough } from "./schema.ts";

@@ -3,7 +3,7 @@
  * that do not fit are left out, and what the schema makes of the others is what the handler sees. A write must fit as it is.
  */
 import { SettingsError } from "../errors.ts";
-import type { StandardSchema } from "../settings.ts";
+import type { StandardSchema } from "../settings/options.ts";
 import { checkJson, parseData, placeOf } from "./json.ts";
 
 type Result = Exclude<ReturnType<StandardSchema["~standard"]["validate"]>, Promise<unknown>>;

@@ -1,5 +1,5 @@
 /** Changes as they stood when a write took them, and the same changes made again on newer data. */
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { type Changes, replay } from "./changes.ts";
 
 export interface Snapshot {

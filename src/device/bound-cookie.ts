@@ -5,8 +5,8 @@
  */
 import type { Device } from "../contract/record-data.ts";
 import { readCookie, SessionCookie } from "../cookie/cookie.ts";
-import type { Settings } from "../settings.ts";
-import { secureNameOf } from "../settings.ts";
+import { secureNameOf } from "../settings/cookie.ts";
+import type { Settings } from "../settings/settings.ts";
 import { isMacOf, macOf } from "./mac.ts";
 import { millisecondsOf, momentAt } from "./moment.ts";
 

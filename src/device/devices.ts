@@ -20,7 +20,7 @@ import type { Arrival, Draft } from "../engine/draft.ts";
 import { NothingToWrite } from "../engine/nothing-to-write.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
-import type { DeviceSettings } from "../settings.ts";
+import type { DeviceSettings } from "../settings/device.ts";
 import { laterAgain, wrongMethod } from "./answer.ts";
 import { deviceOf, isBound, isEnforced, isOfferedAgain, withDevice } from "./binding.ts";
 import { BoundCookie } from "./bound-cookie.ts";

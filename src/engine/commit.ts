@@ -10,7 +10,7 @@ import { logIdOf } from "../cookie/key.ts";
 import { checkFits, readThrough } from "../data/schema.ts";
 import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { type Attempt, createRecord, type Stores } from "./attempt.ts";
 import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
 import { cookieEndsAt, expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";

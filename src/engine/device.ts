@@ -1,7 +1,7 @@
 /** The place where the option `deviceBound` joins the engine. Its rules are in src/device/, which is loaded only with the option. */
 import type { StoredSession, Ticket } from "../contract/ticket.ts";
 import type { SessionCookie } from "../cookie/cookie.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { Header } from "./commit.ts";
 import type { Arrival, Draft } from "./draft.ts";
 import type { GuardedStore } from "./guarded-store.ts";

@@ -29,7 +29,7 @@ import { parseData } from "../data/json.ts";
 import type { Snapshot } from "../data/snapshot.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { giveDeviceSecret } from "./device-secret.ts";
 import { tellCorrupt } from "./usable.ts";
 

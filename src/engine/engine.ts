@@ -16,7 +16,7 @@ import {
   StoreUnavailableError,
 } from "../errors.ts";
 import { tell } from "../events.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { warn } from "../warn.ts";
 import { Committer, type Header } from "./commit.ts";
 import type {

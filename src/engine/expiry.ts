@@ -4,7 +4,7 @@
  */
 
 import type { StoredRecord } from "../contract/record.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 
 /** 1e11 seconds are 3,170 years, and 1e11 milliseconds are March 1973: no age is as long, no useful date as old. */
 const AS_DATE = 1e11;

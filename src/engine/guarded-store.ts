@@ -16,7 +16,7 @@ import {
 import type { StoredSession } from "../contract/ticket.ts";
 import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { Departed } from "./departed.ts";
 import { isOver } from "./expiry.ts";
 

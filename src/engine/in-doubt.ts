@@ -8,7 +8,7 @@ import { newVersion, type StoredRecord, type StoreId } from "../contract/record.
 import { dictionaryOf, extrasOf, extrasTextOf, withExtras } from "../contract/record-data.ts";
 import { MOVED_MARK_MS, storedBy } from "../contract/store.ts";
 import { ticketOf } from "../cookie/key.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { wait } from "../wait.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 

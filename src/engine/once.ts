@@ -26,7 +26,7 @@ import {
   StoreUnavailableError,
 } from "../errors.ts";
 import { tell } from "../events.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { isWorkerd } from "../workerd.ts";
 import type { Draft } from "./draft.ts";
 import { isOver } from "./expiry.ts";

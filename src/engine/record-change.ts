@@ -4,7 +4,7 @@ import { changeExtras, dictionaryOf, extrasTextOf } from "../contract/record-dat
 import type { Address, StoredSession } from "../contract/ticket.ts";
 import { checkFits, readThrough } from "../data/schema.ts";
 import { madeAgain, type Snapshot } from "../data/snapshot.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import type { Write } from "./attempt.ts";
 import type { Draft, Pending } from "./draft.ts";
 import { expiresAt, isCookieDue, isRenewal } from "./expiry.ts";

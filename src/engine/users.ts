@@ -8,7 +8,7 @@ import { parseData } from "../data/json.ts";
 import { isUserId } from "../data/user-id.ts";
 import { SettingsError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
-import type { Settings } from "../settings.ts";
+import type { Settings } from "../settings/settings.ts";
 import { wait } from "../wait.ts";
 import { lastSeenAt } from "./expiry.ts";
 import type { GuardedStore } from "./guarded-store.ts";

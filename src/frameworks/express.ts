@@ -6,7 +6,7 @@ import type { ServerResponse } from "node:http";
 // Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
 import type { Session as VisitorSession } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
-import type { Options } from "../settings.ts";
+import type { Options } from "../settings/options.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
 import { type AnyRequest, type AnyResponse, Visit, type VisitRequest } from "./on-node/visit.ts";
 

@@ -4,7 +4,7 @@ import { SettingsError } from "../errors.ts";
 // Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
 import type { Session as VisitorSession } from "../session.ts";
 import { ENGINE, type Sessions } from "../sessions.ts";
-import type { Options } from "../settings.ts";
+import type { Options } from "../settings/options.ts";
 import { errorPage } from "./error-page.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
 import { sendErrorPage } from "./on-node/send-error-page.ts";

@@ -3,7 +3,7 @@ import type { Middleware } from "koa";
 // Renamed, because other packages declare a `Session` of their own in the scope of the declaration below.
 import type { Session as VisitorSession } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
-import type { Options } from "../settings.ts";
+import type { Options } from "../settings/options.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
 import { SavedHead } from "./on-node/response-head.ts";
 import { Visit } from "./on-node/visit.ts";

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { SessionData } from "../data/session-data.ts";
 import type { Session } from "../session.ts";
 import type { Sessions } from "../sessions.ts";
-import type { Options } from "../settings.ts";
+import type { Options } from "../settings/options.ts";
 import { errorPage } from "./error-page.ts";
 import { sessionsOnNode } from "./on-node/default-store.ts";
 import { sendErrorPage } from "./on-node/send-error-page.ts";

@@ -1,5 +1,5 @@
 import type { StoreId } from "../../contract/record.ts";
-import type { CookieOptions } from "../../settings.ts";
+import type { CookieOptions } from "../../settings/options.ts";
 import type { Context, SiteOptions } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { problemOf } from "../problem.ts";

@@ -6,7 +6,7 @@
 import { createHash } from "node:crypto";
 import type { Store as OurStore } from "../../contract/store.ts";
 import { SettingsError } from "../../errors.ts";
-import { isStore } from "../../mistaken-options.ts";
+import { isStore } from "../../settings/mistaken-options.ts";
 import { PerKeyQueue } from "../../stores/calls/per-key-queue.ts";
 import type { Callback, ConnectStore, PlainSession, Session } from "./contract.ts";
 import { Cookie } from "./cookie.ts";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Store as OurStore } from "../../contract/store.ts";
 import { type Secret, Signature } from "../../cookie/signature.ts";
-import { isStore } from "../../mistaken-options.ts";
+import { isStore } from "../../settings/mistaken-options.ts";
 import type { ConnectStore, SessionRequest } from "./contract.ts";
 import { Cookie, type CookieOptions } from "./cookie.ts";
 import { MemoryStore, warnInProduction } from "./memory-store.ts";

@@ -17,7 +17,7 @@ import { dataIn } from "../../engine/usable.ts";
 import { Writers } from "../../engine/writers.ts";
 import { SettingsError, StoreUnavailableError } from "../../errors.ts";
 import { tell } from "../../events.ts";
-import { readSettings, type Settings } from "../../settings.ts";
+import { readSettings, type Settings } from "../../settings/settings.ts";
 import type { Callback, PlainSession } from "./contract.ts";
 import { Cookie } from "./cookie.ts";
 import type { CookieData } from "./cookie-header.ts";

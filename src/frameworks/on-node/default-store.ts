@@ -1,8 +1,8 @@
 /** The default of the Node adapters: SQLite in ./sessions.sqlite3, opened when a session is first read or stored. */
 import type { SessionData } from "../../data/session-data.ts";
-import { checkIsOptions } from "../../mistaken-options.ts";
 import { createSessions, ENGINE, isSessions, type Sessions } from "../../sessions.ts";
-import type { Options } from "../../settings.ts";
+import { checkIsOptions } from "../../settings/mistaken-options.ts";
+import type { Options } from "../../settings/options.ts";
 import { storeOpenedLater } from "../../stores/calls/opened-later.ts";
 import { DatabaseFile } from "../../stores/sqlite/file.ts";
 import { noteMade } from "../made-at-start.ts";

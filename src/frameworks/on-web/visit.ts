@@ -6,7 +6,7 @@ import type { Draft } from "../../engine/draft.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { Session } from "../../session.ts";
 import { createSessions, ENGINE, isSessions, type Sessions } from "../../sessions.ts";
-import type { Options } from "../../settings.ts";
+import type { Options } from "../../settings/options.ts";
 import { noteMade, warnIfJustMade } from "../made-at-start.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
 import { warnOfSameCookie } from "../same-cookie.ts";

@@ -1,7 +1,7 @@
 /** Mistakes that are easy to make with the options, and what to write in their place. */
 
-import { VERBS } from "./contract/store.ts";
-import { SettingsError } from "./errors.ts";
+import { VERBS } from "../contract/store.ts";
+import { SettingsError } from "../errors.ts";
 
 /** Options of other session packages, by their names there. */
 const OTHERS: Readonly<Record<string, string>> = {
