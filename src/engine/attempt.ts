@@ -6,7 +6,8 @@ import { logIdOf, ticketOf } from "../cookie/key.ts";
 import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import { wait } from "../wait.ts";
-import type { Deadline, GuardedStore } from "./guarded-store.ts";
+import type { Deadline } from "./deadlines.ts";
+import type { GuardedStore } from "./guarded-store.ts";
 import type { InDoubt } from "./in-doubt.ts";
 import { isUsable } from "./usable.ts";
 

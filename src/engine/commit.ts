@@ -12,9 +12,9 @@ import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError }
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
 import { type Attempt, createRecord, type Stores } from "./attempt.ts";
+import type { Deadline } from "./deadlines.ts";
 import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
 import { cookieEndsAt, expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
-import type { Deadline } from "./guarded-store.ts";
 import { type GuardedStore, Trail } from "./guarded-store.ts";
 import { onto, ownData, RecordChange } from "./record-change.ts";
 import { isUsable } from "./usable.ts";

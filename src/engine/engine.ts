@@ -3,6 +3,7 @@
  * run the handler, `commit` the draft with the response, `finish` when the response has ended.
  */
 
+import type { Signal } from "../contract/call.ts";
 import type { StoreStats } from "../contract/store.ts";
 import type { Ticket } from "../contract/ticket.ts";
 import { readCookie, SessionCookie } from "../cookie/cookie.ts";
@@ -42,7 +43,7 @@ export interface OpenOptions {
   /** Whether the request came over TLS. */
   readonly secure: boolean;
   /** Aborted when the client hangs up: the read is given up then. Looked at only when the store is asked. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
   /**
    * The value of a request header, by its name in lower case. Looked at only with `deviceBound`; without it, the binding to a device
    * is offered with the response to a login alone.

@@ -3,7 +3,7 @@
  * StoreUnavailableError. Only a SessionUserError passes as it is: the store could do its work, and refuses the user.
  */
 
-import { CoreCall } from "../contract/call.ts";
+import { CoreCall, type Signal } from "../contract/call.ts";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import {
   type Moved,
@@ -17,11 +17,10 @@ import type { StoredSession } from "../contract/ticket.ts";
 import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
+import { isWorkerd } from "../workerd.ts";
+import { type Deadline, Deadlines, type Waiting } from "./deadlines.ts";
 import { Departed } from "./departed.ts";
 import { isOver } from "./expiry.ts";
-
-/** A moment of `performance.now()`. The clock of the settings decides about expiry only. */
-export type Deadline = number;
 
 const isTime = (value: unknown) => typeof value === "number" && Number.isFinite(value);
 const isTimeOrNull = (value: unknown) => value === null || isTime(value);
@@ -52,7 +51,7 @@ const isCreated = (answer: unknown) => isBoolean(answer) || isSaved(answer);
 /** The request that waits for an answer. */
 export interface WaitingRequest {
   /** Aborted when the client hangs up. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Signal;
 }
 
 export class GuardedStore {
@@ -61,6 +60,7 @@ export class GuardedStore {
   /** Told when a session has left its id: where it went on, or null where it has ended. */
   onDeparture: ((id: StoreId, to: { id: StoreId; userId: string | null } | null) => void) | null = null;
   readonly #settings: Settings;
+  readonly #deadlines = new Deadlines();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -165,14 +165,27 @@ export class GuardedStore {
     request?: WaitingRequest,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const guarded = new GuardedCall(this.#settings, doing, fits, resolve, reject);
+      // On workerd a timer ends with the request that has set it, so each call has its own.
+      const deadlines = isWorkerd ? new Deadlines() : this.#deadlines;
+      const guarded = new GuardedCall(
+        this.#settings,
+        doing,
+        fits,
+        resolve,
+        reject,
+        deadlines,
+        deadline,
+        request,
+      );
+      deadlines.add(guarded);
       try {
-        const onStep = () => guarded.wait(this.deadline(), request);
+        const onStep = () => {
+          guarded.deadline = this.deadline();
+        };
         Promise.resolve(run(this.#settings.store, guarded.call, onStep)).then(
           (answer) => guarded.answered(answer),
           (error) => guarded.fail(error),
         );
-        void done.then(() => guarded.isOver || afterTurn(() => guarded.wait(deadline, request)));
       } catch (error) {
         guarded.fail(error);
       }
@@ -180,25 +193,21 @@ export class GuardedStore {
   }
 }
 
-const done = Promise.resolve();
-
-/**
- * Runs a function when the turn of the event loop is over; at once in runtimes without `setImmediate`. A store in this
- * process has answered by then, and needs neither timer nor listener.
- */
-const afterTurn =
-  (globalThis as { setImmediate?: (run: () => void) => unknown }).setImmediate ?? ((run) => run());
-
 /** One call of a store, from its beginning to its answer, its fault or its deadline. */
-class GuardedCall<T> {
+class GuardedCall<T> implements Waiting {
+  deadline: Deadline;
+  previous: Waiting | null = null;
+  next: Waiting | null = null;
   readonly call: CoreCall;
   readonly #settings: Settings;
   readonly #doing: string;
   readonly #fits: (answer: unknown) => boolean;
   readonly #resolve: (answer: T) => void;
   readonly #reject: (error: unknown) => void;
-  isOver = false;
-  #stopWaiting: (() => void) | undefined;
+  readonly #deadlines: Deadlines;
+  readonly #request: WaitingRequest | undefined;
+  #isOver = false;
+  #stopListening: (() => void) | undefined;
 
   constructor(
     settings: Settings,
@@ -206,7 +215,13 @@ class GuardedCall<T> {
     fits: (answer: unknown) => boolean,
     resolve: (answer: T) => void,
     reject: (error: unknown) => void,
+    deadlines: Deadlines,
+    deadline: Deadline,
+    request: WaitingRequest | undefined,
   ) {
+    this.#deadlines = deadlines;
+    this.deadline = deadline;
+    this.#request = request;
     this.call = new CoreCall(settings.clock());
     this.#settings = settings;
     this.#doing = doing;
@@ -215,27 +230,24 @@ class GuardedCall<T> {
     this.#reject = reject;
   }
 
-  /** Gives up at the deadline, or when the client hangs up, unless the call is over by then. Called again, it sets a new one. */
-  wait(deadline: Deadline, request: WaitingRequest | undefined): void {
-    if (this.isOver) return;
-    this.#stopWaiting?.();
-    const hangUp = request?.signal;
-    if (hangUp?.aborted) {
+  turnOver(): void {
+    const hangUp = this.#request?.signal;
+    if (hangUp === undefined) return;
+    if (hangUp.aborted) {
       this.#hungUp();
       return;
     }
-    const tooLate = () => this.#giveUp(new Error(`no answer within ${this.#settings.storeTimeout} s`));
-    const timer = setTimeout(tooLate, Math.max(0, deadline - performance.now()));
     const hungUp = () => this.#hungUp();
-    hangUp?.addEventListener("abort", hungUp);
-    this.#stopWaiting = () => {
-      clearTimeout(timer);
-      hangUp?.removeEventListener("abort", hungUp);
-    };
+    hangUp.addEventListener("abort", hungUp);
+    this.#stopListening = () => hangUp.removeEventListener("abort", hungUp);
+  }
+
+  tooLate(): void {
+    this.#giveUp(new Error(`no answer within ${this.#settings.storeTimeout} s`));
   }
 
   answered(answer: T): void {
-    if (this.isOver) return;
+    if (this.#isOver) return;
     try {
       if (!this.#fits(answer))
         throw new TypeError(`it answered with something else than the contract says (${typeof answer})`);
@@ -248,7 +260,7 @@ class GuardedCall<T> {
   }
 
   fail(error: unknown, isStoresFault = true): void {
-    if (this.isOver) return;
+    if (this.#isOver) return;
     this.#end();
     if (isSessionUserError(error)) {
       this.#reject(error);
@@ -269,8 +281,9 @@ class GuardedCall<T> {
   }
 
   #end(): void {
-    this.isOver = true;
-    this.#stopWaiting?.();
+    this.#isOver = true;
+    this.#deadlines.remove(this);
+    this.#stopListening?.();
   }
 }
 

@@ -28,9 +28,10 @@ import {
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
 import { isWorkerd } from "../workerd.ts";
+import type { Deadline } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
 import { isOver } from "./expiry.ts";
-import { type Deadline, type GuardedStore, Trail } from "./guarded-store.ts";
+import { type GuardedStore, Trail } from "./guarded-store.ts";
 import { NothingToWrite } from "./nothing-to-write.ts";
 import { isUsable } from "./usable.ts";
 import type { Writers } from "./writers.ts";

@@ -6,9 +6,9 @@ import { checkFits, readThrough } from "../data/schema.ts";
 import { madeAgain, type Snapshot } from "../data/snapshot.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Write } from "./attempt.ts";
+import type { Deadline } from "./deadlines.ts";
 import type { Draft, Pending } from "./draft.ts";
 import { expiresAt, isCookieDue, isRenewal } from "./expiry.ts";
-import type { Deadline } from "./guarded-store.ts";
 import { notUndone } from "./in-doubt.ts";
 
 export class RecordChange implements Write {

@@ -18,7 +18,7 @@ import {
   type Written,
   writeBatch,
 } from "./attempt.ts";
-import type { Deadline } from "./guarded-store.ts";
+import type { Deadline } from "./deadlines.ts";
 
 /** A writer with the promise that its request waits for. */
 class WaitingWriter implements Writer {

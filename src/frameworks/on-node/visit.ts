@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { TLSSocket } from "node:tls";
+import { LightSignal, type Signal } from "../../contract/call.ts";
 import type { DeviceAddress } from "../../engine/device.ts";
 import type { Draft } from "../../engine/draft.ts";
 import type { Engine, OpenOptions } from "../../engine/engine.ts";
@@ -80,7 +81,7 @@ export class Visit implements OpenOptions, Keeper, Closing {
   #isCommitted = false;
   #committing: Promise<void> | undefined;
   #hasFailed = false;
-  #hangUp: AbortController | undefined;
+  #hangUp: LightSignal | undefined;
 
   /** `failed` is called when the session could not be stored. */
   constructor(
@@ -111,9 +112,9 @@ export class Visit implements OpenOptions, Keeper, Closing {
   }
 
   /** Aborted when the client hangs up. Made at the first look: most requests never wait for a store. */
-  get signal(): AbortSignal {
-    this.#hangUp ??= new AbortController();
-    return this.#hangUp.signal;
+  get signal(): Signal {
+    this.#hangUp ??= new LightSignal();
+    return this.#hangUp;
   }
 
   /** Made at the first look, so that a lazy session that no handler looks at costs next to nothing. */
@@ -163,7 +164,7 @@ export class Visit implements OpenOptions, Keeper, Closing {
     afterTurn(
       this.#engine.isLazy ? undefined : this.#engine.find(this.#begin(), this),
       () => this.#goOn(go, fail),
-      (error) => (this.#hangUp?.signal.aborted ? go(false) : fail(error)),
+      (error) => (this.#hangUp?.aborted ? go(false) : fail(error)),
     );
   }
 
@@ -266,7 +267,7 @@ export class Visit implements OpenOptions, Keeper, Closing {
 
   /** The response has closed, sent or not. */
   closed(): void {
-    if (!this.#response.writableFinished) this.#hangUp?.abort();
+    if (!this.#response.writableFinished) this.#hangUp?.abort(new Error("the client hung up"));
     // A commit that failed has told already.
     if (this.#committing !== undefined)
       this.#committing.then(
