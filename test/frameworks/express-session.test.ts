@@ -157,6 +157,50 @@ function raceTests(makeStore: () => OurStore): void {
     expect(taken.data.messages).toEqual(["fast"]);
   });
 
+  test("a message is kept that came after another request had taken the earlier ones off", async () => {
+    const takenAndAppended = set((s) => (s.messages = ["new"]));
+    const taken = await race(makeStore(), {
+      first: (s) => (s.messages = ["old"]),
+      slowly: (s) => (s.messages = []),
+      during: takenAndAppended,
+    });
+    expect(taken.data.messages).toEqual(["new"]);
+    const appended = await race(makeStore(), {
+      first: (s) => (s.messages = ["old"]),
+      slowly: (s) => s.messages.push("slow"),
+      during: takenAndAppended,
+    });
+    expect(appended.data.messages).toEqual(["new", "slow"]);
+    const replaced = await race(makeStore(), {
+      first: (s) => (s.messages = ["old"]),
+      slowly: (s) => (s.messages = ["later"]),
+      during: takenAndAppended,
+    });
+    expect(replaced.data.messages).toEqual(["later"]);
+  });
+
+  test.each([false, true])(
+    "a response does not bring the cookie of an ended session back after a login's, rolling %s",
+    async (rolling) => {
+      const held = slow((s) => {
+        if (!rolling) s.a = 1;
+      });
+      const handlers = { "/first": set((s) => (s.n = 1)), "/slow": held.handler, "/login": login, "/": show };
+      const { visitor, newVisitor } = await visitorOf(
+        application({ store: makeStore(), rolling, cookie: { maxAge: 60_000 } }, handlers),
+      );
+      await visitor.visit("/first");
+      const slowly = newVisitor();
+      slowly.cookie = visitor.cookie;
+      const answer = slowly.visit("/slow");
+      await held.arrived;
+      expect((await visitor.visit("/login")).setCookie).toHaveLength(1);
+      held.release();
+      expect(await answer).toMatchObject({ status: 200, setCookie: [] });
+      expect(JSON.parse((await visitor.visit("/")).body)).toEqual({ user: "ada" });
+    },
+  );
+
   test("of two values for one key the later save wins, so n++ counts once", async () => {
     const { data } = await race(makeStore(), {
       first: (s) => (s.n = 1),

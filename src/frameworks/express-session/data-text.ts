@@ -60,20 +60,31 @@ function merge(base: unknown, mine: unknown, theirs: unknown): unknown {
   return mergeLists(base, mine, theirs) ?? mine;
 }
 
-/** The joined list; undefined where one side did something else than to append, or to take everything off. */
+/** The joined list; undefined where the later save stands. */
 function mergeLists(base: unknown, mine: unknown, theirs: unknown): unknown[] | undefined {
   const start = isList(base) ? base : [];
   if (!isList(base) && base !== undefined) return undefined;
   const [ours, other] = [tailOf(start, mine), tailOf(start, theirs)];
-  if (ours === null || other === null) return undefined;
+  if (ours === null || other === null || ours.isReplaced) return undefined;
   const joined = [...(ours.keeps && other.keeps ? start : []), ...other.tail, ...ours.tail];
   return joined.length === 0 && mine === undefined ? undefined : joined;
 }
 
-/** The items that one side appended to a list, and whether it kept those before; null where it did something else. */
-function tailOf(start: readonly unknown[], side: unknown): { keeps: boolean; tail: unknown[] } | null {
-  if (side === undefined) return { keeps: false, tail: [] };
-  if (!isList(side)) return null;
-  if (side.length === 0) return { keeps: start.length === 0, tail: [] };
-  return same(side.slice(0, start.length), start) ? { keeps: true, tail: side.slice(start.length) } : null;
+/** What one side did to a list. */
+interface ListChange {
+  /** The items of before are still there. */
+  readonly keeps: boolean;
+  /** The items that are new. */
+  readonly tail: unknown[];
+  /** There are others in the place of those of before: one request took these off, and it or another appended. */
+  readonly isReplaced: boolean;
+}
+
+/** The change from `start` to the list of one side; null where that is no list. */
+function tailOf(start: readonly unknown[], side: unknown): ListChange | null {
+  if (side !== undefined && !isList(side)) return null;
+  const list = side ?? [];
+  if (list.length === 0) return { keeps: start.length === 0, tail: [], isReplaced: false };
+  const keeps = same(list.slice(0, start.length), start);
+  return { keeps, tail: keeps ? list.slice(start.length) : list, isReplaced: !keeps };
 }

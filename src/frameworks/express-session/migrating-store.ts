@@ -71,6 +71,11 @@ export class MigratingStore extends Store {
     return this.#target instanceof OverOurs;
   }
 
+  /** As in a store of coatcheck; a connect store cannot tell. */
+  hasEnded(session: object): boolean {
+    return this.#target instanceof OverOurs && this.#target.hasEnded(session);
+  }
+
   override get(id: string, done: Callback<PlainSession | null>): void {
     callBack(this.#get(id), done);
   }

@@ -28,6 +28,8 @@ import { Store } from "./store.ts";
 
 /** The record behind a session object. */
 interface Origin {
+  /** The id under which it was read; null for a session that this request has created. */
+  readonly readAs: StoreId | null;
   record: StoredRecord;
   /** The data as this request last read or stored it, without the cookie: the base of its next changes. */
   base: string;
@@ -163,6 +165,13 @@ export class OverOurs extends Store {
     return session;
   }
 
+  /** Whether a session that was read is known to have ended since. Its cookie must not replace one that came after it. */
+  hasEnded(session: object): boolean {
+    const origin = this.#origins.get(session);
+    if (origin === undefined) return false;
+    return origin.hasEnded || (origin.readAs !== null && this.#store.departed.has(origin.readAs));
+  }
+
   /** The data that `get` gave, where that is known without making the text. */
   textRead(found: PlainSession): string | undefined {
     return this.#origins.get(found)?.base;
@@ -182,7 +191,7 @@ export class OverOurs extends Store {
     const found = { cookie: data.cookie, ...data };
     if (data.cookie === null) delete found.cookie;
     else found.cookie = { ...this.#usual, ...data.cookie, expires };
-    this.#origins.set(found, { record, base, hasEnded: false });
+    this.#origins.set(found, { readAs: id, record, base, hasEnded: false });
     return found;
   }
 
@@ -262,7 +271,7 @@ export class OverOurs extends Store {
     const hasEnded = record.expiresAt <= this.#settings.clock();
     const stored = hasEnded ? record : await createRecord(this.#stores, id, record, this.#store.deadline());
     if (stored === null) return false;
-    this.#origins.set(session, { record: stored, base: snapshot.data, hasEnded: false });
+    this.#origins.set(session, { readAs: null, record: stored, base: snapshot.data, hasEnded: false });
     return true;
   }
 

@@ -15,6 +15,7 @@ import {
 } from "./contract.ts";
 import type { CookieOptions } from "./cookie.ts";
 import { dataText, mergeTexts, withText } from "./data-text.ts";
+import { MigratingStore } from "./migrating-store.ts";
 import { newCookie, type SessionSettings } from "./options.ts";
 import { OverOurs } from "./over-ours.ts";
 import { called } from "./promised.ts";
@@ -265,9 +266,16 @@ export class Visit implements RequestVisit, Keeper {
     return !this.#isSaved(session, text);
   }
 
+  /** On stores of coatcheck: the session has ended since it was read. A later response may carry another cookie already. */
+  get #hasEnded(): boolean {
+    const { store } = this.#settings;
+    const canTell = store instanceof OverOurs || store instanceof MigratingStore;
+    return canTell && store.hasEnded(this.#request.session);
+  }
+
   headers(): readonly Header[] {
     if (this.#late !== undefined) this.#tellLate();
-    if (this.#cookie === null || this.#response.headersSent) return [];
+    if (this.#cookie === null || this.#response.headersSent || this.#hasEnded) return [];
     return [["Set-Cookie", this.#cookie]];
   }
 
