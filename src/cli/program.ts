@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import type { CookieOptions } from "../settings/options.ts";
 import { clearExpired } from "./commands/clear-expired.ts";
 import { createTable } from "./commands/create-table.ts";
+import { demo } from "./commands/demo.ts";
 import { doctor } from "./commands/doctor.ts";
 import { list } from "./commands/list.ts";
 import { revoke } from "./commands/revoke.ts";
@@ -149,6 +150,14 @@ Exit codes: 0 done, 1 something is wrong or failed, 2 called wrongly, 130 stoppe
     .option("--no-cookie-http-only", "cookie.httpOnly is false")
     .option("--device-bound", "deviceBound is set");
 
+  program
+    .command("demo")
+    .description("Serve a small site on this machine that shows sessions at work. It needs no store.")
+    .addOption(
+      new Option("--port <number>", "where it listens; 0 is a free one").argParser(port).default(8000),
+    )
+    .action(async (options: { port: number }) => end(await demo(options)));
+
   return program;
 }
 
@@ -185,6 +194,12 @@ function siteOf(flags: SiteFlags): SiteOptions {
   const entries = Object.entries(given).filter(([, value]) => value !== undefined);
   const cookie = entries.length === 0 ? {} : { cookie: Object.fromEntries(entries) as CookieOptions };
   return flags.deviceBound ? { ...cookie, deviceBound: true } : cookie;
+}
+
+function port(text: string): number {
+  const value = wholeNumber(text);
+  if (value <= 65_535) return value;
+  throw new InvalidArgumentError("It must be a whole number, at most 65535.");
 }
 
 const wholeNumber = (text: string) => (/^\d+$/.test(text) ? Number(text) : Number.NaN);
