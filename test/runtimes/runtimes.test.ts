@@ -1,7 +1,10 @@
 /** What the adapters for every runtime do on each of them, through real sockets: written once, run on all. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { BoundBrowser } from "../instruments/bound-browser.ts";
+import { Device } from "../instruments/device.ts";
 import { dial } from "../instruments/loopback.ts";
+import { MovedClock } from "../instruments/moved-clock.ts";
 import { Visitor, words } from "../instruments/visitor.ts";
 import { installed } from "./install.ts";
 import { missing, type Runtime, runtimes } from "./runtimes.ts";
@@ -263,4 +266,20 @@ function everything(runtime: Runtime) {
     ]);
     expect((await visitor.visit("/proxied/memory/count", { headers })).body).toBe("2");
   });
+
+  test.each(["ES256", "RS256"] as const)(
+    "a session is bound to an %s key of the device",
+    async (algorithm) => {
+      const browser = new BoundBrowser((site as Started).port, new MovedClock(Date.now()));
+      const device = new Device(algorithm);
+      await browser.visit("/bound/memory/login");
+      expect((await browser.register({ device })).status).toBe(200);
+      expect((await browser.visit("/bound/memory/isBound")).body).toBe("true");
+      expect((await browser.refresh()).status).toBe(200);
+      const binding = browser.bindings[0] as (typeof browser.bindings)[number];
+      expect((await browser.askToRefresh({ ...binding, device: new Device(algorithm) })).status).toBe(403);
+      await browser.visit("/bound/memory/logout");
+      expect(browser.cookie).toBe("");
+    },
+  );
 }

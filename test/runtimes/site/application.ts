@@ -16,6 +16,7 @@ const acts: Record<string, (session: Session) => unknown> = {
   look: (session) => [session.userId, session.toObject()],
   login: (session) => session.login("ann"),
   logout: (session) => session.logout(),
+  isBound: (session) => session.isDeviceBound,
   flush: (session) => session.flush(),
   cycleKey: (session) => session.cycleKey(),
   setExpiry: (session) => session.setExpiry(60),
@@ -99,7 +100,12 @@ function adapters(store: Store): Record<string, Serve> {
   const hono = new Hono<SessionEnv>();
   hono.use(session(sessions));
   hono.all("*", (c) => act(sessions, c.var.session, c.req.raw));
+  const bound = { store, deviceBound: { path: "/bound/memory" } };
   return {
+    // Sessions in cookies cannot be bound.
+    ...(store.ticket === undefined && {
+      bound: withSession(bound, (request, session) => act(sessions, session, request), { trustProxy: true }),
+    }),
     fetch: withSession(sessions, (request, session) => act(sessions, session, request)),
     hono: (request) => hono.fetch(request),
     lazy: withSession({ store, lazy: true }, async (request, session) => {
