@@ -359,6 +359,18 @@ describe("a route handler", () => {
     expect([await response.text(), set.length, own.headers.get("Vary")]).toEqual(["hello", 1, "Accept"]);
   });
 
+  test("offers the binding to a device with a login", async () => {
+    const sessions = newSessions({ deviceBound: true });
+    const next = new NextRequest({}, "action", "https");
+    const login = withSession(sessions, async (session, _request: Request) => {
+      session.login("ann");
+      return new Response();
+    });
+    const response = await present.run(next, () => login(get));
+    expect(response.headers.get("Secure-Session-Registration")).toContain("registration");
+    expect(next.set).toMatchObject([{ name: "__Host-sessionid" }]);
+  });
+
   test("that does not look at the session is left as it is", async () => {
     const own = new Response("hello");
     expect((await answer(newSessions(), async () => own))[0]).toBe(own);
