@@ -20,13 +20,18 @@ const folder = new URL("cloudflare/", import.meta.url);
 const newFolder = () => mkdtempSync(join(tmpdir(), "coatcheck-cloudflare-"));
 
 let server: Started | undefined;
+/** Starts a program of the folder. */
+const started = (program: string, own: string) =>
+  start({
+    program: process.execPath,
+    args: [fileURLToPath(new URL(program, folder))],
+    folder: own,
+    endSignal: "SIGTERM",
+  });
+
 beforeAll(async () => {
   await installed(folder);
-  server = await start({
-    program: process.execPath,
-    args: [fileURLToPath(new URL("serve.mjs", folder))],
-    folder: newFolder(),
-  });
+  server = await started("serve.mjs", newFolder());
 });
 afterAll(() => server?.stop());
 
@@ -190,13 +195,11 @@ test.each(["d1", "durable-object"])("the worker of docs/stores/%s.md counts visi
   const own = newFolder();
   writeFileSync(join(own, "worker.ts"), code);
   writeFileSync(join(own, "table.sql"), table);
-  const shown = await start({
-    program: process.execPath,
-    args: [fileURLToPath(new URL("serve-docs.mjs", folder))],
-    folder: own,
-  });
+  const shown = await started("serve-docs.mjs", own);
   onTestFinished(() => shown.stop());
   const visitor = new Visitor(shown.port);
   expect((await visitor.visit()).body).toBe("visit 1");
   expect((await visitor.visit()).body).toBe("visit 2");
+  await shown.stop();
+  await expect(visitor.visit(), "the runtime has ended with its test").rejects.toThrow();
 });

@@ -1,7 +1,7 @@
 // Serves the worker twice, as the workers "one" and "two" over the same databases, and prints the port of "one".
 import { fileURLToPath } from "node:url";
-import { Miniflare } from "miniflare";
 import { bundle } from "./bundle.mjs";
+import { listen } from "./listen.mjs";
 
 const bundled = await bundle(fileURLToPath(new URL("worker.ts", import.meta.url)));
 
@@ -16,9 +16,4 @@ const worker = (name, other) => ({
   serviceBindings: { OTHER: other },
 });
 
-const server = new Miniflare({
-  workers: [worker("one", "two"), worker("two", "one")],
-  host: "127.0.0.1",
-  port: 0,
-});
-console.log(JSON.stringify({ event: "listen", port: Number((await server.ready).port) }));
+await listen({ workers: [worker("one", "two"), worker("two", "one")] });
