@@ -58,6 +58,12 @@ const handlers: Record<string, Handler> = {
     response.writeHead(200, ["X-A", "1", "X-A", "2"]);
     response.end("x");
   },
+  "writeHead of a list over one of several headers": (response) => {
+    response.setHeader("X-A", "0");
+    response.setHeader("X-B", "0");
+    response.writeHead(200, ["X-A", "1", "X-A", "2"]);
+    response.end("x");
+  },
   "a status message of its own": (response) => {
     response.statusCode = 418;
     response.statusMessage = "Short and stout";
@@ -142,6 +148,19 @@ const handlers: Record<string, Handler> = {
     response.on("error", (error) => note(codeOf(error)));
     response.end("a");
     note(response.write("b", (error) => note(["written", codeOf(error)])));
+  },
+  "write and end in a turn after the end": (response, note) => {
+    response.on("error", (error) => note(codeOf(error)));
+    response.end("a");
+    setImmediate(() => {
+      response.write("b");
+      response.end("c");
+    });
+  },
+  "end after the end, with what cannot be sent": (response, note) => {
+    response.on("error", (error) => note(codeOf(error)));
+    response.end("a");
+    note(codeOf(() => response.end({}) === response));
   },
   trailers: (response, _note, request) => {
     // Elsewhere Node refuses to announce them.

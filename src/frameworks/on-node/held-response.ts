@@ -19,7 +19,7 @@ import type { Header } from "../session-headers.ts";
 import { type Closing, whenClosed } from "./closed.ts";
 import { connectionOf, isEndOfPeer, keepOpenWhileHeld } from "./kept-open.ts";
 import { lookSentWhileHeld } from "./looks-sent.ts";
-import { checkChunk, checkedStatus, checkReason, tooLateTo } from "./refusals.ts";
+import { checkChunk, checkedStatus, checkReason, tooLateTo, tooLateToWrite } from "./refusals.ts";
 import { addSessionHeaders, isHttp2, SavedHead, setHeaders } from "./response-head.ts";
 import {
   type Heading,
@@ -93,6 +93,11 @@ class Hold implements Layer, Closing {
   #isEndCommitted = false;
   /** We are calling `writeHead` ourselves, as Node does at the first byte. */
   #isImplicit = false;
+  /**
+   * The handler has ended the response while held, in an earlier turn. A plain response has left by then, and of a later write Node
+   * tells only the callback. Made again right after the end, it would be an "error" event, which may end the process.
+   */
+  #isOver = false;
   #hasClosed = false;
   /** The error of the commit. */
   #error: unknown;
@@ -185,7 +190,12 @@ class Hold implements Layer, Closing {
     if (name === "writeHead") return this.#writeHead(args);
     if (name === "flush" && this.#phase === "open") return this.#pass(name, args); // There is no first byte yet.
     const [chunk] = args;
-    if (name === "write" || (name === "end" && chunk && typeof chunk !== "function")) checkChunk(chunk);
+    const hasChunk = name === "write" || (name === "end" && chunk && typeof chunk !== "function");
+    if (name === "write" || (hasChunk && !this.isEnded)) checkChunk(chunk);
+    if (hasChunk && this.#isOver) {
+      tellCallback(args, tooLateToWrite());
+      return answerTo(name, this.#response, false);
+    }
     // A response that is ended at once has one commit: its first byte is its last.
     if (name === "end" && this.#phase === "open") this.#isEndCommitted = true;
     return this.#begin() === "released" ? this.#passFirst(name, args) : this.#keep(name, args);
@@ -213,6 +223,9 @@ class Hold implements Layer, Closing {
 
   #end(): void {
     this.isEnded = true;
+    process.nextTick(() => {
+      this.#isOver = true;
+    });
     keepOpenWhileHeld(this.#response);
   }
 

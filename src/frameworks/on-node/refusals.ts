@@ -31,6 +31,10 @@ export function checkChunk(chunk: unknown): void {
   );
 }
 
+export function tooLateToWrite(): Error {
+  return withCode("ERR_STREAM_WRITE_AFTER_END", new Error("write after end"));
+}
+
 export function checkHeaderList(flat: readonly unknown[]): void {
   if (flat.length % 2 === 0) return;
   throw withCode(

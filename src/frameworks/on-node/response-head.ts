@@ -52,7 +52,10 @@ function rawNames(response: ServerResponse & { getRawHeaderNames?(): string[] })
 export function setHeaders(response: ServerResponse, headers: unknown): void {
   if (Array.isArray(headers)) {
     const set = new Set<string>();
-    for (const [name, value] of Array.isArray(headers[0]) ? headers : pairs(headers)) {
+    const list = Array.isArray(headers[0]) ? headers : pairs(headers);
+    // Removed first, as Node does, so that they stand behind the headers that are there already.
+    for (const [name] of list) response.removeHeader(name);
+    for (const [name, value] of list) {
       const field = String(name).toLowerCase();
       if (set.has(field)) response.appendHeader(name, value);
       else response.setHeader(name, value);
