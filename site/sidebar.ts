@@ -39,7 +39,7 @@ export function sidebar(pages: string): Item[] {
 
 function titleOf(file: string): string {
   if (!existsSync(file)) throw new Error(`The front page of docs/ leads to ${file}, which is not there.`);
-  return /^# (.*)$/m.exec(readFileSync(file, "utf8"))?.[1] ?? file;
+  return /^# (.*)$/m.exec(readFileSync(file, "utf8"))?.[1]?.replaceAll("`", "") ?? file;
 }
 
 function reference(pages: string): Item[] {
