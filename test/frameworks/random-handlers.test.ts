@@ -291,6 +291,12 @@ function untilEnd(steps: readonly Step[]): readonly Step[] {
   return end === -1 ? steps : [...steps.slice(0, end + 1), ...without(steps.slice(end + 1), /^(write|end)/)];
 }
 
+/** Without turns in which the stream may close, as it does after the head of a HEAD or after the end: when, depends on the client. */
+function whileOpen(method: string, steps: readonly Step[]): readonly Step[] {
+  const end = method === "HEAD" ? 0 : steps.findIndex(({ text }) => text.startsWith("end"));
+  return end === -1 ? steps : [...steps.slice(0, end), ...without(steps.slice(end), /^turn/)];
+}
+
 const HTTP2 =
   /^(setHeader\("X-., "|setHeader\("X-[AB]", "[1t]|removeHeader|statusCode$|statusCode = 201|write\("|write\(Buffer|end\((callback|"|\))|headersSent|writableEnded|turn|flushHeaders|writeHead\(200\))/i;
 
@@ -323,8 +329,10 @@ test("so are requests that wait for each other in one connection", async () => {
 test("so is a handler over HTTP/2", async () => {
   await fc.assert(
     fc.asyncProperty(fc.constantFrom("GET", "HEAD"), handler, async (method, steps) => {
-      // The steps that HTTP/2 has too, without those that it refuses.
-      const fitting = untilEnd(steps.filter(({ text }) => HTTP2.test(text)));
+      // The steps that HTTP/2 has too, without those that it refuses. Node 24.21 itself sends wrong bytes there, now and then, for empty
+      // and for large chunks that are written one after the other.
+      const there = without(steps, /^(write|end)\("(|0{9})"/).filter(({ text }) => HTTP2.test(text));
+      const fitting = whileOpen(method, untilEnd(there));
       expectSame(await Promise.all(names.map((name) => visitHttp2(sessions.get(name), method, fitting))));
     }),
     { numRuns: 150, timeout: 3000 },
