@@ -1,7 +1,7 @@
 import type { StoreStats } from "./contract/store.ts";
 import { checkSchema } from "./data/schema.ts";
 import type { SessionData } from "./data/session-data.ts";
-import type { Header } from "./engine/commit.ts";
+import type { Header } from "./engine/announcer.ts";
 import type { LoadDevices } from "./engine/device.ts";
 import { Engine, type OpenOptions } from "./engine/engine.ts";
 import type { ClearOptions } from "./engine/sweeper.ts";

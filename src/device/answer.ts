@@ -1,5 +1,5 @@
 /** The answers at the two addresses of a binding. They tell other sites nothing, and set no cookie but the bound one. */
-import type { Header } from "../engine/commit.ts";
+import type { Header } from "../engine/announcer.ts";
 import type { DeviceAnswer } from "../engine/device.ts";
 import { endOf } from "./instructions.ts";
 

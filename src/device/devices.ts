@@ -7,7 +7,7 @@ import type { StoredRecord } from "../contract/record.ts";
 import type { Device } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
-import type { Header } from "../engine/commit.ts";
+import type { Header } from "../engine/announcer.ts";
 import type {
   Admission,
   DeviceAddress,

@@ -1,20 +1,20 @@
-/** Carries out a draft: writes the session to the store, and makes the headers that the response must carry. */
+/** Carries out a draft: writes the session to the store, and notes the change of the cookie. */
 
 import type { StoredRecord, StoreId } from "../contract/record.ts";
 import { FORMAT, newVersion } from "../contract/record.ts";
 import { changeExtras, dictionaryOf, extrasOf } from "../contract/record-data.ts";
 import { storedBy, type WriteOutcome } from "../contract/store.ts";
 import type { StoredSession } from "../contract/ticket.ts";
-import type { SessionCookie } from "../cookie/cookie.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { checkFits, readThrough } from "../data/schema.ts";
 import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
+import type { Announcer } from "./announcer.ts";
 import { type Attempt, createRecord, type Stores } from "./attempt.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
-import { cookieEndsAt, expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
+import { expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
 import { type GuardedStore, Trail } from "./guarded-store.ts";
 import { onto, ownData, RecordChange } from "./record-change.ts";
 import { isUsable } from "./usable.ts";
@@ -23,9 +23,6 @@ import { Writers } from "./writers.ts";
 
 /** The longest that Node waits for a whole request (`server.requestTimeout`), milliseconds. */
 const LONGEST_REQUEST = 300_000;
-
-/** A response header to add. */
-export type Header = [name: string, value: string];
 
 /**
  * The outcome of a write: the session as it is stored now, or null where nothing is. `"withheld"`: nothing was written,
@@ -42,27 +39,19 @@ interface BegunWrite {
 
 export class Committer {
   readonly #settings: Settings;
-  readonly #cookie: SessionCookie;
+  readonly #announcer: Announcer;
   readonly #store: GuardedStore;
   readonly #stores: Stores;
   readonly #users: Users;
   readonly writers: Writers;
-  readonly #warnOnce: (code: string, message: string) => void;
 
-  constructor(
-    settings: Settings,
-    cookie: SessionCookie,
-    stores: Stores,
-    users: Users,
-    warnOnce: (code: string, message: string) => void,
-  ) {
+  constructor(settings: Settings, announcer: Announcer, stores: Stores, users: Users) {
     this.#settings = settings;
-    this.#cookie = cookie;
+    this.#announcer = announcer;
     this.#store = stores.store;
     this.#stores = stores;
     this.#users = users;
     this.writers = new Writers(stores);
-    this.#warnOnce = warnOnce;
   }
 
   /** Writes the session now: `session.save()`. False when another request has ended it, or when its cookie cannot be sent. */
@@ -108,7 +97,7 @@ export class Committer {
       if (record === null) return goOn();
       this.writers.succeeded(stored.id, record);
       const session = { key: stored.key, id: stored.id, record };
-      if (change.isAnnounced) this.#announce(draft, session, change.now, true);
+      if (change.isAnnounced) this.#announcer.announce(draft, session, change.now, true);
       draft.saved(pending, session);
       return undefined;
     };
@@ -183,7 +172,7 @@ export class Committer {
     const { toDelete, flushedBy } = draft.drop();
     if (flushedBy !== "handler") return;
     await this.#end(toDelete, this.#store.deadline());
-    this.#announceEnd(draft);
+    this.#announcer.announceEnd(draft);
   }
 
   /** Saves everything that the draft wants. With `always`, the record is written even where nothing has changed. */
@@ -201,7 +190,7 @@ export class Committer {
               if (stored === null) this.#takeBack(draft, session, before);
             });
       // A session that was stored after the flush has set a cookie of its own.
-      if (intent.flushedBy !== null && draft.cookie === before) this.#announceEnd(draft);
+      if (intent.flushedBy !== null && draft.cookie === before) this.#announcer.announceEnd(draft);
       if (outcome === "ended") draft.ended(pending);
       else draft.saved(pending, outcome === "withheld" ? pending.stored : outcome);
       if (intent.login !== null && outcome !== null && typeof outcome === "object")
@@ -269,7 +258,7 @@ export class Committer {
     if (draft.isBarred) return null;
     if (stored !== null) {
       if (!always && !isChanged && !intent.rotate) return stored;
-      if (intent.rotate && this.#isWithheld(draft)) return "withheld";
+      if (intent.rotate && this.#announcer.isWithheld(draft)) return "withheld";
       return this.#follow(draft, pending, stored, deadline, begun);
     }
     if (draft.isCommitted && always) {
@@ -277,7 +266,7 @@ export class Committer {
       throw new SessionCommittedError("save() of a session that is not stored yet");
     }
     if (!always && intent.login === null && !(isChanged && !isEmpty)) return null;
-    if (this.#isWithheld(draft)) return "withheld";
+    if (this.#announcer.isWithheld(draft)) return "withheld";
     if (draft.movedId !== null && intent.login !== null)
       return this.#createFromUndone(draft, pending, intent.login, draft.movedId, deadline);
     return this.#create(draft, intent, data?.mine ?? "{}", deadline);
@@ -337,7 +326,7 @@ export class Committer {
       const { key, id } = draft.ticket.mint();
       const created = await createRecord(this.#stores, id, record, deadline);
       if (created !== null) {
-        this.#announce(draft, { key, id, record: created }, now, false);
+        this.#announcer.announce(draft, { key, id, record: created }, now, false);
         tell("created", () => ({ session: logIdOf(id), userId }));
         return { key, id, record: created };
       }
@@ -402,7 +391,7 @@ export class Committer {
       const session = { key: at.key, id: at.id, ...newAddress, record };
       // A cookie that carries the record must be sent with each write.
       if (change.isAnnounced || draft.ticket.kind === "carried")
-        this.#announce(draft, session, change.now, newAddress === null);
+        this.#announcer.announce(draft, session, change.now, newAddress === null);
       if (newAddress !== null) {
         const { userId } = record;
         tell("rotated", () => ({ session: logIdOf(session.id), from: logIdOf(stored.id), userId }));
@@ -463,67 +452,7 @@ export class Committer {
       draft.ticket.kind === "carried" ||
       draft.isUnderLegacyName ||
       isCookieDue(stored.record, fresh, settings, now);
-    if (isDue) this.#announce(draft, session, now, true);
-  }
-
-  /** Removes the cookie from the browser, if it sent one. */
-  #announceEnd(draft: Draft): void {
-    const { values, legacyValues } = draft.arrival;
-    draft.cookie = values.length > 0 || legacyValues.length > 0 ? "remove" : null;
-  }
-
-  /** Sets the cookie of a session that was written `now`. If another request changed the key, its response sends it. */
-  #announce(draft: Draft, session: StoredSession, now: number, isRenewal: boolean): void {
-    const { settings, ticket, arrival } = draft;
-    if (draft.hasMoved(session)) return;
-    const { id, record } = session;
-    const end = cookieEndsAt(record, settings, now);
-    draft.cookie = {
-      id,
-      value: ticket.issue(session, arrival.name),
-      maxAge: end === null ? null : (end - now) / 1000,
-      // A cookie that carries the record has a new value each time, and no other response can have replaced its session.
-      isRenewal: isRenewal && ticket.kind !== "carried",
-    };
-  }
-
-  /** Whether the browser would not accept the new key. Nothing is stored then, as no request could ever ask for it. */
-  #isWithheld(draft: Draft): boolean {
-    if (!this.#cookie.isWithheld(draft.arrival.secure)) return false;
-    const name = this.#cookie.name(draft.arrival.secure);
-    tell("withheld", () => ({ name }));
-    this.#warnOnce(
-      "COATCHECK_COOKIE_WITHHELD",
-      `The session cookie ${name} is Secure and the request did not come over https, so the session was not stored. ` +
-        'Serve the site over https; behind a proxy, let the framework trust it (in Express: app.set("trust proxy", 1)); ' +
-        'to develop over http, leave cookie.secure at "auto".',
-    );
-    return true;
-  }
-
-  /**
-   * The headers that the response must carry, also where the commit failed: an error announces what `save()` stored before. To be
-   * asked for when the first byte leaves: another response of this process may
-   * have changed the key, or removed the cookie, since the commit.
-   */
-  headers({ accessed, cookie, arrival }: Draft): Header[] {
-    const headers: Header[] = [];
-    if (cookie === "remove") {
-      headers.push(["Set-Cookie", this.#cookie.remove(arrival.secure)]);
-      const { legacy } = this.#settings;
-      if (legacy !== null && arrival.legacyValues.length > 0)
-        headers.push(["Set-Cookie", this.#cookie.remove(arrival.secure, legacy.name)]);
-    } else if (
-      cookie !== null &&
-      !this.#store.departed.has(cookie.id) &&
-      !this.#cookie.isWithheld(arrival.secure)
-    ) {
-      headers.push(["Set-Cookie", this.#cookie.set(cookie.value, arrival.secure, cookie.maxAge)]);
-    }
-    // A cache that kept the cookie would hand one visitor's session to the next (CVE-2026-35192).
-    if (headers.length > 0) headers.push(["Cache-Control", "private, no-store"]);
-    if (accessed || headers.length > 0) headers.push(["Vary", "Cookie"]);
-    return headers;
+    if (isDue) this.#announcer.announce(draft, session, now, true);
   }
 }
 

@@ -19,7 +19,8 @@ import {
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
 import { warn } from "../warn.ts";
-import { Committer, type Header } from "./commit.ts";
+import { Announcer, type Header } from "./announcer.ts";
+import { Committer } from "./commit.ts";
 import type {
   DeviceAddress,
   DeviceAnswer,
@@ -71,6 +72,7 @@ export class Engine<Session = unknown> {
   readonly #ticket: Ticket;
   readonly #store: GuardedStore;
   readonly #inDoubt: InDoubt;
+  readonly #announcer: Announcer;
   readonly #committer: Committer;
   readonly #once: Once;
   readonly #watches: Watches;
@@ -94,7 +96,8 @@ export class Engine<Session = unknown> {
     this.sweeper = new Sweeper(this.#store, settings.clearExpiredEvery);
     this.#inDoubt = new InDoubt(settings, this.#store);
     const stores = { store: this.#store, inDoubt: this.#inDoubt };
-    this.#committer = new Committer(settings, this.#cookie, stores, this.users, this.warnOnce.bind(this));
+    this.#announcer = new Announcer(settings, this.#cookie, this.#store.departed, this.warnOnce.bind(this));
+    this.#committer = new Committer(settings, this.#announcer, stores, this.users);
     this.#watches = new Watches(this.#store);
     this.#once = new Once(settings, this.#store, this.#committer.writers);
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
@@ -263,7 +266,7 @@ export class Engine<Session = unknown> {
    * failed, for the response that tells of the error: what `save()` stored before is announced whatever the status.
    */
   headers(draft: Draft): Header[] {
-    const headers = this.#committer.headers(draft);
+    const headers = this.#announcer.headers(draft);
     return this.#devices === null ? headers : [...headers, ...this.#devices.headers(draft, headers)];
   }
 

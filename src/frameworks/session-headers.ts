@@ -1,10 +1,10 @@
 /** Joins the headers of a session with those that the application has set, on Node and on the web. */
 import type { ServerResponse } from "node:http";
-import type { Header } from "../engine/commit.ts";
+import type { Header } from "../engine/announcer.ts";
 import type { Draft } from "../engine/draft.ts";
 import type { Engine } from "../engine/engine.ts";
 
-export type { Header } from "../engine/commit.ts";
+export type { Header } from "../engine/announcer.ts";
 
 /** The value of a header, as Node keeps it. */
 export type HeaderValue = number | string | string[];
