@@ -22,6 +22,11 @@ const schedules: Record<string, Schedule> = {
     visits: [visit("set a", "save", "login ada"), visit("count"), visit("cycleKey")],
     choices: [0, 0, 1760, 48352, 43552],
   },
+  "a key that save() has stored reaches the browser also where the commit of the response fails": {
+    faults: 2,
+    visits: [visit("login ada", "save", "push list"), visit()],
+    choices: [0, 0, 0, 0, 0, 0, 0, 52635],
+  },
   "a save whose answer was lost, and whose session a logout then ended, is answered as ended": {
     faults: 3,
     visits: [visit(), visit("logout"), visit("set a", "save"), visit()],

@@ -425,8 +425,8 @@ export class Serving {
     } catch (error) {
       this.#checkError(error, [SessionConflictError, SessionInterruptedError]);
       if (save !== null) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
-      for (const id of this.#savedAt) this.#world.unannounced.add(id);
       this.#tell(`answered with ${(error as Error).name}`);
+      await this.#answerError(committedAt);
       return;
     }
     this.#tell(`answered ${status} ${headers.map((header) => header.join(": "))}`);
@@ -434,6 +434,18 @@ export class Serving {
     this.#checkEnded(status < 500 ? [...this.#loggedOut, ...this.#replaced] : this.#loggedOut);
     if (save !== null) this.#acknowledged(save);
     if (status < 500) this.#checkActivity();
+  }
+
+  /**
+   * The response that tells of the error announces what `save()` has stored. The exception: a logout that fails here once more leaves
+   * the session that this request has made.
+   */
+  async #answerError(committedAt: number): Promise<void> {
+    try {
+      this.#receive(await this.#sessions.commit(this.#session, { status: 500 }), committedAt);
+    } catch {
+      for (const id of this.#savedAt) this.#world.unannounced.add(id);
+    }
   }
 
   /**

@@ -65,7 +65,7 @@ export class World {
   readonly announced = new Map<StoreId, { readonly by: Bringer; readonly to: Set<number> }>();
   /** The data that the requests with a login had when they saved. */
   readonly loginViews: Data[] = [];
-  /** The ids that `save()` stored for requests whose commit failed then. */
+  /** The ids that `save()` stored for requests whose commit failed then, and whose error response failed too. */
   readonly unannounced = new Set<StoreId>();
   /** What happened, for a reader of a failed schedule. */
   readonly story: string[] = [];
