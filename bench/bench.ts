@@ -1,4 +1,4 @@
-// npm run bench [-- --quick | --only TEXT | --pairs N | --scale [--sessions N]]: measures, prints, and writes results/.
+// npm run bench [-- --quick | --only TEXT | --pairs N | --scale [--sessions N] | --guard [--write]]: measures, prints, and writes results/.
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -7,6 +7,7 @@ import type { Place } from "./contenders/contender.ts";
 import { pythonFor } from "./contenders/django/start.ts";
 import { moveToServers } from "./cores.ts";
 import { type Group, groups } from "./groups.ts";
+import { guard } from "./guard.ts";
 import type { Cost } from "./in-process.ts";
 import { describeMachine, otherLoad } from "./machine.ts";
 import { withPlace } from "./place.ts";
@@ -25,12 +26,15 @@ const { values: options } = parseArgs({
     sessions: { type: "string", default: "10000000" },
     only: { type: "string" },
     pairs: { type: "string" },
+    guard: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
   },
 });
 const pairs = options.quick ? { all: 2, few: 0 } : { all: 25, few: 2 };
 const pairsOf = (group: Group) => (options.pairs === undefined ? pairs[group.pairs] : Number(options.pairs));
 const namesIn = (group: Group): Name[] => runnersOf(group).map(({ contender }) => contender);
 
+if (options.guard) process.exit(guard({ write: options.write }) ? 0 : 1);
 moveToServers();
 await withPlace(options.scale ? (place) => measureScale(place, Number(options.sessions)) : measure);
 
