@@ -280,6 +280,22 @@ describe("the key", () => {
     expect((await away.askToRefresh(binding)).status).toBe(200);
   });
 
+  test("made with a login is void for a session that is still unbound at the next login or confirmation", async () => {
+    const site = await start();
+    for (const act of ["login", "confirm"] as const) {
+      const browser = await site.signedIn();
+      const thief = browser.thief();
+      thief.offer = browser.offer;
+      await browser.visit(
+        site.path((session) => (act === "login" ? session.login("ada") : session.confirm())),
+      );
+      expect((await thief.register()).status).toBe(400);
+      expect(await site.look(browser)).toEqual({ ...ada, isBound: false });
+      expect((await browser.register()).status).toBe(200);
+      expect(await site.look(browser)).toEqual(ada);
+    }
+  });
+
   test("stays where a record keeps it: a session that another request creates has none", async () => {
     const site = await start();
     const browser = await site.bound();
