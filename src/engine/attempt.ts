@@ -9,6 +9,7 @@ import { wait } from "../wait.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import type { InDoubt } from "./in-doubt.ts";
+import { NothingToWrite } from "./nothing-to-write.ts";
 import { isUsable } from "./usable.ts";
 
 /** A write as one request wants it. */
@@ -105,6 +106,24 @@ export async function writeBatch(
   current: StoredRecord | null,
   attempt?: Attempt,
 ): Promise<Written | null> {
+  const later: Writer[] = [];
+  const end = await writeTogether(stores, id, batch, later, current, attempt);
+  if (later.length === 0) return end;
+  if (end === null) return writeBatch(stores, id, later, null);
+  return typeof end === "object" && "record" in end
+    ? writeBatch(stores, id, later, end.record)
+    : settleAll(later, end);
+}
+
+/** `writeBatch`, but for the writers that it puts into `later`. */
+async function writeTogether(
+  stores: Stores,
+  id: StoreId,
+  batch: Writer[],
+  later: Writer[],
+  current: StoredRecord | null,
+  attempt: Attempt | undefined,
+): Promise<Written | null> {
   const { store } = stores;
   const deadline = Math.max(...batch.map(({ write }) => write.deadline));
   for (let round = 1; ; round++) {
@@ -115,7 +134,7 @@ export async function writeBatch(
     }
     const { record, writers } =
       attempt === undefined
-        ? makeRecord(notStoredIn(current, batch), current)
+        ? makeRecord(notStoredIn(current, batch), later, current)
         : { record: attempt.record, writers: batch };
     if (writers.length === 0) return { record: current };
     const rotateTo = (writers[0] as Writer).write.rotateTo;
@@ -257,8 +276,15 @@ async function reread(
   return movedTo === undefined ? "gone" : { movedTo };
 }
 
-/** Makes one record from the changes of all writers. A writer whose changes throw fails alone. */
-function makeRecord(batch: Writer[], current: StoredRecord): { record: StoredRecord; writers: Writer[] } {
+/**
+ * Makes one record from the changes of all writers. A writer whose changes throw fails alone. One that finds nothing to write on what
+ * others of the batch are about to write is put into `later`: only a record that is stored can tell it so.
+ */
+function makeRecord(
+  batch: Writer[],
+  later: Writer[],
+  current: StoredRecord,
+): { record: StoredRecord; writers: Writer[] } {
   let record = current;
   const writers = batch.filter((writer) => {
     if (writer.hasLeft) return false;
@@ -266,7 +292,8 @@ function makeRecord(batch: Writer[], current: StoredRecord): { record: StoredRec
       record = writer.write.next(record);
       return true;
     } catch (error) {
-      writer.fail(error);
+      if (error instanceof NothingToWrite && record !== current) later.push(writer);
+      else writer.fail(error);
       return false;
     }
   });

@@ -460,6 +460,31 @@ describe("the answers", () => {
     expect(await site.look(browser)).toEqual(ada);
   });
 
+  test("grant no key that was not stored, to a registration that came again while the first was being written", async () => {
+    const site = await start();
+    const browser = await site.signedIn();
+    const write = site.store.hold("update");
+    const page = site.send(browser, (session) => void session.set("page", 1));
+    await write.arrived;
+    const device = new Device();
+    const reads = [site.store.hold("read", "after"), site.store.hold("read", "after")];
+    const registrations = [browser.register({ device }), browser.register({ device, keep: false })];
+    for (const read of reads) {
+      await read.arrived;
+      read.release();
+    }
+    await site.look(browser, { as: "ask" });
+    site.store.answer("update", () => Promise.reject(new Error("the store is away")));
+    site.store.answer("update", () => Promise.reject(new Error("the store is away")));
+    write.release();
+    const answers = await Promise.all(registrations);
+    expect(answers.map(({ status }) => status)).toEqual([503, 503]);
+    await page.answer;
+    expect(await site.look(browser, { as: "ask" })).toEqual({ ...ada, isBound: false, data: { page: 1 } });
+    expect((await browser.register({ device })).status).toBe(200);
+    expect(await site.look(browser)).toEqual({ ...ada, data: { page: 1 } });
+  });
+
   test("end the binding of a record that cannot be read", async () => {
     const inner = memoryStore();
     let spoil = false;
