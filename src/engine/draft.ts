@@ -360,9 +360,9 @@ export class Draft implements Holder {
       : Math.max(authenticatedAt, this.#extras.confirmedAt ?? authenticatedAt);
   }
 
-  /** Whether a device has registered its key. */
+  /** Whether a device has registered its key, and is asked to show it. */
   get isDeviceBound(): boolean {
-    return this.#extras.device?.k !== undefined;
+    return this.settings.deviceBound !== null && this.#extras.device?.k !== undefined;
   }
 
   /** The user, a login of this request included. */

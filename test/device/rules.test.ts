@@ -802,6 +802,15 @@ describe("the owner of the site sees", () => {
     expect((await plain.open(null, { secure: true })).isDeviceBound).toBe(false);
   });
 
+  test("no session as bound in a program without the option, which asks for no second cookie", async () => {
+    const inner = memoryStore();
+    const site = await starter(adapter, () => inner)();
+    const browser = await site.bound();
+    const plain = createSessions({ store: inner, clock: site.clock.read });
+    const session = await plain.open(browser.cookie, { secure: true });
+    expect([session.userId, session.isDeviceBound]).toEqual(["ada", false]);
+  });
+
   test("events: bound once, refreshed, and refused with the reason", async () => {
     const { of } = overhear();
     const site = await start();
