@@ -155,6 +155,26 @@ describe("the binding is offered", () => {
     expect(await site.look(browser, { as: "ask" })).toEqual(ada);
   });
 
+  test("anew at the next login or confirmation where no request has shown the key yet: its answer may have been lost", async () => {
+    const site = await start();
+    for (const act of ["login", "confirm"] as const) {
+      const browser = await site.signedIn();
+      const thief = browser.thief();
+      await thief.register({ offer: browser.offer });
+      const again = await browser.visit(
+        site.path((session) => (act === "login" ? session.login("ada") : session.confirm())),
+      );
+      expect(offerIn(again)).toBeDefined();
+      expect(await site.look(browser)).toEqual({ ...ada, isBound: false });
+      expect((await browser.register()).status).toBe(200);
+      await site.look(browser);
+      site.clock.pass(31);
+      expect(await site.look(browser)).toEqual(ada);
+      // What a thief has registered before is worth nothing.
+      expect(isEnd(await thief.refresh())).toBe(true);
+    }
+  });
+
   test("anew after the login of another user, whose session begins unbound", async () => {
     const site = await start();
     const browser = await site.bound();
