@@ -13,6 +13,7 @@ const startedByTests = [
   "test/races/*-server.ts",
   "test/runtimes/site/*.ts",
   "test/stores/processes/*.ts",
+  "test/torture/site-server.ts",
   "test/testing/under-node-test.ts",
   "test/everywhere/vitest.config.ts",
   "test/long/vitest.config.ts",
