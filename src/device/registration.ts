@@ -3,7 +3,7 @@
  * login, before it or after it. So the key is stored by a compare-and-set that is made again on what other requests have stored.
  */
 import type { StoredRecord } from "../contract/record.ts";
-import type { DeviceKey } from "../contract/record-data.ts";
+import type { Device, DeviceKey } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
 import type { DeviceAnswer, DeviceRequest, EngineParts } from "../engine/device.ts";
@@ -22,7 +22,7 @@ import { isSignedBy, parseProof } from "./proof.ts";
 /** Thrown within the write where the session is bound to another key for good. */
 class BoundToAnother extends Error {}
 
-/** Thrown within the write where the session has no secret any more. */
+/** Thrown within the write where the session has no secret any more, or another than that of the challenge. */
 class NotBindable extends Error {}
 
 export class Registration {
@@ -54,7 +54,7 @@ export class Registration {
       return badRegistration;
     }
     try {
-      const bound = await this.#store(session, proof.key);
+      const bound = await this.#store(session, device, proof.key);
       return bound === null ? ended(identifier) : this.#grant(bound);
     } catch (error) {
       if (error instanceof BoundToAnother) return alreadyBound;
@@ -78,13 +78,13 @@ export class Registration {
   }
 
   /** Stores the key, wherever the session has moved to, and resolves to the session; null where it has ended. */
-  async #store(session: StoredSession, key: DeviceKey): Promise<StoredSession | null> {
+  async #store(session: StoredSession, { s }: Device, key: DeviceKey): Promise<StoredSession | null> {
     const { store, writers, settings } = this.#parts;
     const deadline = store.deadline();
     const trail = new Trail();
     const next = (record: StoredRecord): StoredRecord => {
       const device = deviceOf(record);
-      if (device === null) throw new NotBindable();
+      if (device?.s !== s) throw new NotBindable();
       const now = settings.clock();
       if (isBound(device)) {
         // Browsers send a registration again when its answer was lost.

@@ -316,6 +316,19 @@ describe("the key", () => {
     }
   });
 
+  test("made with a login is void also for a registration that the next confirmation overtakes", async () => {
+    const site = await start();
+    const browser = await site.signedIn();
+    const thief = browser.thief().at(site.there.port);
+    const write = site.store.hold("update");
+    const registering = thief.register({ offer: browser.offer });
+    await write.arrived;
+    await browser.visit(site.path((session) => session.confirm()));
+    write.release();
+    expect(isEnd(await registering)).toBe(true);
+    expect(await site.look(browser)).toEqual({ ...ada, isBound: false });
+  });
+
   test("stays where a record keeps it: a session that another request creates has none", async () => {
     const site = await start();
     const browser = await site.bound();
