@@ -255,7 +255,8 @@ export class Committer {
     begun: BegunWrite | undefined,
   ): Outcome | Promise<Outcome> {
     const { data, isChanged, isEmpty, stored, intent } = pending;
-    if (draft.isBarred) return null;
+    // A write that was begun is taken to its end: others stand in line behind it.
+    if (draft.isBarred && begun === undefined) return null;
     if (stored !== null) {
       if (!always && !isChanged && !intent.rotate) return stored;
       if (intent.rotate && this.#announcer.isWithheld(draft)) return "withheld";

@@ -13,6 +13,7 @@ import { signedCookieStore } from "coatcheck/cookies";
 import { describe, expect, test } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { clearStore } from "../instruments/clear-store.ts";
+import { heldStore } from "../instruments/held-store.ts";
 import { spyStore } from "../instruments/spy-store.ts";
 
 function site(options: Partial<Options> = {}) {
@@ -214,6 +215,43 @@ describe("once()", () => {
       expect([value, session.toObject()]).toEqual([2, { fresh: true }]);
     });
     expect(await browser.sees()).toEqual({ fresh: true });
+  });
+
+  test("that finds its session ended while the response writes it holds up no other request", async () => {
+    const { store, hold } = heldStore(memoryStore());
+    const [here, there] = [createSessions({ store, storeTimeout: 1 }), createSessions({ store })];
+    const http = { secure: false };
+    const first = await here.open(null, http);
+    first.set("token", 1);
+    const [[, setCookie]] = (await here.commit(first, { status: 200 })) as [[string, string]];
+    const open = (sessions = here) => sessions.open(setCookie.split(";")[0], http);
+    const running = Promise.withResolvers<void>();
+    const end = Promise.withResolvers<number>();
+    const other = (await open(there)).once("token", () => {
+      running.resolve();
+      return end.promise;
+    });
+    await running.promise;
+    const [late, session] = [await open(), await open()];
+    const look = hold("read");
+    const waiting = session.once("token", add);
+    await look.arrived;
+    session.set("a", 1);
+    const write = hold("update");
+    const responding = here.commit(session, { status: 200 });
+    await write.arrived;
+    const leaver = await open(there);
+    leaver.flush();
+    await leaver.save();
+    look.release();
+    await expect(waiting).rejects.toThrow(SessionInterruptedError);
+    write.release();
+    await responding;
+    late.set("b", 1);
+    await here.commit(late, { status: 200 });
+    expect((await open()).toObject()).toEqual({});
+    end.resolve(2);
+    await other;
   });
 
   test("where the store could not be read is a StoreUnavailableError", async () => {
