@@ -249,6 +249,6 @@ export const places: Readonly<Record<string, () => Promise<Place>>> = {
   Redis: onRedis,
   "Redis that evicts": onEvictingRedis,
   "Redis with Sentinel": () => onSentinel(""),
-  "Redis with Sentinel, wait: 1": () => onSentinel("?wait=1"),
+  "Redis with Sentinel, wait: all": () => onSentinel("?wait=all"),
   memcached: onMemcached,
 };

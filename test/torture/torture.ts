@@ -22,7 +22,7 @@ const siteWounds: Readonly<Record<string, (servers: readonly SiteServer[]) => Wo
 /** Faults that destroy sessions: what the store has lost is measured, and no failure. */
 const DESTROYS = /evicted|empties it|failover/;
 
-export const mayLose = (store: string, fault: string) => DESTROYS.test(fault) && !store.includes("wait: 1");
+export const mayLose = (store: string, fault: string) => DESTROYS.test(fault) && !store.includes("wait: all");
 
 export interface Torture {
   readonly store: string;
