@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Signal } from "../../src/contract/call.ts";
 import { ALONE, batched, LARGEST_BATCH } from "../../src/stores/calls/batched.ts";
+import { InDoubtError } from "../../src/stores/calls/borrow.ts";
 
 interface Call {
   readonly id: string;
   /** Makes the batch fail, or this call alone. */
-  readonly flaw?: "spoils the batch" | "is refused" | "cannot be batched" | undefined;
+  readonly flaw?: "spoils the batch" | "loses the answer" | "is refused" | "cannot be batched" | undefined;
 }
 
 const patience = () => new AbortController().signal;
@@ -74,10 +75,12 @@ describe("calls of one turn", () => {
   });
 
   it("of different turns do not wait for each other", async () => {
-    gate = sleep(50);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    gate = promise;
     const first = askAll(together, ids("a", "b"));
     await sleep(1);
     expect(await together({ id: "c" }, patience())).toBe("c alone");
+    resolve();
     await first;
     expect(trips).toEqual([["a", "b"], ["c"]]);
   });
@@ -115,26 +118,30 @@ describe("one caller's data costs nobody else", () => {
   });
 
   it("a call is told when it may have been carried out already", async () => {
-    const repeats: [string, boolean][] = [];
+    const told: [string, boolean][] = [];
     const ask = batched<Call, string>({
-      async one({ id }, _signal, isRepeat) {
-        repeats.push([id, isRepeat]);
+      async one({ id }, _signal, isInDoubt) {
+        told.push([id, isInDoubt]);
         return id;
       },
       async many(calls) {
         if (calls.some(({ flaw }) => flaw === "spoils the batch")) throw new Error("spoilt");
+        if (calls.some(({ flaw }) => flaw === "loses the answer")) throw new InDoubtError(new Error("lost"));
         return calls.map(() => ALONE);
       },
     });
     await ask({ id: "a" }, patience());
     await askAll(ask, ids("b", "c"));
     await askAll(ask, [{ id: "d", flaw: "spoils the batch" }, { id: "e" }]);
-    expect(repeats).toEqual([
+    await askAll(ask, [{ id: "f", flaw: "loses the answer" }, { id: "g" }]);
+    expect(told).toEqual([
       ["a", false],
       ["b", false],
       ["c", false],
-      ["d", true],
-      ["e", true],
+      ["d", false],
+      ["e", false],
+      ["f", true],
+      ["g", true],
     ]);
   });
 
