@@ -16,7 +16,7 @@ export interface Figures {
   acknowledged: number;
   /** Acknowledged writes that the session does not hold. */
   lost: number;
-  /** Sessions that a login left behind, whose server ended before it could answer. */
+  /** Sessions that a login left behind which was not answered with 200. */
   leftBehind: number;
   /** Writes that the session holds twice, or counts twice. */
   doubled: number;
@@ -54,10 +54,8 @@ export class Client {
   #acknowledged: string[] = [];
   readonly #loggedOut: string[] = [];
   #hasSession = false;
-  /** The connection of the last request broke before its answer. */
-  #wasCut = false;
-  /** The writes before a login whose connection broke. */
-  #beforeCutLogin: readonly string[] = [];
+  /** The writes before each login that failed: its change of key may be stored, and the visitor has the old key. */
+  #beforeFailedLogins: (readonly string[])[] = [];
 
   constructor(name: string, ports: readonly number[]) {
     this.#name = name;
@@ -92,8 +90,9 @@ export class Client {
   async #login(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
       const tag = `${this.#name}-${this.#tags++}`;
+      const before = [...this.#acknowledged];
       if ((await this.#ask(`/login?user=${this.#name}&tag=${tag}`)) === null) {
-        if (this.#wasCut) this.#beforeCutLogin = [...this.#acknowledged];
+        this.#beforeFailedLogins.push(before);
         continue;
       }
       this.#acknowledged.push(tag);
@@ -114,7 +113,7 @@ export class Client {
 
   #forget(): void {
     this.#acknowledged = [];
-    this.#beforeCutLogin = [];
+    this.#beforeFailedLogins = [];
     this.#hasSession = false;
     this.#cookie = undefined;
   }
@@ -138,10 +137,11 @@ export class Client {
     return true;
   }
 
-  /** Whether all that is lost, and nothing that is there, was written before a login that broke off. */
+  /** Whether all that is lost, and nothing that is there, was written before one of the logins that failed. */
   #isLeftBehind(lost: readonly string[], there: ReadonlySet<string>): boolean {
-    const before = this.#beforeCutLogin;
-    return lost.every((tag) => before.includes(tag)) && !before.some((tag) => there.has(tag));
+    return this.#beforeFailedLogins.some(
+      (before) => lost.every((tag) => before.includes(tag)) && !before.some((tag) => there.has(tag)),
+    );
   }
 
   /** When all faults are over: looks at the session, and for sessions that must have ended. */
@@ -168,12 +168,10 @@ export class Client {
   async #ask(path: string, place = Math.floor(Math.random() * 2)): Promise<Seen | null> {
     const visitor = new Visitor(this.#ports[place % this.#ports.length] as number);
     visitor.cookie = this.#cookie;
-    this.#wasCut = true;
     try {
       const { status, body, setCookie } = await visitor.visit(path, {
         signal: AbortSignal.timeout(PATIENCE),
       });
-      this.#wasCut = false;
       if (status !== 200) throw new Error(`${status}`);
       if (setCookie.length > 0) this.#cookie = visitor.cookie;
       if (path !== "/") this.figures.acknowledged += 1;

@@ -45,15 +45,15 @@ acknowledged requests is no measure of speed.
 |---|---|
 | acknowledged | writes, logins and logouts that were answered with 200 |
 | lost | acknowledged writes that the session did not hold |
-| left behind | sessions that a login left behind, because its server ended before it could answer |
+| left behind | sessions that a login left behind, because it was not answered with 200 though its change of key was stored |
 | doubled | writes that the session held twice, or counted twice |
 | foreign | tags or users of another visitor in a session |
 | resurrected | sessions that could be read after their logout was acknowledged |
 | errors | requests that were answered with an error, or with nothing within 6 seconds |
 
 An eviction, a restart of memcached and a failover of Redis without \`wait\` destroy what the store has acknowledged. There the column *lost* is a
-measurement. A server that is killed while a login changes the key leaves the visitor with the old key, and the next login begins a new session;
-the column *left behind* counts those. In all other rows anything but 0 in the columns *lost*, *doubled*, *foreign* and *resurrected* fails the run.
+measurement. A login that fails while it changes the key leaves the visitor with the old key. Where it is tried again before that change was taken
+back, or its server was killed, the next login begins a new session; the column *left behind* counts those. In all other rows anything but 0 in the columns *lost*, *doubled*, *foreign* and *resurrected* fails the run.
 
 | Store | Fault | ${names} |
 |---|---|${columns.map(() => "---:").join("|")}|
