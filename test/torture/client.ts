@@ -148,16 +148,18 @@ export class Client {
   async finish(): Promise<void> {
     const { errors, acknowledged } = this.figures;
     const deadline = Date.now() + RECOVERY;
-    while (!(await this.#check())) {
-      if (Date.now() > deadline) throw new Error("The site does not answer after its fault is over.");
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
+    const untilAnswered = async <T>(ask: () => Promise<T | null>): Promise<T> => {
+      for (;;) {
+        const answer = await ask();
+        if (answer !== null) return answer;
+        if (Date.now() > deadline) throw new Error("The site does not answer after its fault is over.");
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
+    };
+    await untilAnswered(async () => (await this.#check()) || null);
     for (const cookie of this.#loggedOut) {
       for (const port of this.#ports) {
-        const visitor = new Visitor(port);
-        visitor.cookie = cookie;
-        const { body } = await visitor.visit("/", { signal: AbortSignal.timeout(PATIENCE) });
-        const { tags, userId } = JSON.parse(body) as Seen;
+        const { tags, userId } = await untilAnswered(() => see(port, cookie));
         if (tags.length > 0 || userId !== null) this.figures.resurrected += 1;
       }
     }
@@ -182,4 +184,12 @@ export class Client {
       return null;
     }
   }
+}
+
+/** The session of a cookie, as a server shows it; null for an error. */
+async function see(port: number, cookie: string): Promise<Seen | null> {
+  const visitor = new Visitor(port);
+  visitor.cookie = cookie;
+  const { status, body } = await visitor.visit("/", { signal: AbortSignal.timeout(PATIENCE) });
+  return status === 200 ? (JSON.parse(body) as Seen) : null;
 }
