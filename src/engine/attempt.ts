@@ -77,13 +77,11 @@ export async function createRecord(
   deadline: Deadline,
 ): Promise<StoredRecord | null> {
   let call: Promise<unknown> = Promise.resolve();
+  let created: Awaited<ReturnType<GuardedStore["create"]>>;
   try {
-    const created = await store.create(id, record, deadline, (creating) => {
+    created = await store.create(id, record, deadline, (creating) => {
       call = creating;
     });
-    // A client that repeats a command whose answer was lost finds the id taken, by this record.
-    if (created === false && isOwn(await store.read(id, deadline), record)) return record;
-    return storedBy(created, record);
   } catch (fault) {
     if (isSessionUserError(fault)) throw fault;
     const seen = await lookOnce(deadline, () => store.read(id, deadline));
@@ -91,6 +89,10 @@ export async function createRecord(
     inDoubt.created(id, call);
     throw fault;
   }
+  // A client that repeats a command whose answer was lost finds the id taken, by this record. If the store cannot say whose it is, the
+  // record is left alone, because it may be another's.
+  if (created === false && isOwn(await store.read(id, deadline), record)) return record;
+  return storedBy(created, record);
 }
 
 /**

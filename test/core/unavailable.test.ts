@@ -201,6 +201,15 @@ describe("a write whose answer was lost", () => {
     expect(await sessions.listUserSessions("ann")).toHaveLength(1);
   });
 
+  it("a record under an id that is taken is not deleted where the store cannot say whose it is", async () => {
+    const { browser, breaks, took } = await visitor();
+    browser.jar.clear();
+    breaks("create", async () => false);
+    breaks("read");
+    await expect(browser.visit((session) => session.set("a", 1))).rejects.toMatchObject(unavailable);
+    expect(took()).not.toContain("delete");
+  });
+
   it("an id that is taken once gets another", async () => {
     const inner = memoryStore();
     let times = 0;
