@@ -1,23 +1,7 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
+import { startProcess } from "./server-process.ts";
 
-const program = join(import.meta.dirname, "counting-server.ts");
-const fromSource = join(import.meta.dirname, "../runner/from-source.ts");
-
-/** Starts a server process on the store of a URL, for one test. */
-async function startProcess(storeUrl: string, ...more: string[]) {
-  const server = fork(program, [storeUrl, ...more], { execArgv: ["--import", fromSource] });
-  onTestFinished(async () => {
-    const gone = once(server, "exit");
-    server.disconnect();
-    await gone;
-  });
-  return { server, port: (await once(server, "message"))[0] as number };
-}
-
-const startServer = async (storeUrl: string) => (await startProcess(storeUrl)).port;
+const startServer = async (storeUrl: string) => (await startProcess("counting-server.ts", storeUrl)).port;
 
 async function visit(port: number, cookie = "") {
   const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { cookie } });
@@ -44,7 +28,7 @@ export function countInTwoProcesses(prepare: () => Promise<string>): void {
   // Reports: functions that a host freezes between requests.
   test("a process that was stopped for longer than storeTimeout goes on, and each visit counts once or fails", async () => {
     const url = await prepare();
-    const { server, port } = await startProcess(url, "1");
+    const { server, port } = await startProcess("counting-server.ts", url, "1");
     const cookie = (await visit(port)).response.headers.getSetCookie()[0]?.split(";")[0] as string;
     const during = Array.from({ length: 10 }, () => visit(port, cookie));
     server.kill("SIGSTOP");

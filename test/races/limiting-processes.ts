@@ -1,21 +1,7 @@
-import { fork } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, test } from "vitest";
+import { startProcess } from "./server-process.ts";
 
-const program = join(import.meta.dirname, "limiting-server.ts");
-const fromSource = join(import.meta.dirname, "../runner/from-source.ts");
-
-/** Starts a server process on the store of a URL, for one test; resolves to its port. */
-async function startServer(storeUrl: string): Promise<number> {
-  const server = fork(program, [storeUrl], { execArgv: ["--import", fromSource] });
-  const gone = once(server, "exit");
-  onTestFinished(async () => {
-    if (server.connected) server.disconnect();
-    await gone;
-  });
-  return (await once(server, "message"))[0] as number;
-}
+const startServer = async (storeUrl: string) => (await startProcess("limiting-server.ts", storeUrl)).port;
 
 const visit = (port: number, path: string, cookie = "") =>
   fetch(`http://127.0.0.1:${port}${path}`, { headers: { cookie } });

@@ -1,12 +1,8 @@
-import { fork } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-
-const program = join(import.meta.dirname, "refreshing-server.ts");
-const fromSource = join(import.meta.dirname, "../runner/from-source.ts");
+import { startProcess } from "./server-process.ts";
 
 /** An OAuth endpoint that takes each refresh token once. A token used a second time is told to the test. */
 async function startEndpoint() {
@@ -29,16 +25,8 @@ async function startEndpoint() {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
 
-/** Starts a server process for one test; resolves to its port. */
-async function startServer(...parameters: string[]): Promise<number> {
-  const server = fork(program, parameters, { execArgv: ["--import", fromSource] });
-  const gone = once(server, "exit");
-  onTestFinished(async () => {
-    if (server.connected) server.disconnect();
-    await gone;
-  });
-  return (await once(server, "message"))[0] as number;
-}
+const startServer = async (...parameters: string[]) =>
+  (await startProcess("refreshing-server.ts", ...parameters)).port;
 
 const visit = (port: number, path: string, cookie = "") =>
   fetch(`http://127.0.0.1:${port}${path}`, { headers: { cookie } });
