@@ -780,7 +780,7 @@ test("a connection that was destroyed while its answer was held does not wait fo
   const closed = once(response, "close");
   commit.resolve([]);
   await closed;
-  expect(response.writableFinished).toBe(false);
+  expect(wire.received.length).toBeLessThan(30_000_000);
 });
 
 describe("two holds, one inside the other", () => {

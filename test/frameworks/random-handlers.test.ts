@@ -14,6 +14,7 @@ import { session } from "coatcheck/node";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
+import { withJoinedChunks } from "../instruments/chunks.ts";
 import { type Commit, keeperOf } from "../instruments/keeper.ts";
 
 /** One step of a handler, as it would be written; `turn` waits for the next turn of the event loop. */
@@ -75,13 +76,17 @@ const looking = constants(
   named("statusCode", (r) => r.headersSent || r.statusCode),
 );
 
+/** Node 22 calls the callback of an empty write after "finish" when the end comes in the same turn, as it does after a hold. */
+const emptyWritesTell = Number(process.versions.node.split(".")[0]) >= 24;
+
 const sending = fc.oneof(
-  fc.tuple(chunk, fc.boolean()).map(([chunk, tells]) =>
-    named(`write(${quoted(chunk.slice(0, 9))}${tells ? ", callback" : ""})`, (r, told) => {
+  fc.tuple(chunk, fc.boolean()).map(([chunk, asks]) => {
+    const tells = asks && (chunk !== "" || emptyWritesTell);
+    return named(`write(${quoted(chunk.slice(0, 9))}${tells ? ", callback" : ""})`, (r, told) => {
       // The answer says whether there is room, and while held there is none.
       void (tells ? r.write(chunk, told(`wrote ${chunk.slice(0, 9)}`)) : r.write(chunk));
-    }),
-  ),
+    });
+  }),
   constants(
     named('write("e9", "hex")', (r) => void r.write("e9", "hex")),
     named("write(Buffer)", (r) => void r.write(Buffer.from("b"))),
@@ -263,7 +268,7 @@ async function visit(server: Server | undefined, head: string, handlers: readonl
   const notes = await over;
   socket.end(); // Where the handler has set "keep-alive", the server would wait.
   await gone;
-  return { bytes: bytes.replace(ours, ""), notes };
+  return { bytes: withJoinedChunks(bytes.replace(ours, "")), notes };
 }
 
 /** Sends one request over HTTP/2; resolves to what came, and to what the handler noted. */

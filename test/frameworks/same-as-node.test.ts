@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { expect, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
+import { withJoinedChunks } from "../instruments/chunks.ts";
 import { type Commit, keeperOf } from "../instruments/keeper.ts";
 import { ask, gate, listen } from "../instruments/loopback.ts";
 
@@ -272,7 +273,7 @@ async function answerOf(handler: Handler, request: string, commits: readonly Com
     response.on("close", () => closed.resolve());
     handler(response, (seen) => notes.push(seen), incoming);
   });
-  const wire = await ask(port, request);
+  const wire = withJoinedChunks(await ask(port, request));
   await closed.promise;
   await new Promise(setImmediate); // for the callbacks that Node calls last
   return { wire, notes };
