@@ -8,7 +8,7 @@ const publicFiles = entryPoints().map(({ source }) => relative(import.meta.dirna
 const startedByTests = [
   "bench/autocannon.ts",
   "bench/import-time.ts",
-  "bench/without-sockets.ts",
+  "bench/bursts-in-turn.ts",
   "test/runner/tell-port.ts",
   "test/races/*-server.ts",
   "test/runtimes/site/*.ts",

@@ -42,7 +42,7 @@ const lazyRoutes: Routes<RequestHandler> = {
 
 type OpenStore = (place: Place) => NonNullable<Options["store"]> | Promise<NonNullable<Options["store"]>>;
 
-const on =
+export const on =
   (open: OpenStore, lazy = false): Open =>
   async (place) =>
     serve(lazy ? lazyRoutes : routes, session({ store: await open(place), lazy }));

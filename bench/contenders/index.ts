@@ -3,6 +3,7 @@ import type { Contender } from "./contender.ts";
 // Only the process that serves a contender loads it.
 const express = () => import("./express.ts");
 const ours = () => import("./coatcheck-express.ts");
+const madeUp = () => import("./coatcheck-made-up.ts");
 const dropIn = () => import("./coatcheck-drop-in.ts");
 const expressSession = () => import("./express-session.ts");
 
@@ -34,6 +35,15 @@ export const contenders = {
   "coatcheck encrypted cookie": {
     packages: ["express"],
     open: async (place) => (await ours()).cookie(place),
+  },
+  "coatcheck SQLite in memory": {
+    packages: ["express"],
+    open: async (place) => (await madeUp()).sqlite(place),
+  },
+  "coatcheck Redis, made up": { packages: ["express"], open: async (place) => (await madeUp()).redis(place) },
+  "coatcheck PostgreSQL, made up": {
+    packages: ["express"],
+    open: async (place) => (await madeUp()).postgres(place),
   },
   "drop-in memory": { packages: ["express"], open: async (place) => (await dropIn()).memory(place) },
   "drop-in Redis": { packages: ["express", "redis"], open: async (place) => (await dropIn()).redis(place) },
