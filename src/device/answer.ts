@@ -31,8 +31,8 @@ export const laterAgain: DeviceAnswer = answer(503, [["Retry-After", "1"]]);
 export const proofNeeded = (challenge: string): DeviceAnswer =>
   answer(403, [["Secure-Session-Challenge", challenge]]);
 
-/** The registration is none. */
-export const badRegistration: DeviceAnswer = answer(400);
+/** The request is none that a browser makes. */
+export const badRequest: DeviceAnswer = answer(400);
 
 /** The session is bound to another key. */
 export const alreadyBound: DeviceAnswer = answer(409);

@@ -11,6 +11,9 @@ export type BoundDevice = Device & { readonly k: DeviceKey };
 /** Milliseconds: the requests that were under way when the bound cookie came have then arrived. */
 const GRACE = 30_000;
 
+/** Milliseconds by which clocks may differ. A clock further behind must not put the enforcement off until it has caught up. */
+const SKEW = 60_000;
+
 /** Milliseconds after a login or confirmation in which the binding is offered. */
 const OFFER = {
   /** The registration that the response to the login has caused is over by then, so that no second one begins beside it. */
@@ -32,7 +35,7 @@ export const isBound = (device: Device | null): device is BoundDevice => device?
 
 /** Whether requests without a bound cookie are refused. From then on the key is not replaced either. */
 export const isEnforced = ({ since }: Device, now: number): boolean =>
-  since !== undefined && now >= since + GRACE;
+  since !== undefined && (now >= since + GRACE || now < since - SKEW);
 
 /** The record with its device changed. */
 export const withDevice = (record: StoredRecord, device: Device): StoredRecord => ({

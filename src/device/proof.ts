@@ -5,6 +5,7 @@
 import type { DeviceKey } from "../contract/record-data.ts";
 import { fromBase64url } from "./base64url.ts";
 import { ALGORITHMS, type Algorithm, algorithmOf, hasSigned, keyFrom } from "./key.ts";
+import { itemIn } from "./structured-field.ts";
 
 /** A proof as it came. Nothing in it is to be believed until `isSignedBy` has said so. */
 export interface Proof {
@@ -20,14 +21,10 @@ export interface Proof {
 /** Characters: an RSA key of the largest size and its signature take a third of it. */
 const LONGEST = 8192;
 
-/** The text of a structured field (RFC 9651): a browser sends it bare, or as a string in quotes. */
-export const textOf = (field: string | null | undefined): string | null =>
-  field?.trim().replace(/^"(.*)"$/, "$1") || null;
-
 /** null where the header is no proof. */
 export function parseProof(field: string | null | undefined): Proof | null {
-  const text = textOf(field);
-  if (text === null || text.length > LONGEST) return null;
+  const text = itemIn(field);
+  if (text === undefined || text === null || text.length > LONGEST) return null;
   const [head, body, tail, ...rest] = text.split(".");
   const header = objectIn(head);
   const payload = objectIn(body);

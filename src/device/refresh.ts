@@ -7,14 +7,15 @@ import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
 import type { DeviceAnswer, DeviceRequest, EngineParts } from "../engine/device.ts";
 import { tell } from "../events.ts";
-import { ended, granted, laterAgain, proofNeeded } from "./answer.ts";
+import { badRequest, ended, granted, laterAgain, proofNeeded } from "./answer.ts";
 import { type BoundDevice, isBound } from "./binding.ts";
 import type { BoundCookie } from "./bound-cookie.ts";
 import { type Challenge, isGood, parseChallenge } from "./challenge.ts";
 import type { Instructions } from "./instructions.ts";
 import { thumbprintOf } from "./key.ts";
 import type { Found, Lookup } from "./lookup.ts";
-import { isSignedBy, type Proof, parseProof, textOf } from "./proof.ts";
+import { isSignedBy, type Proof, parseProof } from "./proof.ts";
+import { itemIn } from "./structured-field.ts";
 
 export class Refresh {
   readonly #parts: EngineParts;
@@ -30,7 +31,10 @@ export class Refresh {
   }
 
   async answer(request: DeviceRequest): Promise<DeviceAnswer> {
-    const identifier = textOf(request.header("sec-secure-session-id"));
+    const item = itemIn(request.header("sec-secure-session-id"));
+    // A name that cannot be read is not the name of another binding: it must not end this one as over.
+    if (item === null) return badRequest;
+    const identifier = item || null;
     const proof = parseProof(request.header("secure-session-response"));
     const challenge = proof === null ? null : parseChallenge(proof.challenge);
     if (proof === null || challenge === null) return this.#withoutProof(request, identifier);

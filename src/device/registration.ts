@@ -10,7 +10,7 @@ import type { DeviceAnswer, DeviceRequest, EngineParts } from "../engine/device.
 import { Trail } from "../engine/guarded-store.ts";
 import { NothingToWrite } from "../engine/nothing-to-write.ts";
 import { tell } from "../events.ts";
-import { alreadyBound, badRegistration, ended, granted, laterAgain } from "./answer.ts";
+import { alreadyBound, badRequest, ended, granted, laterAgain } from "./answer.ts";
 import { deviceOf, isBound, isEnforced, withDevice } from "./binding.ts";
 import type { BoundCookie } from "./bound-cookie.ts";
 import { isGood, parseChallenge } from "./challenge.ts";
@@ -41,7 +41,7 @@ export class Registration {
   async answer(request: DeviceRequest): Promise<DeviceAnswer> {
     const proof = parseProof(request.header("secure-session-response"));
     const challenge = proof === null ? null : parseChallenge(proof.challenge);
-    if (proof === null || proof.key === null || challenge === null) return badRegistration;
+    if (proof === null || proof.key === null || challenge === null) return badRequest;
     const identifier = thumbprintOf(proof.key);
     const found = await this.#lookup.byHandle(challenge.handle);
     if (found === "away") return laterAgain;
@@ -51,7 +51,7 @@ export class Registration {
     const now = this.#parts.settings.clock();
     if (device === null || !isGood(challenge, device, "registration", now) || !isSignedBy(proof, proof.key)) {
       tell("refused", () => ({ session: logIdOf(session.id), reason: "no valid proof" }));
-      return badRegistration;
+      return badRequest;
     }
     try {
       const bound = await this.#store(session, device, proof.key);

@@ -244,6 +244,31 @@ describe("the key", () => {
     expect(site.store.count("update", before)).toBe(1);
   });
 
+  test.each([
+    ["an hour", 3600],
+    ["a minute", 60],
+  ])("is enforced, and renewed, also by a server whose clock is %s behind", async (_, seconds) => {
+    const inner = memoryStore();
+    const site = await starter(adapter, () => inner)();
+    const late = await starter(adapter, () => inner)({ clock: () => site.clock.now - seconds * 1000 });
+    const browser = await site.signedIn();
+    await browser.register();
+    expect(await site.look(browser)).toEqual(ada);
+    // What was under way goes on where the clocks agree to a minute.
+    const thief = browser.thief();
+    thief.jar.delete("__Host-sessionid-device");
+    if (seconds <= 60) expect(await late.look(thief.at(late.here.port))).toEqual(ada);
+    site.clock.pass(91);
+    expect(await late.look(thief.at(late.here.port))).toEqual(stranger);
+    const there = browser.at(late.here.port);
+    expect(await late.look(there, { as: "ask" })).toEqual(ada);
+    const another = new Device();
+    expect((await there.register({ device: another, keep: false })).status).toBe(409);
+    expect((await there.refresh()).status).toBe(200);
+    // The other servers take a cookie that a clock far behind has made for one that has run out.
+    if (seconds <= 60) expect(await site.look(browser, { as: "ask" })).toEqual(ada);
+  });
+
   test("is enforced once its first write succeeds, and a store that refuses it fails no request", async () => {
     const site = await start();
     const browser = await site.signedIn();
@@ -429,6 +454,68 @@ describe("the answers", () => {
       "Sec-Secure-Session-Id": `"${binding.id}"`,
     };
     expect((await browser.askToRefresh(binding, headers)).status).toBe(200);
+  });
+
+  test.each([
+    ["a token", (text: string) => `${text};a=1`],
+    ["a text in quotes", (text: string) => `"${text}";a=1`],
+    [
+      "many of them",
+      (text: string) => ` "${text}"; a;*b="\\"; \\\\";c=?0;d=:aGk=:;e=-1.5;f=@1659578233;g=%"f%c3%bc" `,
+    ],
+  ])("to structured fields with parameters, which say nothing: %s", async (_, withParameters) => {
+    const site = await start();
+    const browser = await site.signedIn();
+    const device = new Device();
+    const proof = withParameters(device.proof(browser.offer?.challenge as string, { withKey: true }));
+    expect((await browser.register({ device, headers: { "Secure-Session-Response": proof } })).status).toBe(
+      200,
+    );
+    const binding = browser.bindings[0] as (typeof browser.bindings)[number];
+    const headers = {
+      "Secure-Session-Response": withParameters(device.proof(binding.challenge as string)),
+      "Sec-Secure-Session-Id": withParameters(binding.id),
+    };
+    const answer = await browser.askToRefresh(binding, headers);
+    expect([answer.status, answer.body]).toEqual([200, ""]);
+  });
+
+  test("to a field that is no item with an error, and the binding stays in the session", async () => {
+    const site = await start();
+    const browser = await site.bound();
+    const binding = browser.bindings[0] as (typeof browser.bindings)[number];
+    const { id } = binding;
+    const proof = binding.device.proof(binding.challenge as string);
+    const mistaken = (text: string) => [
+      `"${text}`,
+      `${text}"`,
+      `"${text}"x`,
+      `"${text}" ;a`,
+      `"${text}";`,
+      `"${text}";A=1`,
+      `"${text}";a=`,
+      `"${text}";a="`,
+      `"${text}\\"`,
+      `"${text}", "${text}"`,
+      `(${text})`,
+      "",
+    ];
+    for (const [name, proper, right, status] of [
+      ["Sec-Secure-Session-Id", id, proof, 400],
+      ["Secure-Session-Response", proof, null, 403],
+    ] as const) {
+      for (const field of mistaken(proper)) {
+        const beside = right === null ? {} : { "Secure-Session-Response": right };
+        const answer = await browser.askToRefresh(binding, { ...beside, [name]: field });
+        expect([field, answer.status, answer.setCookie]).toEqual([field, status, []]);
+      }
+    }
+    const registering = binding.device.proof(browser.offer?.challenge as string, { withKey: true });
+    for (const field of mistaken(registering)) {
+      const answer = await browser.register({ keep: false, headers: { "Secure-Session-Response": field } });
+      expect([field, answer.status, answer.setCookie]).toEqual([field, 400, []]);
+    }
+    expect((await browser.askToRefresh(binding)).status).toBe(200);
   });
 
   test("end the binding where the session has ended, and where the cookie names another session", async () => {
