@@ -2,17 +2,17 @@ import type { StoreStats } from "./contract/store.ts";
 import { checkSchema } from "./data/schema.ts";
 import type { SessionData } from "./data/session-data.ts";
 import type { Header } from "./engine/announcer.ts";
+import type { ClearOptions } from "./engine/clearing.ts";
 import type { LoadDevices } from "./engine/device.ts";
 import { Engine, type OpenOptions } from "./engine/engine.ts";
-import type { ClearOptions } from "./engine/sweeper.ts";
 import type { RevokeUserOptions, UserSession } from "./engine/users.ts";
 import type { WatchOptions } from "./engine/watches.ts";
 import { draftOf, Session } from "./session.ts";
 import type { Options } from "./settings/options.ts";
 import { readSettings, type Settings } from "./settings/settings.ts";
 
+export type { ClearOptions } from "./engine/clearing.ts";
 export type { OpenOptions } from "./engine/engine.ts";
-export type { ClearOptions } from "./engine/sweeper.ts";
 export type { RevokeUserOptions, UserSession } from "./engine/users.ts";
 
 export interface ResponseHead {
@@ -71,13 +71,13 @@ export class Sessions<Data = SessionData> {
   }
 
   /** The live sessions of a user, the one seen last first. */
-  listUserSessions(userId: string | number): Promise<UserSession[]> {
-    return this[ENGINE].users.list(String(userId));
+  async listUserSessions(userId: string | number): Promise<UserSession[]> {
+    return (await this[ENGINE].users()).list(String(userId));
   }
 
   /** Ends one session of a user. False, and nothing ended, when there is none by that handle or it belongs to another user. */
-  revoke(handle: string, { userId }: { userId: string | number }): Promise<boolean> {
-    return this[ENGINE].users.revoke(handle, String(userId));
+  async revoke(handle: string, { userId }: { userId: string | number }): Promise<boolean> {
+    return (await this[ENGINE].users()).revoke(handle, String(userId));
   }
 
   /**
@@ -85,8 +85,8 @@ export class Sessions<Data = SessionData> {
    * session that had already expired may be counted. Where the store fails it rejects with StoreUnavailableError, which says how
    * many have ended; the same call again ends the rest.
    */
-  revokeUser(userId: string | number, options: RevokeUserOptions = {}): Promise<number> {
-    return this[ENGINE].users.revokeAll(String(userId), options);
+  async revokeUser(userId: string | number, options: RevokeUserOptions = {}): Promise<number> {
+    return (await this[ENGINE].users()).revokeAll(String(userId), options);
   }
 
   /**

@@ -42,10 +42,10 @@ export class Committer {
   readonly #announcer: Announcer;
   readonly #store: GuardedStore;
   readonly #stores: Stores;
-  readonly #users: Users;
+  readonly #users: () => Promise<Users>;
   readonly writers: Writers;
 
-  constructor(settings: Settings, announcer: Announcer, stores: Stores, users: Users) {
+  constructor(settings: Settings, announcer: Announcer, stores: Stores, users: () => Promise<Users>) {
     this.#settings = settings;
     this.#announcer = announcer;
     this.#store = stores.store;
@@ -209,7 +209,8 @@ export class Committer {
   async #keepLimit(draft: Draft, { userId }: Login, { id }: StoredSession): Promise<void> {
     const { maxUserSessions } = this.#settings;
     if (maxUserSessions === null) return;
-    const ended = await this.#users.keepNewest(userId, maxUserSessions).catch((): StoreId[] => []);
+    const ending = this.#users().then((users) => users.keepNewest(userId, maxUserSessions));
+    const ended = await ending.catch((): StoreId[] => []);
     if (ended.includes(id) && draft.stored?.id === id) draft.ended();
   }
 

@@ -33,10 +33,10 @@ import { type Arrival, Draft } from "./draft.ts";
 import { isOver } from "./expiry.ts";
 import { GuardedStore } from "./guarded-store.ts";
 import { InDoubt } from "./in-doubt.ts";
-import { Once, type OnceOptions } from "./once.ts";
-import { countSessions, Sweeper } from "./sweeper.ts";
+import type { Once, OnceOptions } from "./once.ts";
+import { Sweeper } from "./sweeper.ts";
 import { isNewer, isUsable } from "./usable.ts";
-import { Users } from "./users.ts";
+import type { Users } from "./users.ts";
 import { Watches, type WatchOptions } from "./watches.ts";
 
 /** A request, as far as its session depends on it. */
@@ -64,7 +64,6 @@ const noHeader: Arrival["header"] = () => undefined;
 
 /** `Session` is the object that handlers get. It stands above the engine, which therefore takes it as a parameter. */
 export class Engine<Session = unknown> {
-  readonly users: Users;
   readonly sweeper: Sweeper;
   readonly #settings: Settings;
   readonly #makeSession: (draft: Draft, engine: Engine<Session>) => Session;
@@ -74,12 +73,13 @@ export class Engine<Session = unknown> {
   readonly #inDoubt: InDoubt;
   readonly #announcer: Announcer;
   readonly #committer: Committer;
-  readonly #once: Once;
   readonly #watches: Watches;
   readonly #warned = new Set<string>();
   readonly #loadDevices: LoadDevices | null;
   /** The rules of devices; null until they are loaded, and always without the option `deviceBound`. */
   #devices: Devices | null = null;
+  /** null until the first call of `session.once()` has loaded it. */
+  #once: Once | null = null;
 
   constructor(
     settings: Settings,
@@ -92,14 +92,12 @@ export class Engine<Session = unknown> {
     this.#cookie = new SessionCookie(settings.cookie);
     this.#ticket = settings.legacy === null ? ticketOf(settings.store) : legacyTicket(settings.legacy);
     this.#store = new GuardedStore(settings);
-    this.users = new Users(settings, this.#store);
     this.sweeper = new Sweeper(this.#store, settings.clearExpiredEvery);
     this.#inDoubt = new InDoubt(settings, this.#store);
     const stores = { store: this.#store, inDoubt: this.#inDoubt };
     this.#announcer = new Announcer(settings, this.#cookie, this.#store.departed, this.warnOnce.bind(this));
-    this.#committer = new Committer(settings, this.#announcer, stores, this.users);
+    this.#committer = new Committer(settings, this.#announcer, stores, () => this.users());
     this.#watches = new Watches(this.#store);
-    this.#once = new Once(settings, this.#store, this.#committer.writers);
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
       this.warnOnce(
         "COATCHECK_NO_COMPARE_AND_SET",
@@ -216,13 +214,22 @@ export class Engine<Session = unknown> {
   }
 
   /** `session.once()`: runs a function, or waits for that of another request of the session. */
-  once(
+  async once(
     draft: Draft,
     key: string,
     run: (current: unknown) => unknown,
     options: OnceOptions,
   ): Promise<unknown> {
+    const { Once } = await import("./once.ts");
+    // Another call may have come to this line first, and the requests of one session stand in one line.
+    this.#once ??= new Once(this.#settings, this.#store, this.#committer.writers);
     return this.#once.call(draft, key, run, options);
+  }
+
+  /** The sessions of the users. Loaded at each call, because most sites list and revoke seldom or never. */
+  async users(): Promise<Users> {
+    const { Users } = await import("./users.ts");
+    return new Users(this.#settings, this.#store);
   }
 
   /** `sessions.watch()`: a signal that aborts when the session has ended or changed its user. */
@@ -289,7 +296,8 @@ export class Engine<Session = unknown> {
   }
 
   /** Counts the sessions of the store. Rejects with SettingsError when the store cannot count them. */
-  stats(): Promise<StoreStats> {
+  async stats(): Promise<StoreStats> {
+    const { countSessions } = await import("./clearing.ts");
     return countSessions(this.#store);
   }
 

@@ -1,33 +1,10 @@
-/** Clears expired sessions in batches: on demand, and in the background where the store does not forget them by itself. */
+/** Clears expired sessions in the background, where the store does not forget them by itself. */
 
-import type { Store, StoreCall, StoreStats } from "../contract/store.ts";
-import { SettingsError } from "../errors.ts";
-import { tell } from "../events.ts";
-import { wait } from "../wait.ts";
+import type { ClearOptions } from "./clearing.ts";
 import type { GuardedStore } from "./guarded-store.ts";
-
-export interface ClearOptions {
-  /** The number of sessions that one step deletes at most. Default 1000. */
-  batchSize?: number;
-  /** Aborting it stops the clearing after the step under way. */
-  signal?: AbortSignal;
-  /** Called after each step with the number of sessions deleted so far. */
-  onProgress?: (progress: { deleted: number }) => void;
-  /** Counts the expired sessions, and deletes none. Default false. */
-  dryRun?: boolean;
-}
 
 /** The longest time that a timer can wait, milliseconds. */
 const LONGEST_WAIT = 2 ** 31 - 1;
-
-/** Asks a store for its counts. Rejects with SettingsError when it has none. */
-export async function countSessions(store: GuardedStore): Promise<StoreStats> {
-  if (store.given.stats === undefined) throw new SettingsError("store", "a store that has stats, for this");
-  const isStats = (answer: unknown) => typeof answer === "object" && answer !== null;
-  const run = async (given: Store, { signal, now }: StoreCall, onStep: () => void) =>
-    given.stats?.({ signal, now, onStep }) as never;
-  return store.ask("count its sessions", store.deadline(), isStats, run);
-}
 
 export class Sweeper {
   readonly #store: GuardedStore;
@@ -63,27 +40,9 @@ export class Sweeper {
     this.start();
   }
 
-  async clear({ batchSize = 1000, signal, onProgress, dryRun = false }: ClearOptions): Promise<number> {
-    if (!(Number.isSafeInteger(batchSize) && batchSize > 0))
-      throw new SettingsError("batchSize", "a whole number above 0", batchSize);
-    if (dryRun) return (await countSessions(this.#store)).expired ?? 0;
-    let deleted = 0;
-    while (!signal?.aborted) {
-      const batch = await this.#batch(batchSize);
-      deleted += batch;
-      tell("cleared", () => ({ deleted: batch }));
-      onProgress?.({ deleted });
-      if (batch < batchSize) break;
-      // A store in this process may clear without ever waiting, so requests are let in between.
-      await wait(0);
-    }
-    return deleted;
-  }
-
-  async #batch(limit: number): Promise<number> {
-    const isCount = (answer: unknown) => Number.isSafeInteger(answer);
-    return this.#store.ask("clear expired sessions", this.#store.deadline(), isCount, async (store, call) => {
-      return store.clearExpired?.({ now: call.now, signal: call.signal, limit }) ?? 0;
-    });
+  /** Clears now. */
+  async clear(options: ClearOptions): Promise<number> {
+    const { clearExpired } = await import("./clearing.ts");
+    return clearExpired(this.#store, options);
   }
 }
