@@ -470,8 +470,8 @@ export class Session<Data = SessionData> implements Iterable<[KeyOf<Data>, Value
    *
    * `lease` and `wait` are seconds. Rejects with StoreUnavailableError when the function of another request has not ended within
    * `wait`; with SessionInterruptedError when another request has ended the session, or changed its key; with SettingsError where
-   * the store keeps sessions in cookies or cannot compare and set; with a TypeError within another `once`, and for a key with unsaved
-   * changes.
+   * the store keeps sessions in cookies or cannot compare and set; with a TypeError within another `once`, for a key with unsaved
+   * changes, and after a `login`, `confirm` or `cycleKey` that is not stored yet.
    */
   async once<K extends KeyOf<Data>>(
     key: K,

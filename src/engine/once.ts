@@ -108,6 +108,12 @@ export class Once {
       await draft.afterEarlierCalls(async () => {});
       if (draft.unavailable !== null) throw draft.unavailable;
       if (draft.isBarred) throw new SessionInterruptedError();
+      if (draft.intent.rotate && draft.stored !== null) {
+        throw new TypeError(
+          `session.${call} was called before the new key of login(), confirm() or cycleKey() was stored. Its value would stand under the ` +
+            "old key until then, which may be an attacker's. Write `await session.save()` first.",
+        );
+      }
       if (draft.dictionary.isChangedAt(key)) {
         throw new TypeError(
           `session.${call} was called while this request has unsaved changes of that key, which once() would overwrite. ` +

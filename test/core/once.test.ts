@@ -169,6 +169,36 @@ describe("once()", () => {
     expect(await session.once(key, () => 9)).toBe(9);
   });
 
+  test.each<[string, (session: Session) => unknown]>([
+    ["login()", (session) => session.login("ada")],
+    ["confirm()", (session) => session.confirm()],
+    ["cycleKey()", (session) => session.cycleKey()],
+  ])("shows an old key nothing of a request whose %s is not stored yet", async (call, change) => {
+    const { browser } = await withToken();
+    if (call === "confirm()") await browser.visit((session) => session.login("ada"));
+    const attacker = browser.copy();
+    const session = await browser.open();
+    change(session);
+    const early = session.once("token", () => "for the new key alone");
+    await expect(early).rejects.toThrow(`session.once("token") was called before the new key`);
+    expect(await attacker.sees()).toEqual({ token: 1 });
+    await session.save();
+    expect(await session.once("token", () => "for the new key alone")).toBe("for the new key alone");
+    await browser.respond(session);
+    expect(await attacker.sees()).toEqual({});
+    expect(await browser.sees()).toEqual({ token: "for the new key alone" });
+  });
+
+  test("after the login of another user, for whom nothing is stored yet, is set with the login", async () => {
+    const { browser } = await withToken();
+    await browser.visit((session) => session.login("ada"));
+    await browser.visit(async (session) => {
+      session.login("bob");
+      expect(await session.once("token", () => 7)).toBe(7);
+    });
+    expect(await browser.sees()).toEqual({ token: 7 });
+  });
+
   test("refuses a value that is not JSON, and gives the lease back", async () => {
     const { browser } = await withToken();
     const session = await browser.open();
