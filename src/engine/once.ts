@@ -148,6 +148,8 @@ export class Once {
       const first = isWorkerd ? undefined : this.#first.get(place);
       if (first === undefined) return this.#beFirst(call, stored, place);
       const result = await inTime(first, call.giveUp);
+      // The first in line may have changed the key itself, and this request must not get the new one; nor what stands under it.
+      if (result !== null && result.session.id !== stored.id) throw new SessionInterruptedError();
       if (result !== null && runsOf(result.session.record, call.key).stored > call.known)
         return adopt(call, result);
     }

@@ -223,6 +223,32 @@ describe("once()", () => {
       await expect(session.once("token", () => "ran")).rejects.toThrow(SessionInterruptedError);
   });
 
+  test.each<[string, (session: Session) => unknown]>([
+    ["the function itself", (session) => session.login("ada")],
+    ["another request", () => {}],
+  ])("of a request that waits is shown nothing when %s changes the key by a login", async (by, change) => {
+    const { browser } = await withToken();
+    const attacker = await browser.copy().open();
+    const running = Promise.withResolvers<void>();
+    const login = Promise.withResolvers<void>();
+    const visitor = await browser.open();
+    const value = visitor.once("token", async () => {
+      running.resolve();
+      await login.promise;
+      change(visitor);
+      await visitor.save();
+      return "of ada";
+    });
+    await running.promise;
+    const waiting = attacker.once("token", () => "of the attacker");
+    if (by === "another request") await browser.copy().visit((session) => session.login("ada"));
+    login.resolve();
+    expect(await value).toBe("of ada");
+    await expect(waiting).rejects.toThrow(SessionInterruptedError);
+    expect([attacker.get("token"), attacker.userId]).toEqual([1, null]);
+    expect(attacker.key).toBe(browser.key);
+  });
+
   test("by a key that another request is changing runs nothing, and the new session stays as it is", async () => {
     const { browser } = await withToken();
     const late = await browser.open();
