@@ -28,14 +28,19 @@
  * never was; after a crash between 2 and 3 the new one lives. At no time are both sessions.
  */
 
-import { signalOf } from "../contract/call.ts";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
-import { MOVED_MARK_MS, type Store, type StoreCall, type WriteOutcome } from "../contract/store.ts";
+import {
+  MOVED_MARK_MS,
+  type Moved,
+  type Store,
+  type StoreCall,
+  type WriteOutcome,
+} from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { untilAborted } from "./calls/until-aborted.ts";
 import { within } from "./calls/within.ts";
 import type { Command, Replicas } from "./redis/client.ts";
-import { commandsOf } from "./redis/commands.ts";
+import { commandsOf, type Next } from "./redis/commands.ts";
 import { connectionOf, type RedisClient } from "./redis/connection.ts";
 import { examine } from "./redis/examine.ts";
 import { column, decode, encode, fieldsOf, type Stored, UNINDEXED } from "./redis/layout.ts";
@@ -106,9 +111,11 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
   const sessionKey = (id: StoreId) => `${prefix}s:{${id}}`;
   const userKey = (userId: string) => `${prefix}u:{${encodeURIComponent(userId)}}`;
 
-  function begin<T>(call: StoreCall, work: () => Promise<T>): Promise<T> {
-    const signal = signalOf(call);
-    return signal.aborted ? Promise.reject(signal.reason) : untilAborted(signal, work());
+  /** Does what asks the client itself. */
+  async function begin<T>({ signal }: StoreCall, work: () => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    ready();
+    return await untilAborted(signal, work());
   }
 
   const isSecurity = waiting !== undefined;
@@ -122,45 +129,49 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     call: StoreCall,
     waits: boolean,
   ) {
-    if (userId !== null) await run(scripts.index, userKey(userId), [score, id], call, { waits });
+    if (userId !== null) await run(scripts.index, userKey(userId), [score, id], call, same, { waits });
   }
 
   /** Sends a command whose failure does no harm, and waits for it only a moment. */
   async function cleanUp(key: string, command: Command, call: StoreCall): Promise<void> {
-    await within(CLEAN_UP_MS, call, (call) => ask(key, command, call)).catch(() => {});
+    await within(CLEAN_UP_MS, call, (call) => ask(key, command, call, same)).catch(() => {});
   }
 
   /** Removes the entry of a session that ended. An entry that stays is harmless, and goes when it has expired. */
-  async function removeFromIndex(userId: string | null, id: StoreId, call: StoreCall): Promise<void> {
+  async function removeFromIndex(userId: string | null, id: StoreId, call: StoreCall): Promise<undefined> {
     if (userId !== null) await cleanUp(userKey(userId), ["zrem", userKey(userId), id], call);
+    return undefined;
   }
 
-  async function get(id: StoreId, call: StoreCall): Promise<Stored | null> {
+  function get<T>(id: StoreId, call: StoreCall, next: Next<Stored | null, T>): Promise<T> {
     const key = sessionKey(id);
-    return decode(await ask(key, ["get", key], call));
+    return ask(key, ["get", key], call, (value) => next(decode(value)));
   }
+
+  const look = (id: StoreId, call: StoreCall) => get<Stored | null>(id, call, same);
 
   /** Finishes the rotation of a pending record. False when the rotation was not decided, so that there is no session. */
   async function finishRotation(id: StoreId, call: StoreCall): Promise<boolean> {
-    const stored = await get(id, call);
+    const stored = await look(id, call);
     if (stored?.kind !== "pending") return stored !== null;
-    const old = await get(stored.from, call);
+    const old = await look(stored.from, call);
     return old?.kind === "moved" && old.to === id && (await arrive(id, stored.record, call));
   }
 
   /** Makes a pending record a session. False when it is gone. */
-  async function arrive(id: StoreId, { expiresAt }: StoredRecord, call: StoreCall): Promise<boolean> {
+  function arrive(id: StoreId, { expiresAt }: StoredRecord, call: StoreCall): Promise<boolean> {
     const ttl = life(expiresAt, call);
-    return (await run(scripts.arrive, sessionKey(id), [ttl], call, { waits: isSecurity })) === "saved";
+    return run(scripts.arrive, sessionKey(id), [ttl], call, isSaved, { waits: isSecurity });
   }
 
-  async function read(id: StoreId, call: StoreCall): Promise<StoredRecord | "moved" | null> {
-    const stored = await get(id, call);
-    if (stored === null) return null;
-    if (stored.kind === "moved") return stored.until > call.now ? "moved" : null;
-    if (stored.record.expiresAt <= call.now) return null;
-    if (stored.kind === "record") return stored.record;
-    return (await finishRotation(id, call)) ? await read(id, call) : null;
+  function read(id: StoreId, call: StoreCall): Promise<StoredRecord | "moved" | null> {
+    return get<StoredRecord | "moved" | null>(id, call, (stored) => {
+      if (stored === null) return null;
+      if (stored.kind === "moved") return stored.until > call.now ? "moved" : null;
+      if (stored.record.expiresAt <= call.now) return null;
+      if (stored.kind === "record") return stored.record;
+      return finishRotation(id, call).then((isThere) => (isThere ? read(id, call) : null));
+    });
   }
 
   /** Takes the way of one script on one server, or that of several scripts where keys lie on many. */
@@ -176,47 +187,52 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     return await inSteps();
   }
 
-  async function create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean> {
+  function create(id: StoreId, record: StoredRecord, call: StoreCall): Promise<boolean> {
     const { userId, expiresAt } = record;
     const key = sessionKey(id);
     const waits = userId === null ? isAll : isSecurity;
     const score = scoreOf(userId, expiresAt, call);
     const args = [encode(record, score, nonce()), life(expiresAt, call)];
-    const write = () => run(scripts.create, key, args, call, { waits });
-    if (userId === null) return (await write()) === "saved";
+    const write = () => run(scripts.create, key, args, call, isSaved, { waits });
+    if (userId === null) return write();
 
-    const said = await byScriptOrSteps(
-      () => run(scripts.create, [userKey(userId), key], [...args, score, id], call, { waits }),
+    return byScriptOrSteps(
+      () => run(scripts.create, [userKey(userId), key], [...args, score, id], call, isSaved, { waits }),
       async () => {
         await addToIndex(userId, id, score, call, waits);
         return await write();
       },
     );
-    return said === "saved";
   }
 
-  async function update(id: StoreId, record: StoredRecord, expected: number, call: StoreCall) {
+  function update(
+    id: StoreId,
+    record: StoredRecord,
+    expected: number,
+    call: StoreCall,
+  ): Promise<WriteOutcome> {
     const { expiresAt, userId } = record;
     const wanted = userId === null ? UNINDEXED : column(expiresAt);
     // The script knows a repetition by the record that it has written, or by the next one. Later ones do not show whether the
     // lost answer was "saved".
     const harmless = async () => {
-      const stored = await get(id, call);
+      const stored = await look(id, call);
       if (stored === null) return true;
       return stored.kind === "record" && [expected, record.version].includes(stored.record.version);
     };
-    const write = (indexed: string) => {
+    const write = (indexed: string): Promise<WriteOutcome> => {
       const args = [encode(record, indexed, column(expected)), life(expiresAt, call), wanted];
-      return run(scripts.update, sessionKey(id), args, call, { harmless, waits: isAll });
+      return run(scripts.update, sessionKey(id), args, call, goOn, { harmless, waits: isAll });
     };
-    let said = await write(UNINDEXED);
-    if (said === "pending") said = (await finishRotation(id, call)) ? await write(UNINDEXED) : "gone";
-    if (said === "index") {
+    const goOn = (said: string): WriteOutcome | Promise<WriteOutcome> => {
+      if (said === "pending") {
+        return finishRotation(id, call).then((isThere) => (isThere ? write(UNINDEXED) : "gone"));
+      }
+      if (said !== "index") return outcome(said);
       const score = scoreOf(userId, expiresAt, call);
-      await addToIndex(userId, id, score, call, isAll);
-      said = await write(score);
-    }
-    return outcome(said);
+      return addToIndex(userId, id, score, call, isAll).then(() => write(score));
+    };
+    return write(UNINDEXED);
   }
 
   async function rotate(from: StoreId, to: StoreId, record: StoredRecord, expected: number, call: StoreCall) {
@@ -236,9 +252,9 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
       const ids = [sessionKey(to), sessionKey(from)] as const;
       const keys = userId === null ? ids : ([userKey(userId), ...ids] as const);
       const args = [...decision, encode(record, score, nonce()), life(expiresAt, call), score, from];
-      const said = await decide(() => run(scripts.rotate, keys, args, call, { waits: isSecurity }));
+      const said = await decide(() => run(scripts.rotate, keys, args, call, same, { waits: isSecurity }));
       // A proxy that spreads keys, and asks only the server of the first one, has not seen the old record.
-      if (said === "gone" && isLive(await get(from, call), call)) {
+      if (said === "gone" && isLive(await look(from, call), call)) {
         isSpread = true;
         return await inSteps();
       }
@@ -252,12 +268,12 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     async function inSteps(): Promise<WriteOutcome> {
       const pending = [encode(record, score, nonce(), { from }), String(PENDING_MS)];
       const [written] = await Promise.all([
-        run(scripts.create, sessionKey(to), pending, call),
+        run(scripts.create, sessionKey(to), pending, call, isSaved),
         addToIndex(userId, to, score, call, isSecurity),
       ]);
-      if (written !== "saved") throw new FinalError(TAKEN);
+      if (!written) throw new FinalError(TAKEN);
 
-      const leave = () => run(scripts.leave, sessionKey(from), decision, call, { waits: isSecurity });
+      const leave = () => run(scripts.leave, sessionKey(from), decision, call, same, { waits: isSecurity });
       const said = await decide(leave);
       if (said !== "saved" && !isLine(said)) {
         const key = sessionKey(to);
@@ -274,27 +290,29 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     return await byScriptOrSteps(atOnce, inSteps);
   }
 
-  async function touch(id: StoreId, expiresAt: number, version: number, call: StoreCall): Promise<boolean> {
-    const write = (indexed: string) => {
+  function touch(id: StoreId, expiresAt: number, version: number, call: StoreCall): Promise<boolean> {
+    const write = (indexed: string): Promise<boolean> => {
       const args = [column(version), column(expiresAt), life(expiresAt, call), indexed];
-      return run(scripts.touch, sessionKey(id), args, call, { waits: isAll });
+      return run(scripts.touch, sessionKey(id), args, call, goOn, { waits: isAll });
     };
-    let said = await write(UNINDEXED);
-    if (said === "pending") said = (await finishRotation(id, call)) ? await write(UNINDEXED) : "gone";
-    if (isLine(said)) {
+    const goOn = (said: string): boolean | Promise<boolean> => {
+      if (said === "pending") {
+        return finishRotation(id, call).then((isThere) => isThere && write(UNINDEXED));
+      }
+      if (!isLine(said)) return isSaved(said);
       const userId = fieldsOf(said)[4];
       const score = scoreOf(userId, expiresAt, call);
-      await addToIndex(userId, id, score, call, isAll);
-      said = await write(score);
-    }
-    return said === "saved";
+      return addToIndex(userId, id, score, call, isAll).then(() => write(score));
+    };
+    return write(UNINDEXED);
   }
 
-  async function remove(id: StoreId, call: StoreCall) {
-    const said = await run(scripts.remove, sessionKey(id), [], call, { waits: isSecurity });
-    if (isStoreId(said)) return { movedTo: said };
-    if (isLine(said)) await removeFromIndex(fieldsOf(said)[4], id, call);
-    return undefined;
+  function remove(id: StoreId, call: StoreCall): Promise<Moved | undefined> {
+    const goOn = (said: string): Moved | undefined | Promise<undefined> => {
+      if (isStoreId(said)) return { movedTo: said };
+      return isLine(said) ? removeFromIndex(fieldsOf(said)[4], id, call) : undefined;
+    };
+    return run(scripts.remove, sessionKey(id), [], call, goOn, { waits: isSecurity });
   }
 
   /**
@@ -308,7 +326,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
     for (let size = PAGE; ; ) {
       const command: Command = ["zrangebyscore", key, from, "+inf", "withscores", "limit", "0", String(size)];
       // Ids and scores in turn, which some protocol versions give as pairs.
-      const page = ((await ask(key, command, call)) as unknown[]).flat().map(String);
+      const page = ((await ask(key, command, call, same)) as unknown[]).flat().map(String);
       for (let at = 0; at < page.length; at += 2) ids.add(page[at] as StoreId);
       if (page.length < 2 * size) return [...ids];
       const last = page.at(-1) as string;
@@ -321,7 +339,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
   /** Counts the sessions under some keys, by one script where all are on one server. */
   async function count([key, ...more]: readonly [string, ...string[]], call: StoreCall): Promise<Sum> {
     const runScript = async (keys: readonly [string, ...string[]]) =>
-      (await run(scripts.count, keys, [], call)).split(" ").map(Number) as unknown as Sum;
+      (await run(scripts.count, keys, [], call, same)).split(" ").map(Number) as unknown as Sum;
     return await byScriptOrSteps(
       () => runScript([key, ...more]),
       async () => (await Promise.all([key, ...more].map((one) => runScript([one])))).reduce(add, NOTHING),
@@ -330,28 +348,27 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
 
   return {
     capabilities: { expiresNatively: true },
-    read: (id, call) => begin(call, () => read(id, call)),
-    create: (id, record, call) => begin(call, () => create(id, record, call)),
-    update: (id, record, expected, call) => begin(call, () => update(id, record, expected, call)),
-    rotate: (oldId, newId, record, expected, call) =>
-      begin(call, () => rotate(oldId, newId, record, expected, call)),
-    touch: (id, expiresAt, version, call) => begin(call, () => touch(id, expiresAt, version, call)),
-    delete: (id, call) => begin(call, () => remove(id, call)),
-    listUser: (userId, call) => begin(call, () => listUser(userId, call)),
+    read,
+    create,
+    update,
+    rotate,
+    touch,
+    delete: remove,
+    listUser,
     stats: (call) =>
-      begin(call, async () => {
-        ready(call);
-        return await countAll(connection, `${prefix}s:`, (keys) => count(keys, call), call);
-      }),
+      begin(call, () => countAll(connection, `${prefix}s:`, (keys) => count(keys, call), call)),
     check: (call) =>
       begin(call, async () => {
-        ready(call);
         const key = `${prefix}check`;
         await connection.run(key, ["exists", key], call);
         await examine(connection, waiting?.replicas ?? 0);
       }),
   };
 }
+
+const same = <T>(answer: T): T => answer;
+
+const isSaved = (said: string) => said === "saved";
 
 /** The outcome of a write from the answer of its script. */
 const outcome = (said: string): WriteOutcome =>

@@ -8,8 +8,19 @@ export type Stored =
   | { readonly kind: "pending"; readonly record: StoredRecord; readonly from: StoreId }
   | { readonly kind: "moved"; readonly to: StoreId; readonly until: number };
 
-/** A whole number as wide as the widest safe integer, so that numbers compare as texts and Lua rounds none. */
-export const column = (number: number): string => String(Math.max(0, Math.floor(number))).padStart(16, "0");
+/** A half of a column. */
+const HALF = 100_000_000;
+
+/**
+ * A whole number as wide as the widest safe integer, so that numbers compare as texts and Lua rounds none. It is written in two
+ * halves, because engines write numbers below 2^31 several times faster than larger ones.
+ */
+export function column(number: number): string {
+  const whole = Math.min(Math.max(0, Math.floor(number)), Number.MAX_SAFE_INTEGER);
+  const upper = Math.floor(whole / HALF);
+  const lower = whole - upper * HALF;
+  return `${HALF + upper}`.slice(1) + `${HALF + lower}`.slice(1);
+}
 
 /** The `indexed` column of an anonymous session, which has no entry in a user's index. */
 export const UNINDEXED = column(0);
