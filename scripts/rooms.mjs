@@ -3,7 +3,7 @@
 /** The rooms, the lowest first. A room imports from itself and from those on the lines before its own, never upward. */
 const rooms = [
   // session-data is the type of the application's keys, which the options name; it imports nothing.
-  ["contract", "data/session-data", "errors", "events", "wait", "warn", "workerd"],
+  ["contract", "data/session-data", "errors", "events", "tracing", "wait", "warn", "workerd"],
   ["settings"],
   ["cookie", "data"],
   ["engine"],

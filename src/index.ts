@@ -44,3 +44,4 @@ export {
 } from "./sessions.ts";
 export type { CookieOptions, DeviceBoundOptions, Options, Resolve } from "./settings/options.ts";
 export { memoryStore } from "./stores/memory.ts";
+export type { TracedCall, TracedCommit } from "./tracing.ts";

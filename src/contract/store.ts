@@ -99,6 +99,9 @@ export interface StoreStats {
 export const VERBS = ["read", "create", "update", "rotate", "touch", "delete"] as const;
 
 export interface Store {
+  /** The kind of store, as traces show it: `"redis"`. Default is `"store"`. */
+  readonly name?: string;
+
   readonly capabilities?: StoreCapabilities;
 
   /** The way from cookie values to sessions. Default is a random key; cookie stores bring their own. */

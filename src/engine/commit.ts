@@ -10,6 +10,7 @@ import { checkFits, readThrough } from "../data/schema.ts";
 import { SessionCommittedError, SessionInterruptedError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
+import { commits, isHeard } from "../tracing.ts";
 import type { Announcer } from "./announcer.ts";
 import { type Attempt, createRecord, type Stores } from "./attempt.ts";
 import type { Deadline } from "./deadlines.ts";
@@ -17,6 +18,7 @@ import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
 import { expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
 import { type GuardedStore, Trail } from "./guarded-store.ts";
 import { onto, ownData, RecordChange } from "./record-change.ts";
+import { traceCommit } from "./traced-commit.ts";
 import { isUsable } from "./usable.ts";
 import type { Users } from "./users.ts";
 import { Writers } from "./writers.ts";
@@ -56,7 +58,8 @@ export class Committer {
 
   /** Writes the session now: `session.save()`. False when another request has ended it, or when its cookie cannot be sent. */
   save(draft: Draft): Promise<boolean> {
-    return draft.afterEarlierCalls(() => this.#persist(draft, true));
+    const save = () => draft.afterEarlierCalls(() => this.#persist(draft, true));
+    return isHeard(commits) ? traceCommit(draft, null, save) : save();
   }
 
   /**
@@ -65,8 +68,10 @@ export class Committer {
    */
   commit(draft: Draft, status: number): Promise<void> | undefined {
     draft.isCommitted = true;
-    if (draft.isBusy || this.#hasWork(draft, status))
-      return this.#writeStraight(draft, status) ?? this.#commitLater(draft, status);
+    if (draft.isBusy || this.#hasWork(draft, status)) {
+      const commit = () => this.#writeStraight(draft, status) ?? this.#commitLater(draft, status);
+      return isHeard(commits) ? traceCommit(draft, status, commit) : commit();
+    }
     if (status >= 500) draft.drop();
     return undefined;
   }
@@ -326,6 +331,7 @@ export class Committer {
     };
     for (let attempt = 1; attempt <= 3; attempt++) {
       const { key, id } = draft.ticket.mint();
+      draft.attempts++;
       const created = await createRecord(this.#stores, id, record, deadline);
       if (created !== null) {
         this.#announcer.announce(draft, { key, id, record: created }, now, false);

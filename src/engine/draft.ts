@@ -169,6 +169,9 @@ export class Draft implements Holder {
   /** The addresses to which writes of this request have moved the session, or tried to. */
   newAddresses: readonly Address[] = NO_ADDRESSES;
 
+  /** The number of records that were made of this draft's changes, to be written. */
+  attempts = 0;
+
   /** The id of the cookie's key, where another request has changed that key. */
   movedId: StoreId | null = null;
   /** Further sessions of this browser, as its cookies name them, or as a login left them. A flush deletes them as well. */

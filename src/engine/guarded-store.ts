@@ -17,6 +17,7 @@ import type { StoredSession } from "../contract/ticket.ts";
 import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
+import { type Doing, isHeard, storeCalls, traceCall } from "../tracing.ts";
 import { isWorkerd } from "../workerd.ts";
 import { type Deadline, Deadlines, type Waiting } from "./deadlines.ts";
 import { Departed } from "./departed.ts";
@@ -158,11 +159,22 @@ export class GuardedStore {
    * steps: the deadline begins anew.
    */
   ask<T>(
-    doing: string,
+    doing: Doing,
     deadline: Deadline,
     fits: (answer: unknown) => boolean,
     run: (store: Store, call: StoreCall, onStep: () => void) => Promise<T>,
     request?: WaitingRequest,
+  ): Promise<T> {
+    if (!isHeard(storeCalls)) return this.#ask(doing, deadline, fits, run, request);
+    return traceCall(doing, this.given.name, () => this.#ask(doing, deadline, fits, run, request));
+  }
+
+  #ask<T>(
+    doing: Doing,
+    deadline: Deadline,
+    fits: (answer: unknown) => boolean,
+    run: (store: Store, call: StoreCall, onStep: () => void) => Promise<T>,
+    request: WaitingRequest | undefined,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       // On workerd a timer ends with the request that has set it, so each call has its own.

@@ -60,6 +60,7 @@ export class RecordChange implements Write {
     };
     const fresh = expiresAt(changed, settings, now);
     const isAsked = newAddress !== null || expiry !== undefined;
+    this.#draft.attempts++;
     this.isAnnounced = isAsked || isUnderLegacyName || isCookieDue(current, fresh, settings, now);
     return isAsked || isRenewal(current, fresh, settings) ? { ...changed, expiresAt: fresh } : changed;
   }

@@ -229,6 +229,7 @@ export function cachedStore({
   }
 
   const made: CachedStore = {
+    name: "cached",
     capabilities: { ...store.capabilities, expiresNatively: !canClear },
     read: (id, call) => begin(call, () => read(id, call)),
     create: (id, record, call) => begin(call, () => create(id, record, call)),

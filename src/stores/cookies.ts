@@ -165,6 +165,7 @@ function cookieStore(purpose: string | undefined, makeSeal: (purpose: string) =>
     return seal;
   }
   return {
+    name: "cookies",
     capabilities: { compareAndSet: false, expiresNatively: true },
     ticket: ticketOf(sealOf),
     read: async () => null,

@@ -47,6 +47,7 @@ export function d1Store({ database, table = "coatcheck_sessions" }: D1StoreOptio
     // D1 does not say whether a batch that failed was carried out.
     { read: batch, write: batch, fateOf: () => "in doubt" },
     {
+      name: "d1",
       store: "d1Store",
       table,
       create: "await store.createTable(), or a migration with the SQL of docs/stores/d1.md",

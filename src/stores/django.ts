@@ -149,6 +149,7 @@ export function djangoStore(options: DjangoStoreOptions): DjangoStore {
   }
 
   return {
+    name: "django",
     capabilities: { keepsLoginTime: false, keepsExtras: false },
     ticket: clearTicket,
 

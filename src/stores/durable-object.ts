@@ -138,6 +138,7 @@ export function durableObjectStore({ namespace, shards = 1 }: DurableObjectStore
   }
 
   return {
+    name: "durable-object",
     capabilities: { expiresNatively: true },
 
     async read(id, call) {

@@ -274,6 +274,7 @@ export function fileStore(directory: string, { synchronous = "normal" }: FileSto
   }
 
   return {
+    name: "file",
     read: (id, call) => begin(call, id).then(() => read(id, call)),
     create: (id, record, call) => begin(call, id).then(() => create(id, record, call)),
     update: (id, record, expected, call) => begin(call, id).then(() => update(id, record, expected, call)),

@@ -53,7 +53,7 @@ export function libsqlStore({ client, table = "coatcheck_sessions" }: LibsqlStor
       write: (statements) => batch(statements, "write"),
       fateOf,
     },
-    { store: "libsqlStore", table, create: "await store.createTable()" },
+    { name: "libsql", store: "libsqlStore", table, create: "await store.createTable()" },
   );
 }
 

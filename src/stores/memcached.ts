@@ -123,6 +123,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
   }
 
   return {
+    name: "memcached",
     capabilities: { expiresNatively: true },
 
     async read(id, call) {

@@ -107,6 +107,7 @@ export function memoryStore({ maxSessions = 100_000 }: MemoryStoreOptions = {}):
   }
 
   return {
+    name: "memory",
     async read(id, call) {
       begin(call);
       const peg = find(id, call.now);

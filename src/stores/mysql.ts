@@ -171,6 +171,7 @@ export function mysqlStore({ pool, table = "coatcheck_sessions" }: MysqlStoreOpt
   });
 
   const store: MysqlStore = {
+    name: "mysql",
     read: (id, call) => read({ id, now: call.now }, signalOf(call)),
     touch: (id, expiresAt, version, call) => touch({ id, expiresAt, version, now: call.now }, signalOf(call)),
     delete: (id, call) => remove({ id, now: call.now }, signalOf(call)),

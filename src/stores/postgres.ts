@@ -221,6 +221,7 @@ export function postgresStore({
   });
 
   const store: PostgresStore = {
+    name: "postgres",
     read: (id, call) => read({ id, now: call.now }, signalOf(call)),
     create: (id, record, call) => create({ id, record, now: call.now }, signalOf(call)),
     update: (id, record, expected, call) => update({ id, record, expected, now: call.now }, signalOf(call)),

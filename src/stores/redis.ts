@@ -347,6 +347,7 @@ export function redisStore({ client, prefix = "coatcheck:", wait }: RedisStoreOp
   }
 
   return {
+    name: "redis",
     capabilities: { expiresNatively: true },
     read,
     create,

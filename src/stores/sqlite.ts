@@ -146,6 +146,7 @@ export function sqliteStore(
   const write = queued(source.write, (work) => source.write(() => transaction(source.open(), work)));
 
   return {
+    name: "sqlite",
     read: (id, call) => read(call, ({ find }) => decode(find.get(id, call.now) as Row | undefined)),
 
     create: (id, record, call) => write(call, ({ insert }) => changed(insert.run(id, ...encode(record)))),

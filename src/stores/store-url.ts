@@ -28,22 +28,24 @@ interface Kind extends StoreOutline<UrlStore> {
 
 const table: Kind["verbs"] = ["clearExpired", "listUser", "stats", "check", "createTable"];
 const redis: Kind = {
+  name: "redis",
   open: openRedis,
   capabilities: { expiresNatively: true },
   verbs: ["listUser", "stats", "check", "serverTime"],
 };
-const postgres: Kind = { open: openPostgres, verbs: [...table, "serverTime"] };
+const postgres: Kind = { name: "postgres", open: openPostgres, verbs: [...table, "serverTime"] };
 const django: Kind = {
+  name: "django",
   open: openDjango,
   capabilities: { keepsLoginTime: false },
   ticket: clearTicket,
   verbs: ["clearExpired", "check"],
 };
-const mysql: Kind = { open: openMysql, verbs: [...table, "serverTime"] };
+const mysql: Kind = { name: "mysql", open: openMysql, verbs: [...table, "serverTime"] };
 
 const kinds: Readonly<Record<string, Kind>> = {
-  sqlite: { open: openSqlite, verbs: table },
-  file: { open: openFile, verbs: ["clearExpired", "listUser", "stats", "check"] },
+  sqlite: { name: "sqlite", open: openSqlite, verbs: table },
+  file: { name: "file", open: openFile, verbs: ["clearExpired", "listUser", "stats", "check"] },
   postgres,
   postgresql: postgres,
   mysql,
@@ -60,6 +62,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   "redis+sentinel": redis,
   "rediss+sentinel": redis,
   memcached: {
+    name: "memcached",
     open: openMemcached,
     capabilities: { expiresNatively: true },
     verbs: ["check", "serverTime"],

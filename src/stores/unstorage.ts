@@ -174,6 +174,7 @@ export function unstorageStore({ storage, prefix = "coatcheck:" }: UnstorageStor
   }
 
   return {
+    name: "unstorage",
     capabilities: { compareAndSet: false },
 
     read: (id, call) =>

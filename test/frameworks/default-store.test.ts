@@ -10,7 +10,7 @@ import { storeOpenedLater } from "../../src/stores/calls/opened-later.ts";
 
 /** The store as SQLite has it: with every verb. */
 const later = (open: () => Promise<Store>) =>
-  storeOpenedLater(open, { verbs: ["clearExpired", "listUser", "stats"] });
+  storeOpenedLater(open, { name: "memory", verbs: ["clearExpired", "listUser", "stats"] });
 const call = () => ({ signal: new AbortController().signal, now: Date.now() });
 const id = "0".repeat(64) as never;
 

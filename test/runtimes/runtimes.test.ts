@@ -257,6 +257,16 @@ function everything(runtime: Runtime) {
     expect(await tell("memory")).toEqual(["read", "update"]);
   });
 
+  test("each call of the store and each commit is told on the tracing channels", async () => {
+    const visitor = newVisitor();
+    const created = { status: 200, result: { outcome: "created", attempts: 1 } };
+    const saved = { status: 200, result: { outcome: "saved", attempts: 1 } };
+    const call = (operation: string, result: string) => ({ operation, store: "memory", result });
+    const told = async () => JSON.parse((await visitor.visit("/traced/memory/count")).body);
+    expect(await told()).toEqual([call("create", "saved"), created]);
+    expect(await told()).toEqual([call("read", "found"), call("update", "saved"), saved]);
+  });
+
   test("behind a proxy with TLS the cookie is Secure, by the name that only https may set", async () => {
     const headers = { "X-Forwarded-Proto": "https" };
     const visitor = newVisitor();

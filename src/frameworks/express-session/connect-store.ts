@@ -20,7 +20,7 @@ export function connectStore(store: CallableStore): Store {
     prefix: "",
   });
   const capabilities = { compareAndSet: false, expiresNatively: true };
-  return { capabilities, read, create, update, rotate, touch, delete: others.delete, check };
+  return { name: "connect", capabilities, read, create, update, rotate, touch, delete: others.delete, check };
 }
 
 /** Milliseconds, fifty years: columns of tables have no room for any date. A browser gives the cookie up long before. */

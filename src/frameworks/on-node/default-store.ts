@@ -25,5 +25,8 @@ function sqliteHere() {
     const { sqliteStore } = await import("../../stores/sqlite.ts");
     return sqliteStore(path);
   };
-  return storeOpenedLater(open, { verbs: ["clearExpired", "listUser", "stats", "check", "createTable"] });
+  return storeOpenedLater(open, {
+    name: "sqlite",
+    verbs: ["clearExpired", "listUser", "stats", "check", "createTable"],
+  });
 }

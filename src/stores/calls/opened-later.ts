@@ -3,16 +3,17 @@ import type { Ticket } from "../../contract/ticket.ts";
 
 /** The part of a store that must be known before it is open. */
 export interface StoreOutline<S extends Store> {
+  readonly name: string;
   readonly capabilities?: StoreCapabilities;
   readonly ticket?: Ticket;
   /** The methods that it has beyond the six of every store. Each of them answers with a promise. */
-  readonly verbs: readonly Exclude<keyof S & string, "capabilities" | "ticket" | "close">[];
+  readonly verbs: readonly Exclude<keyof S & string, "name" | "capabilities" | "ticket" | "close">[];
 }
 
 /** A store that is opened at the first call. If it could not be opened, the next call tries again. */
 export function storeOpenedLater<S extends Store>(
   open: () => Promise<S>,
-  { capabilities, ticket, verbs }: StoreOutline<S>,
+  { name, capabilities, ticket, verbs }: StoreOutline<S>,
 ): S & Required<Pick<Store, "close">> {
   let opened: Promise<S> | undefined;
   let isClosed = false;
@@ -34,6 +35,7 @@ export function storeOpenedLater<S extends Store>(
       return await ((await store())[verb] as (...args: unknown[]) => Promise<unknown>)(...args);
     };
   return {
+    name,
     ...(capabilities && { capabilities }),
     ...(ticket && { ticket }),
     ...Object.fromEntries([...VERBS, ...verbs].map((verb) => [verb, later(verb)])),

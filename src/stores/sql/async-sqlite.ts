@@ -61,8 +61,9 @@ export interface AsyncSqliteStore extends Store {
   check: NonNullable<Store["check"]>;
 }
 
-/** The names by which messages call things. */
+/** The names by which messages and traces call things. */
 interface Names {
+  readonly name: string;
   readonly store: string;
   readonly table: string;
   /** How to create the table, where the command cannot do it. */
@@ -83,7 +84,10 @@ interface Work<T> {
   answer(results: readonly SqlResult[]): T;
 }
 
-export function asyncSqliteStore(database: AsyncSqlite, { store, table, create }: Names): AsyncSqliteStore {
+export function asyncSqliteStore(
+  database: AsyncSqlite,
+  { name, store, table, create }: Names,
+): AsyncSqliteStore {
   if (!isTableName(table)) throw new SettingsError("table", TABLE_NAME);
   const texts = statementsFor(table);
   const say = (verb: keyof typeof texts, ...args: SqliteValue[]): Sql => ({ sql: texts[verb], args });
@@ -147,6 +151,7 @@ export function asyncSqliteStore(database: AsyncSqlite, { store, table, create }
   }
 
   return {
+    name,
     read: (id, call) => read(call, [say("find", id, call.now)], ([found]) => decode(first<Row>(found))),
 
     create: (id, record, call) =>

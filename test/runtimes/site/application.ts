@@ -2,6 +2,7 @@
  * What every runtime serves. A visitor asks for an act by path: /fetch/memory/count, /hono/sqlite/login?status=303. A test
  * tells a store how to behave: /store/memory?holds=update, and is told what it was asked for until then.
  */
+import { tracingChannel } from "node:diagnostics_channel";
 import { createSessions, type Session, type Sessions, type Store } from "coatcheck";
 import { withSession } from "coatcheck/fetch";
 import { type SessionEnv, session } from "coatcheck/hono";
@@ -92,6 +93,17 @@ async function act(sessions: Sessions, session: Session, request: Request): Prom
   return Response.json(done ?? null, { status: Number(searchParams.get("status") ?? 200), headers });
 }
 
+/** Serves a request; the body of the answer is what the tracing channels told meanwhile. */
+async function traced(serve: () => Response | Promise<Response>): Promise<Response> {
+  const told: unknown[] = [];
+  const subscribers = { asyncEnd: (message: object) => void told.push(message) } as never;
+  const channels = ["store", "commit"].map((name) => tracingChannel(`coatcheck:${name}`));
+  for (const channel of channels) channel.subscribe(subscribers);
+  const { headers } = await serve();
+  for (const channel of channels) channel.unsubscribe(subscribers);
+  return Response.json(told, { headers: headers.getSetCookie().map((cookie) => ["Set-Cookie", cookie]) });
+}
+
 type Serve = (request: Request) => Response | Promise<Response>;
 
 /** Every adapter for every runtime, with one store. */
@@ -112,6 +124,7 @@ function adapters(store: Store): Record<string, Serve> {
       await session.load();
       return act(sessions, session, request);
     }),
+    traced: (request) => traced(() => hono.fetch(request)),
     proxied: withSession(sessions, (request, session) => act(sessions, session, request), {
       trustProxy: true,
     }),
