@@ -4,25 +4,22 @@
  */
 import { type TracingChannel, tracingChannel } from "node:diagnostics_channel";
 
-/** What a call of the store is doing, in the words of its errors, and the method of the store that does it. */
-const operations = {
-  read: "read",
-  "create a session": "create",
-  write: "update",
-  "change the key": "rotate",
-  "prolong a session": "touch",
-  "delete a session": "delete",
-  "list a user's sessions": "listUser",
-  "clear expired sessions": "clearExpired",
-  "count its sessions": "stats",
-} as const;
-
-export type Doing = keyof typeof operations;
+/** The methods of a store that the core calls. */
+export type Operation =
+  | "read"
+  | "create"
+  | "update"
+  | "rotate"
+  | "touch"
+  | "delete"
+  | "listUser"
+  | "clearExpired"
+  | "stats";
 
 /** The message on `coatcheck:store`: one call of the store. Keys, ids, users and data are never told. */
 export interface TracedCall {
   /** The method of the store. */
-  readonly operation: (typeof operations)[Doing];
+  readonly operation: Operation;
   /** The `name` of the store; `"store"` where it has none. */
   readonly store: string;
   /**
@@ -70,8 +67,8 @@ export function isHeard<Message extends Traced>(channel: Channel<Message>): bool
 }
 
 /** Runs one call of the store as a trace. */
-export function traceCall<T>(doing: Doing, store = "store", run: () => Promise<T>): Promise<T> {
-  return trace(storeCalls, { operation: operations[doing], store }, run, resultOf);
+export function traceCall<T>(operation: Operation, store = "store", run: () => Promise<T>): Promise<T> {
+  return trace(storeCalls, { operation, store }, run, resultOf);
 }
 
 /** Runs something as a trace, whose result is what `tell` makes of the answer. */

@@ -23,7 +23,7 @@ export async function countSessions(store: GuardedStore): Promise<StoreStats> {
   const isStats = (answer: unknown) => typeof answer === "object" && answer !== null;
   const run = async (given: Store, { signal, now }: StoreCall, onStep: () => void) =>
     given.stats?.({ signal, now, onStep }) as never;
-  return store.ask("count its sessions", store.deadline(), isStats, run);
+  return store.ask("stats", store.deadline(), isStats, run);
 }
 
 /** Deletes expired sessions in batches until there are no more; resolves to their number. */
@@ -49,7 +49,7 @@ export async function clearExpired(
 
 function clearBatch(store: GuardedStore, limit: number): Promise<number> {
   const isCount = (answer: unknown) => Number.isSafeInteger(answer);
-  return store.ask("clear expired sessions", store.deadline(), isCount, async (given, { now, signal }) => {
+  return store.ask("clearExpired", store.deadline(), isCount, async (given, { now, signal }) => {
     return given.clearExpired?.({ now, signal, limit }) ?? 0;
   });
 }

@@ -17,7 +17,7 @@ import type { StoredSession } from "../contract/ticket.ts";
 import { isSessionUserError, StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
-import { type Doing, isHeard, storeCalls, traceCall } from "../tracing.ts";
+import { isHeard, type Operation, storeCalls, traceCall } from "../tracing.ts";
 import { isWorkerd } from "../workerd.ts";
 import { type Deadline, Deadlines, type Waiting } from "./deadlines.ts";
 import { Departed } from "./departed.ts";
@@ -48,6 +48,19 @@ const isOutcome = (answer: unknown) =>
   ["saved", "conflict", "gone"].includes(answer as string) || isSaved(answer) || isMoved(answer);
 const isBoolean = (answer: unknown) => typeof answer === "boolean";
 const isCreated = (answer: unknown) => isBoolean(answer) || isSaved(answer);
+
+/** What each call is doing, in the words of its errors. */
+const doings: Record<Operation, string> = {
+  read: "read",
+  create: "create a session",
+  update: "write",
+  rotate: "change the key",
+  touch: "prolong a session",
+  delete: "delete a session",
+  listUser: "list a user's sessions",
+  clearExpired: "clear expired sessions",
+  stats: "count its sessions",
+};
 
 /** The request that waits for an answer. */
 export interface WaitingRequest {
@@ -88,7 +101,7 @@ export class GuardedStore {
     deadline: Deadline,
     onCall: (created: Promise<boolean | Saved>) => void,
   ): Promise<boolean | Saved> {
-    return this.ask("create a session", deadline, isCreated, (store, call) => {
+    return this.ask("create", deadline, isCreated, (store, call) => {
       // One promise for both, as a second one of a store's own kind of promise would be rejected without a handler.
       const created = Promise.resolve(store.create(id, record, call));
       onCall(created);
@@ -97,7 +110,7 @@ export class GuardedStore {
   }
 
   update(id: StoreId, record: StoredRecord, expected: number, deadline: Deadline): Promise<WriteOutcome> {
-    return this.ask("write", deadline, isOutcome, (store, call) => store.update(id, record, expected, call));
+    return this.ask("update", deadline, isOutcome, (store, call) => store.update(id, record, expected, call));
   }
 
   async rotate(
@@ -107,7 +120,7 @@ export class GuardedStore {
     expected: number,
     deadline: Deadline,
   ): Promise<WriteOutcome> {
-    const outcome = await this.ask("change the key", deadline, isOutcome, (store, call) =>
+    const outcome = await this.ask("rotate", deadline, isOutcome, (store, call) =>
       store.rotate(from, to, record, expected, call),
     );
     if (outcome === "conflict" || outcome === "gone") return outcome;
@@ -117,17 +130,13 @@ export class GuardedStore {
   }
 
   touch(id: StoreId, expiresAt: number, version: number, deadline: Deadline): Promise<boolean> {
-    return this.ask("prolong a session", deadline, isBoolean, (store, call) =>
-      store.touch(id, expiresAt, version, call),
-    );
+    return this.ask("touch", deadline, isBoolean, (store, call) => store.touch(id, expiresAt, version, call));
   }
 
   /** Deletes a record. For a moved id it removes nothing, and answers the new id. */
   async delete(id: StoreId, deadline: Deadline): Promise<StoreId | undefined> {
     const fits = (answer: unknown) => answer === undefined || isMoved(answer);
-    const answer = await this.ask("delete a session", deadline, fits, (store, call) =>
-      store.delete(id, call),
-    );
+    const answer = await this.ask("delete", deadline, fits, (store, call) => store.delete(id, call));
     this.departed.add(id);
     if (answer === undefined) this.onDeparture?.(id, null);
     return answer?.movedTo;
@@ -159,18 +168,18 @@ export class GuardedStore {
    * steps: the deadline begins anew.
    */
   ask<T>(
-    doing: Doing,
+    operation: Operation,
     deadline: Deadline,
     fits: (answer: unknown) => boolean,
     run: (store: Store, call: StoreCall, onStep: () => void) => Promise<T>,
     request?: WaitingRequest,
   ): Promise<T> {
-    if (!isHeard(storeCalls)) return this.#ask(doing, deadline, fits, run, request);
-    return traceCall(doing, this.given.name, () => this.#ask(doing, deadline, fits, run, request));
+    if (!isHeard(storeCalls)) return this.#ask(operation, deadline, fits, run, request);
+    return traceCall(operation, this.given.name, () => this.#ask(operation, deadline, fits, run, request));
   }
 
   #ask<T>(
-    doing: Doing,
+    operation: Operation,
     deadline: Deadline,
     fits: (answer: unknown) => boolean,
     run: (store: Store, call: StoreCall, onStep: () => void) => Promise<T>,
@@ -181,7 +190,7 @@ export class GuardedStore {
       const deadlines = isWorkerd ? new Deadlines() : this.#deadlines;
       const guarded = new GuardedCall(
         this.#settings,
-        doing,
+        doings[operation],
         fits,
         resolve,
         reject,

@@ -179,8 +179,7 @@ export class Users {
     }
     if (!isUserId(userId)) return [];
     const isList = (answer: unknown) => Array.isArray(answer) && answer.every(isStoreId);
-    const doing = "list a user's sessions";
-    return await this.#store.ask(doing, this.#store.deadline(), isList, async (store, call) => {
+    return await this.#store.ask("listUser", this.#store.deadline(), isList, async (store, call) => {
       return store.listUser?.(userId, call) ?? [];
     });
   }
