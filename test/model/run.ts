@@ -9,6 +9,11 @@ import type { ShelfCall } from "./shelf.ts";
 import { begin, end } from "./virtual-time.ts";
 import { idOf, Violation, World } from "./world.ts";
 
+// The engine loads these with their first use, and virtual time does not wait for a file.
+import "../../src/engine/clearing.ts";
+import "../../src/engine/once.ts";
+import "../../src/engine/users.ts";
+
 /** Milliseconds, by which all work in the background has ended. */
 const QUIET = 130_000;
 
