@@ -28,7 +28,7 @@ import { SettingsError } from "../errors.ts";
 import { wait } from "../wait.ts";
 import { ALONE, batched } from "./calls/batched.ts";
 import { countInSteps, type StepCount } from "./sql/count-in-steps.ts";
-import { decode, encode, type Place, type Row, sqliteStatements, whyNot } from "./sql/sqlite-statements.ts";
+import { decode, encode, type Place, sqliteStatements, whyNot } from "./sql/sqlite-statements.ts";
 import { isTableName, TABLE_NAME } from "./sql/sqlite-table.ts";
 import {
   fromHandle,
@@ -147,17 +147,16 @@ export function sqliteStore(
 
   return {
     name: "sqlite",
-    read: (id, call) => read(call, ({ find }) => decode(find.get(id, call.now) as Row | undefined)),
+    read: (id, call) => read(call, ({ find }) => decode(find.get(id, call.now))),
 
     create: (id, record, call) => write(call, ({ insert }) => changed(insert.run(id, ...encode(record)))),
 
     update: (id, record, expected, call) =>
       write(call, ({ updateInPlace, update, locate }) => {
         const { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format } = record;
-        const changes = [data, version, createdAt, authenticatedAt, expiry, format];
-        const where = [id, expected, call.now];
-        if (changed(updateInPlace.run(...changes, ...where, userId, expiresAt))) return "saved";
-        if (changed(update.run(userId, expiresAt, ...changes, ...where))) return "saved";
+        const values = [data, version, createdAt, authenticatedAt, expiry, format, id, expected, call.now];
+        if (changed(updateInPlace.run(...values, userId, expiresAt))) return "saved";
+        if (changed(update.run(userId, expiresAt, ...values))) return "saved";
         return whyNot(locate.get(id, call.now) as Place | undefined);
       }),
 
@@ -280,6 +279,9 @@ function prepareAll(database: SqliteDatabase, table: string) {
 
 function prepareStatements(database: SqliteDatabase, table: string) {
   const texts = sqliteStatements(table);
-  const prepared = Object.entries(texts).map(([name, text]) => [name, prepare(database, text)]);
+  const prepared = Object.entries(texts).map(([name, text]) => [
+    name,
+    prepare(database, text, { inArrays: name === "find" }),
+  ]);
   return Object.fromEntries(prepared) as Record<keyof typeof texts, ReturnType<typeof prepare>>;
 }

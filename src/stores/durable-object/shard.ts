@@ -4,7 +4,7 @@ import { DurableObject } from "cloudflare:workers";
 import type { StoredRecord, StoreId } from "../../contract/record.ts";
 import { MOVED_MARK_MS, type Moved, type WriteOutcome } from "../../contract/store.ts";
 import type { StepCount } from "../sql/count-in-steps.ts";
-import { decode, encode, type Place, type Row, sqliteStatements, whyNot } from "../sql/sqlite-statements.ts";
+import { decode, encode, type Place, sqliteStatements, whyNot } from "../sql/sqlite-statements.ts";
 import { changesFor, inspection, type SqliteValue, stateOf } from "../sql/sqlite-table.ts";
 
 /** The id is that of a record that comes from another shard. It is a session once a mark under `pendingFrom` names it. */
@@ -48,7 +48,7 @@ export class SessionShard extends DurableObject {
   #hasAlarm = false;
 
   find(id: StoreId, now: number): StoredRecord | Moved | Pending | null {
-    const [row] = this.#ask<Row>(texts.find, id, now);
+    const [row] = this.#ask<Place>(texts.find, id, now);
     if (row === undefined) return this.#pending(id, now);
     return row.movedTo === null ? (decode(row) as StoredRecord) : { movedTo: row.movedTo };
   }

@@ -12,7 +12,7 @@ import { wait } from "../../wait.ts";
 import { batched } from "../calls/batched.ts";
 import { untilAborted } from "../calls/until-aborted.ts";
 import { countInSteps } from "./count-in-steps.ts";
-import { decode, encode, type Place, type Row, sqliteStatements, whyNot } from "./sqlite-statements.ts";
+import { decode, encode, type Place, sqliteStatements, whyNot } from "./sqlite-statements.ts";
 import {
   changesFor,
   inspection,
@@ -152,7 +152,7 @@ export function asyncSqliteStore(
 
   return {
     name,
-    read: (id, call) => read(call, [say("find", id, call.now)], ([found]) => decode(first<Row>(found))),
+    read: (id, call) => read(call, [say("find", id, call.now)], ([found]) => decode(first(found))),
 
     create: (id, record, call) =>
       write(call, [say("insert", id, ...encode(record))], ([inserted]) => changed(inserted)),

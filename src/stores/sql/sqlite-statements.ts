@@ -3,12 +3,24 @@ import type { StoredRecord, StoreId } from "../../contract/record.ts";
 import type { WriteOutcome } from "../../contract/store.ts";
 import { quote, type SqliteValue } from "./sqlite-table.ts";
 
-/** A row as `find` returns it. */
-export interface Row extends StoredRecord {
-  readonly movedTo: StoreId | null;
-}
+/** The columns of `find` in their order, as numbers or as the driver gives them. */
+type Values = readonly [
+  data: string,
+  version: number,
+  userId: string | null,
+  createdAt: number,
+  authenticatedAt: number | null,
+  expiresAt: number,
+  expiry: number | null,
+  format: number,
+  movedTo: StoreId | null,
+];
 
-export type Place = Pick<Row, "movedTo" | "version">;
+/** A row of `locate`. */
+export interface Place {
+  readonly movedTo: StoreId | null;
+  readonly version: number;
+}
 
 /** The values of a row in the order of the columns, without the id. */
 export function encode(record: StoredRecord): SqliteValue[] {
@@ -19,10 +31,13 @@ export function encode(record: StoredRecord): SqliteValue[] {
 /** Some drivers give integers as the application has told them to: as strings, or as big integers. */
 const numberOrNull = (value: number | null) => (value === null ? null : Number(value));
 
-export function decode(row: Row | undefined): StoredRecord | "moved" | null {
+/** The record in a row of `find`: an array of the columns, or an object with them in the same order. */
+export function decode(row: unknown): StoredRecord | "moved" | null {
   if (row === undefined) return null;
-  if (row.movedTo !== null) return "moved";
-  const { data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format } = row;
+  const values = Array.isArray(row) ? row : Object.values(row as object);
+  const [data, version, userId, createdAt, authenticatedAt, expiresAt, expiry, format, movedTo] =
+    values as unknown as Values;
+  if (movedTo !== null) return "moved";
   return {
     data,
     version: Number(version),

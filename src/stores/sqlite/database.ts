@@ -41,18 +41,28 @@ export function isLocked(error: unknown): boolean {
   return typeof code === "string" && /^SQLITE_(BUSY|LOCKED)/.test(code); // better-sqlite3, bun:sqlite
 }
 
-/** A statement that answers with numbers and objects, whatever the handle's owner has set. */
-export function prepare(database: SqliteDatabase, sql: string): SqliteStatement {
-  const statement: SqliteStatement & {
-    setReadBigInts?(on: boolean): unknown;
-    setReturnArrays?(on: boolean): unknown;
-    safeIntegers?(on: boolean): unknown;
-  } = database.prepare(sql);
+/** The settings of a statement, as `node:sqlite` and better-sqlite3 have them. */
+interface StatementSettings {
+  setReadBigInts?(on: boolean): unknown;
+  setReturnArrays?(on: boolean): unknown;
+  safeIntegers?(on: boolean): unknown;
+  raw?(on: boolean): unknown;
+}
+
+/**
+ * A statement that answers with numbers and objects, whatever the handle's owner has set. With `inArrays` its rows are arrays where the
+ * driver can make them: `node:sqlite` takes half the time for an array of nine columns that it takes for an object.
+ */
+export function prepare(database: SqliteDatabase, sql: string, { inArrays = false } = {}): SqliteStatement {
+  const statement: SqliteStatement & StatementSettings = database.prepare(sql);
   statement.setReadBigInts?.(false);
-  statement.setReturnArrays?.(false);
+  statement.setReturnArrays?.(inArrays);
   statement.safeIntegers?.(false);
-  if (!("finalize" in statement)) return statement;
-  // bun:sqlite answers null where there is no row.
+  if (!("finalize" in statement)) {
+    if (inArrays) statement.raw?.(true);
+    return statement;
+  }
+  // bun:sqlite answers null where there is no row, and its `raw` is another method.
   return {
     get: (...values) => statement.get(...values) ?? undefined,
     all: (...values) => statement.all(...values),
