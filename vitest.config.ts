@@ -29,6 +29,7 @@ export default defineConfig({
           name: "behaviour",
           environment: "node",
           include: ["test/**/*.test.ts"],
+          setupFiles: ["./test/runner/secrets.ts"],
           exclude: ["**/node_modules/**", "test/everywhere/**"],
           testTimeout: 15_000,
           hookTimeout: 60_000,

@@ -5,7 +5,7 @@ import { onTestFinished } from "vitest";
 export type EventName = keyof SessionEvents;
 
 /** The names of all events; the compiler complains when one is missing. */
-const everyEvent: Record<EventName, true> = {
+export const everyEvent: Record<EventName, true> = {
   created: true,
   rotated: true,
   ended: true,
