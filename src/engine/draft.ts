@@ -306,6 +306,7 @@ export class Draft implements Holder {
     if (this.#state.is === "unread") this.#delete(...this.presented.map(({ id }) => id));
     if (this.#alsoPresented !== null) this.#delete(...this.#alsoPresented);
     this.#alsoPresented = null;
+    this.movedId = null; // A login that follows takes over nothing of what has ended here.
     const { toDelete, flushedBy } = this.intent;
     this.intent = { ...noIntent(), toDelete, flushedBy: flushedBy === "handler" ? "handler" : by };
     this.savesData = true;

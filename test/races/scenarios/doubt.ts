@@ -119,6 +119,24 @@ export function doubt(start: Start, deadline: number): void {
     expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1, late: 1 });
   });
 
+  test.concurrent("a login after a logout in one request takes over nothing of a login that was taken back", async ({
+    onTestFinished,
+  }) => {
+    const ann = newUser();
+    const { race, cookie } = await takenBack(onTestFinished, [{ cart: 1 }], login(ann), "after");
+    const ending = race.store.hold("delete", "before");
+    const created = race.store.hold("create", "after");
+    const { answer } = race.there.send(cookie, async (session) => {
+      await session.load();
+      session.logout();
+      session.login(ann);
+    });
+    await Promise.all([ending.arrived, created.arrived]);
+    created.release();
+    ending.release();
+    expect((await race.look(jar(cookie, [await answer]))).data).toEqual({});
+  });
+
   test.concurrent("a first visitor's session that is stored too late is deleted", async ({
     onTestFinished,
   }) => {
