@@ -90,27 +90,41 @@ test("the workflows call scripts that exist, fix the actions by commit, and name
   expect(all).not.toMatch(/registry|npmjs/);
 });
 
-test("everything that npm installs with the package has a licence that asks for no more than its notice", () => {
-  const { packages } = JSON.parse(read("package-lock.json")) as {
-    packages: Record<
-      string,
-      Record<"dependencies" | "optionalDependencies", Record<string, string>> & { license?: string }
-    >;
-  };
-  const found = new Map<string, string | undefined>();
-  const collect = (path: string) => {
-    const { dependencies, optionalDependencies } = packages[path] ?? {};
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) {
-      const nested = `${path}/node_modules/${name}`;
-      const own = nested in packages ? nested : `node_modules/${name}`;
-      if (found.has(own)) continue;
-      found.set(own, packages[own]?.license);
-      collect(own);
-    }
-  };
-  collect("");
-  expect(found.size).toBeGreaterThan(1);
-  expect(
-    [...new Set(found.values())].filter((one) => !/^(MIT|ISC|BSD-[23]-Clause|Apache-2.0)$/.test(one ?? "")),
-  ).toEqual([]);
+test("the release is audited before it is published, with provenance, and no token is kept", () => {
+  const workflow = read(".github/workflows/release.yml");
+  const places = ["npm audit", "npm run check", "npm run release", "npm publish --provenance"].map((step) =>
+    workflow.indexOf(`${step}`),
+  );
+  expect(places).toEqual(places.toSorted((a, b) => a - b));
+  expect(places).not.toContain(-1);
+  expect(workflow).toContain("id-token: write");
+  expect(workflow.match(/secrets\.\w+|NODE_AUTH_TOKEN|NPM_TOKEN/g)).toBeNull();
+});
+
+test("the package runs nothing when it is installed, and brings two optional dependencies", () => {
+  const { dependencies, bundleDependencies, optionalDependencies, peerDependencies, peerDependenciesMeta } =
+    JSON.parse(read("package.json"));
+  // With a binding.gyp npm runs node-gyp, though no script says so.
+  const atInstall = ["preinstall", "install", "postinstall", "prepare", "prepublish"];
+  expect(atInstall.filter((name) => name in scripts)).toEqual([]);
+  expect(existsSync(join(root, "binding.gyp"))).toBe(false);
+  expect([dependencies, bundleDependencies]).toEqual([undefined, undefined]);
+  expect(Object.keys(optionalDependencies)).toEqual(["cli-progress", "commander"]);
+  expect(Object.keys(peerDependencies).filter((name) => !peerDependenciesMeta[name]?.optional)).toEqual([]);
+});
+
+test("docs/licences.md is made from the lock file as it is; no licence asks for more than its notice, and no script runs", () => {
+  const folder = mkdtempSync(join(tmpdir(), "coatcheck-licences-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const page = join(folder, "licences.md");
+  spawnSync(process.execPath, [join(root, "scripts/licences-page.ts"), page]);
+  expect(read("docs/licences.md"), "run `node scripts/licences-page.ts`, which writes the page anew").toBe(
+    readFileSync(page, "utf8"),
+  );
+  const rows = [...read("docs/licences.md").matchAll(/^\| `.*?` \| .*? \| (.*?) \| .*? \| (.*?) \|$/gm)];
+  expect(rows.length).toBeGreaterThan(1);
+  const refused = rows.filter(
+    ([, licence = "", runs]) => !/^(MIT|ISC|BSD-[23]-Clause|Apache-2.0)$/.test(licence) || runs !== "no",
+  );
+  expect(refused).toEqual([]);
 });
