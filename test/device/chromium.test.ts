@@ -196,6 +196,19 @@ describeWithServer(redis, (server) => {
       expect(await isSignedIn(second)).toBe(true);
     });
 
+    test("LocalLibrary's tour: the thief of a bound session's cookie is turned away", async () => {
+      const context = await browser();
+      const page = await signedIn(context);
+      await enforce(page);
+      await page.goto("/tour/");
+      await page.getByRole("button", { name: "Begin the tour" }).click();
+      await page.goto("/tour/");
+      await page.getByRole("button", { name: /^Go to stop 6/ }).click();
+      await page.getByRole("button", { name: "Steal my cookie" }).click();
+      await page.getByText("The thief was turned away.").waitFor();
+      expect(await isSignedIn(page)).toBe(true);
+    });
+
     test("a second process on the same store, and the end of the first, change nothing", async () => {
       const context = await browser();
       const starting = start();

@@ -15,6 +15,11 @@ interface Library {
   database: LibraryDatabase;
   sessions: Sessions;
   sessionStore: { store: Store; name: string };
+  demo: { outages: Outages };
+}
+
+interface Outages {
+  around(store: Store): Store;
 }
 
 /** Imported by address, without types: the site declares session keys, which would then hold for every test's types. */
@@ -24,6 +29,7 @@ const source = (file: string) =>
 const { openDatabase }: { openDatabase(path: string): LibraryDatabase } = await source("database/open.ts");
 const { createApp }: { createApp(library: Library): { listen(port: number, host: string): Server } } =
   await source("app.ts");
+const { Outages }: { Outages: new (clock?: () => number) => Outages } = await source("tour/outages.ts");
 
 export interface HeldSite extends HeldStore {
   url: string;
@@ -35,8 +41,10 @@ export interface HeldSite extends HeldStore {
 export async function startHeldSite(options: Pick<Options, "clock"> = {}): Promise<HeldSite> {
   const database = openDatabase(temporaryDatabase());
   const held = heldStore(memoryStore());
-  const sessions = createSessions({ ...options, store: held.store, lazy: true });
-  const app = createApp({ database, sessions, sessionStore: { store: held.store, name: "memory" } });
+  const outages = new Outages(options.clock);
+  const sessions = createSessions({ ...options, store: outages.around(held.store), lazy: true });
+  const sessionStore = { store: held.store, name: "memory" };
+  const app = createApp({ database, sessions, sessionStore, demo: { outages } });
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(async () => {

@@ -10,6 +10,7 @@ import { loadSession, needsSession } from "./middleware/load-session.ts";
 import { notFound } from "./middleware/not-found.ts";
 import { responseHeaders } from "./middleware/response-headers.ts";
 import { staticFiles } from "./middleware/static-files.ts";
+import { tour } from "./middleware/tour.ts";
 import { visitor } from "./middleware/visitor.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { authorEditingRoutes } from "./routes/author-editing.ts";
@@ -18,6 +19,7 @@ import { bookEditingRoutes } from "./routes/book-editing.ts";
 import { bookRoutes } from "./routes/books.ts";
 import { confirmationRoutes } from "./routes/confirmation.ts";
 import { copyRoutes } from "./routes/copies.ts";
+import { docsRoutes } from "./routes/docs.ts";
 import { genreRoutes } from "./routes/genres.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { languageRoutes } from "./routes/languages.ts";
@@ -28,9 +30,11 @@ import { readingListRoutes } from "./routes/reading-list.ts";
 import { sessionDashboardRoutes } from "./routes/session-dashboard.ts";
 import { sessionInspectorRoutes } from "./routes/session-inspector.ts";
 import { stillSignedInRoutes } from "./routes/still-signed-in.ts";
+import { tourRoutes } from "./routes/tour.ts";
 import { userSessionRoutes } from "./routes/user-sessions.ts";
 import { LastRequests } from "./session/last-request.ts";
 import type { SessionStore } from "./session/store.ts";
+import type { Outages } from "./tour/outages.ts";
 import { useViews } from "./views.ts";
 
 export interface Library {
@@ -39,6 +43,13 @@ export interface Library {
   sessionStore: SessionStore;
   /** The proxy says whether the browser came over https. */
   isBehindProxy?: boolean;
+  /** What only a demo has: the guided tour, with a switch for the store. */
+  demo?: Demo;
+}
+
+export interface Demo {
+  /** Stands around the store of `sessions`. */
+  outages: Outages;
 }
 
 export function createApp(library: Library): Express {
@@ -65,11 +76,12 @@ export function createApp(library: Library): Express {
   return app;
 }
 
-function siteRoutes({ database, sessions, sessionStore }: Library, lastRequests: LastRequests): Router {
+function siteRoutes({ database, sessions, sessionStore, demo }: Library, lastRequests: LastRequests): Router {
   const routes = Router();
   routes.use(visitor(database));
+  if (demo) routes.use(tour(demo.outages));
   // While the sessions' store is away, only the catalog can be read.
-  routes.use(["/accounts", "/preferences", "/session", "/librarian"], needsSession);
+  routes.use(["/accounts", "/preferences", "/session", "/librarian", "/tour"], needsSession);
 
   routes.get("/", (_req, res) => res.redirect("/catalog/"));
   routes.use("/catalog", homeRoutes(database));
@@ -90,5 +102,9 @@ function siteRoutes({ database, sessions, sessionStore }: Library, lastRequests:
   routes.use("/preferences", preferenceRoutes());
   routes.use("/session", sessionInspectorRoutes(lastRequests));
   routes.use("/librarian/sessions", sessionDashboardRoutes(database, sessions, sessionStore));
+  if (demo) {
+    routes.use("/tour", tourRoutes(sessions, demo.outages));
+    routes.use("/docs", docsRoutes());
+  }
   return routes;
 }

@@ -9,6 +9,7 @@ import { type LibraryDatabase, openDatabase } from "./database/open.ts";
 import { findDemoUsers } from "./queries/users.ts";
 import { startSampling } from "./session/sampling.ts";
 import { openSessionStore, type SessionStore } from "./session/store.ts";
+import { Outages } from "./tour/outages.ts";
 
 const HOST = "127.0.0.1";
 const LAST_REQUESTS_MS = 250;
@@ -18,18 +19,22 @@ const MOST_DEVICES = 5;
 const port = portFrom(process.env.PORT || "8000");
 const databasePath = resolve(process.env.LIBRARY_DATABASE || join(import.meta.dirname, "../library.sqlite3"));
 
+// As in Express, NODE_ENV=production says that the site has real visitors.
+const isDemo = process.env.NODE_ENV !== "production";
 const database = openOrRefuse(databasePath);
 const sessionStore = await storeOrRefuse(process.env.SESSION_STORE);
+const outages = new Outages();
 const deviceBound = process.env.DEVICE_BOUND === "yes";
 // Lazy, so that the catalog can be read while the store is away: see middleware/load-session.ts.
 const sessions = createSessions({
-  store: sessionStore.store,
+  store: isDemo ? outages.around(sessionStore.store) : sessionStore.store,
   lazy: true,
   maxUserSessions: MOST_DEVICES,
   deviceBound,
 });
 const isBehindProxy = process.env.BEHIND_PROXY === "yes";
-const server = createServer(createApp({ database, sessions, sessionStore, isBehindProxy }));
+const library = { database, sessions, sessionStore, isBehindProxy };
+const server = createServer(createApp(isDemo ? { ...library, demo: { outages } } : library));
 
 server.once("error", (error: NodeJS.ErrnoException) => {
   const why = error.code === "EADDRINUSE" ? "another program listens there" : error.message;

@@ -35,6 +35,7 @@ export function useViews(app: Express): void {
       library: staticUrl("library.css"),
       sessions: staticUrl("sessions.css"),
       print: staticUrl("print.css"),
+      tour: staticUrl("tour.css"),
     },
     icon: staticUrl("icon.svg"),
     scripts: {
@@ -53,6 +54,8 @@ export function useViews(app: Express): void {
     noticeDismissed: true,
     readingListSize: 0,
     flashes: [],
+    hasTour: false,
+    tour: null,
   });
 
   app.engine("liquid", liquid.express());

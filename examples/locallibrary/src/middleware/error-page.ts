@@ -35,7 +35,8 @@ export const errorPage: ErrorRequestHandler = (error, _req, res, next) => {
   const status = pageFor(Number(error?.status));
   if (status >= 500) console.error(error);
   res.status(status).set(error?.headers ?? {});
-  const words = { ...pages[status], ...error?.words };
+  // The cause of a StoreUnavailableError is the store's own error.
+  const words = { ...pages[status], ...error?.cause?.words, ...error?.words };
   res.render("error", { status, ...words }, (failure: Error | null, html: string) => {
     if (failure) console.error(failure);
     res.send(failure ? words.title : html);

@@ -105,7 +105,11 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
   });
 
   router.post("/logout/", (req, res) => {
-    req.session.logout();
+    const { session } = req;
+    const tour = session.get("tour");
+    session.logout();
+    // A sign-out ends the session. What is set after it begins a new one: whoever takes the tour goes on there.
+    if (tour !== undefined) session.set("tour", tour);
     res.redirect(303, "/accounts/logout/");
   });
 

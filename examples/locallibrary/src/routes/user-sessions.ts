@@ -3,6 +3,7 @@ import { Router } from "express";
 import { signedIn, userOf } from "../accounts/permissions.ts";
 import { singleValue } from "../request/single-value.ts";
 import { flash } from "../session/flash.ts";
+import { passStop } from "../tour/tour.ts";
 
 const PATH = "/accounts/sessions/";
 
@@ -31,6 +32,7 @@ export function userSessionRoutes(sessions: Sessions): Router {
     // The user id comes from the session and never from the form, so a user cannot end the session of another.
     if (await sessions.revoke(handle, { userId: userOf(res).id })) {
       flash(req.session, "done", "That device is signed out.");
+      passStop(req.session, "device");
     } else {
       flash(req.session, "refused", "That device was signed out already.");
     }
@@ -41,6 +43,7 @@ export function userSessionRoutes(sessions: Sessions): Router {
     const ended = await sessions.revokeUser(userOf(res).id, { except: req.session.handle });
     const devices = ended === 1 ? "1 other device was" : `${ended} other devices were`;
     flash(req.session, "done", `${devices} signed out.`);
+    if (ended > 0) passStop(req.session, "device");
     res.redirect(303, PATH);
   });
 

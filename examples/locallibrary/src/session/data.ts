@@ -1,5 +1,7 @@
 import type { InterruptedForm } from "../accounts/interrupted-form.ts";
 import type { Theme } from "../choices/choices.ts";
+import type { Signature } from "../tour/guest-book.ts";
+import type { Tour } from "../tour/tour.ts";
 import type { Flash } from "./flash.ts";
 import type { SentForm } from "./sent-forms.ts";
 import type { Token } from "./token-office.ts";
@@ -22,6 +24,10 @@ declare module "coatcheck" {
     interrupted_form: InterruptedForm;
     /** What the inspector's example of `once` has stored. */
     token: Token;
+    /** Where the visitor is on the guided tour; kept through a sign-out. */
+    tour: Tour;
+    /** What the tabs of the tour's second stop have signed. */
+    guest_book: Signature[];
     /** Of the device, noted at sign-in and shown on the page "Your sessions" beside the label of the session. */
     address: string;
     /** When the session was last used: epoch milliseconds, at most a minute old. */
