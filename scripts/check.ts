@@ -10,6 +10,6 @@ for (const project of globSync(["test/types/*/tsconfig.json", "examples/*/tsconf
 run("Style", "biome", "check", ".");
 run("Rooms", "depcruise", "--config", "scripts/rooms.mjs", "src");
 run("Unused files and exports", "knip");
-run("Build", "tsc", "-p", "tsconfig.build.json");
+await import("./build.ts");
 run("Package", "publint", "--strict");
 run("Types of the package", "attw", "--quiet", "--pack", ".", "--profile", "esm-only");

@@ -26,8 +26,8 @@ export async function newApplication(): Promise<string> {
   const packed = join(folder, "packed");
   for (const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "src"])
     cpSync(join(root, file), join(packed, file), { recursive: true });
-  const build = [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.build.json")];
-  execFileSync(process.execPath, [...build, "--outDir", join(packed, "dist")], { stdio: "inherit" });
+  const build = [join(root, "scripts/build.ts"), join(packed, "dist")];
+  execFileSync(process.execPath, build, { stdio: "inherit" });
   execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: packed });
   const archive = readdirSync(folder).find((name) => name.endsWith(".tgz")) as string;
   execFileSync("tar", ["-xzf", archive], { cwd: folder });

@@ -1,11 +1,20 @@
 /** The core and the adapters for every runtime import nothing that one of the runtimes lacks. */
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
+import { bundleInto } from "../../scripts/bundle.ts";
 import { entryPoints } from "../../scripts/entry-points.ts";
 
+const src = fileURLToPath(new URL("../../src", import.meta.url));
 const sources = new Map(entryPoints().map(({ publicName, source }) => [publicName, source]));
+
+/** The package as it is published, in which one file holds many of src/. */
+const dist = mkdtempSync(join(tmpdir(), "coatcheck-imports-"));
+await bundleInto(dist);
+afterAll(() => rmSync(dist, { recursive: true }));
 
 /** All imports from outside the package, of a module and of the modules that it imports; imports of types are left out. */
 function importsOf(file: string, seen = new Set<string>()): Set<string> {
@@ -32,5 +41,8 @@ test.each([
   ["coatcheck/d1", []],
   ["coatcheck/durable-object", ["cloudflare:workers"]],
 ])("%s imports %s", (publicName, allowed) => {
-  expect([...importsOf(sources.get(publicName) as string)].sort()).toEqual(allowed);
+  const source = sources.get(publicName) as string;
+  expect([...importsOf(source)].sort()).toEqual(allowed);
+  const built = join(dist, relative(src, source).replace(/ts$/, "js"));
+  expect([...importsOf(built)].sort()).toEqual(allowed);
 });

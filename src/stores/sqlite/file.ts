@@ -1,9 +1,10 @@
 /** The file of a SQLite database: what must be right before it is opened, and whether it is still the same file later. */
-import { readdirSync, statSync } from "node:fs";
-import { createRequire, isBuiltin } from "node:module";
 import { dirname, resolve } from "node:path";
-import * as v8 from "node:v8";
 import { SettingsError } from "../../errors.ts";
+
+// Not imported, because an import evaluates every member of these modules, and so loads the promises of node:fs.
+const { readdirSync, statSync } = process.getBuiltinModule("node:fs");
+const { createRequire, isBuiltin } = process.getBuiltinModule("node:module");
 
 /** A file by device and inode, so that two names of one file are the same. */
 type Identity = string;
@@ -155,11 +156,12 @@ function timesOpenHere(file: Identity): number | undefined {
  */
 function openInBetterSqlite3(): string[] {
   const loaded = Object.entries(requireHere()?.cache ?? {});
+  const { queryObjects } = process.getBuiltinModule("node:v8");
   return loaded
     .filter(([file]) => /[\\/]better-sqlite3[\\/]lib[\\/]index\.js$/.test(file))
     .map(([, module]) => module?.exports)
     .filter((Database) => typeof Database === "function")
-    .flatMap((Database) => v8.queryObjects(Database, { format: "summary" }))
+    .flatMap((Database) => queryObjects(Database, { format: "summary" }))
     .flatMap((shown) => /\bname: (['"`])(.*)\1,\s+open: true/.exec(shown)?.[2] ?? [])
     .map((name) => name.replace(/\\(.)/g, "$1"));
 }
