@@ -1,8 +1,8 @@
-// The load generator on a machine without wrk: node autocannon.ts URL CONNECTIONS FILE [follow]. Prints what wrk.lua prints.
+// The load generator on a machine without wrk: node autocannon.ts URL CONNECTIONS SECONDS FILE [follow]. Prints what wrk.lua prints.
 import { readFileSync } from "node:fs";
 import autocannon, { type Request } from "autocannon";
 
-const [url = "", connections, file = "", follow] = process.argv.slice(2);
+const [url = "", connections, seconds, file = "", follow] = process.argv.slice(2);
 const requests = readFileSync(file, "utf8")
   .trimEnd()
   .split("\n")
@@ -27,7 +27,7 @@ const following = (first: Request): Request => ({
 const result = await autocannon({
   url,
   connections: Number(connections),
-  duration: 1,
+  duration: Number(seconds),
   requests: follow === "follow" ? [following(requests[0] as Request)] : requests,
 });
 const { p50, p99 } = result.latency;

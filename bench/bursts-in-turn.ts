@@ -26,7 +26,8 @@ const WARM_UP_ROUNDS = 40;
 const [bare, contender] = process.argv.slice(2) as [ContenderName, ContenderName];
 
 /** Without a place: those that need one are not measured here. */
-const open = (name: ContenderName) => contenders[name].open({ folder: "", redis: "", postgres: "" });
+const open = (name: ContenderName) =>
+  contenders[name].open({ folder: "", redis: "", postgres: "", pids: [] });
 const alone = await open(bare);
 const server = await open(contender);
 

@@ -8,7 +8,7 @@ import type { Ask } from "./cases.ts";
 import { withLoad } from "./cores.ts";
 import { interrupted } from "./interrupt.ts";
 
-/** The result of one second of load. */
+/** The result of a second of load, or of as many as were asked for. */
 export interface Burst {
   readonly requests: number;
   readonly seconds: number;
@@ -20,6 +20,8 @@ export interface Burst {
 export interface Load {
   readonly url: string;
   readonly connections: number;
+  /** Default is 1. */
+  readonly seconds?: number;
   readonly asks: readonly Ask[];
   /** Send the cookie of the last answer, if it set one. */
   readonly follow: boolean;
@@ -33,8 +35,11 @@ const wrk = find(wanted) ?? (canInstall ? findOrInstall(wanted) : undefined);
 
 export const generator = wrk === undefined ? "autocannon" : "wrk";
 
-/** One second of requests, in turn, as fast as they are answered. Throws when an answer was an error. */
-export async function burst({ url, connections, asks, follow }: Load, folder: string): Promise<Burst> {
+/** Requests in turn, as fast as they are answered. Throws when an answer was an error. */
+export async function burst(
+  { url, connections, seconds = 1, asks, follow }: Load,
+  folder: string,
+): Promise<Burst> {
   interrupted.throwIfAborted();
   const list = join(folder, "asks");
   writeFileSync(list, asks.map(({ path, cookie }) => `${path}\t${cookie}\n`).join(""));
@@ -42,7 +47,7 @@ export async function burst({ url, connections, asks, follow }: Load, folder: st
   const wrkOptions = [
     "-t1",
     `-c${connections}`,
-    "-d1s",
+    `-d${seconds}s`,
     "--timeout",
     "10s",
     "-s",
@@ -52,7 +57,7 @@ export async function burst({ url, connections, asks, follow }: Load, folder: st
   ];
   const [program, args] =
     wrk === undefined
-      ? withLoad(process.execPath, file("autocannon.ts"), url, `${connections}`, list, ...last)
+      ? withLoad(process.execPath, file("autocannon.ts"), url, `${connections}`, `${seconds}`, list, ...last)
       : withLoad(wrk, ...wrkOptions, list, ...last);
   const { stdout } = await run(program, args, { timeout: 30_000 });
   const { failed, ...came } = JSON.parse(stdout.trimEnd().split("\n").at(-1) as string);

@@ -11,7 +11,8 @@ export async function withPlace(work: (place: Place) => Promise<void>): Promise<
   const folder = mkdtempSync(join(tmpdir(), "coatcheck-bench-"));
   const servers = await Promise.all([start(redis), start(postgres)]);
   try {
-    await work({ folder, redis: servers[0].url, postgres: servers[1].url });
+    const pids = servers.flatMap(({ pid }) => pid ?? []);
+    await work({ folder, redis: servers[0].url, postgres: servers[1].url, pids });
   } finally {
     await Promise.all(servers.map((server) => server.stop()));
     rmSync(folder, { recursive: true, force: true });

@@ -1,20 +1,18 @@
 import { init } from "echarts";
 import type { Report } from "./report.ts";
 
-const COLORS = { read: "#4c9f70", write: "#d98032", alone: "#9a9a9a" } as const;
+const COLORS = { read: "#4c9f70", write: "#d98032" } as const;
 
-/** Reading and writing, as bars of processor time per request: an SVG. */
+/** What reading and writing a session adds, as bars: an SVG. */
 export function plot({ groups, date, kind }: Report): string {
-  const rows = groups.flatMap(({ rows }) => rows);
-  const isAlone = (name: string) => rows.some((row) => row.contender === name && row.overBare === 1);
-  const shown = rows.filter(({ use, contender }) => use === "read" || isAlone(contender));
-  const names = [...new Set(shown.map(({ contender }) => contender))].reverse();
+  const rows = groups.flatMap(({ rows }) => rows).filter(({ added }) => added !== null);
+  const names = [
+    ...new Set(rows.filter(({ use }) => use === "read").map(({ contender }) => contender)),
+  ].reverse();
   const bars = (use: string) =>
     names.map((name) => {
-      const alone = use === "read" && isAlone(name);
-      const row = rows.find((row) => row.contender === name && row.use === (alone ? "not used" : use));
-      if (row === undefined) return null;
-      return { value: Math.round(row.cpu), ...(alone && { itemStyle: { color: COLORS.alone } }) };
+      const row = rows.find((row) => row.contender === name && row.use === use);
+      return row?.added ? Math.round(row.added.median) : null;
     });
   const chart = init(null, null, { renderer: "svg", ssr: true, width: 900, height: 110 + names.length * 34 });
   chart.setOption({
@@ -22,8 +20,8 @@ export function plot({ groups, date, kind }: Report): string {
     backgroundColor: "#ffffff",
     color: [COLORS.read, COLORS.write],
     title: {
-      text: "Processor time per request, µs: less is better",
-      subtext: `median of bursts of one second, ${date}${kind === "quick" ? ", a quick run" : ""}; grey: a framework alone`,
+      text: "What a session adds to a request, µs of CPU: less is better",
+      subtext: `over the framework alone, ${date}${kind === "quick" ? ", a quick run" : ""}`,
       left: 16,
       top: 10,
     },

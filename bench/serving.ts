@@ -8,7 +8,16 @@ import type { ContenderName } from "./contenders/index.ts";
 export interface Serving {
   readonly url: string;
   readonly pid: number;
+  /** Begins to watch the event loop; resolves to how long its turns took since this was called before. Not of Django. */
+  turns?(): Promise<Turns>;
   stop(): Promise<void>;
+}
+
+/** How late timers were, milliseconds. */
+export interface Turns {
+  readonly p50: number;
+  readonly p99: number;
+  readonly longest: number;
 }
 
 export type Name = ContenderName | DjangoName;
@@ -34,6 +43,11 @@ export async function startServing(name: Name, place: Place): Promise<Serving> {
   return {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid as number,
+    async turns() {
+      const answered = once(child, "message") as Promise<[Turns]>;
+      child.send("turns");
+      return (await answered)[0];
+    },
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = once(child, "exit");

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { aims } from "./aims.ts";
+import { addedAlone } from "./aims.ts";
 import type { Added } from "./bursts-in-turn.ts";
 import type { ContenderName } from "./contenders/index.ts";
 import { median, quartiles } from "./median.ts";
@@ -53,7 +53,7 @@ if (import.meta.main) {
       const [lower, upper] = quartiles(column(of));
       return `${median(column(of)).toFixed(1)} (${lower.toFixed(1)} to ${upper.toFixed(1)})`;
     };
-    const aim = aims[name]?.added;
+    const aim = addedAlone[name];
     const wanted = aim === undefined ? "" : `; aim ${aim.read} / ${aim.write}`;
     console.log(`${name}: read ${said("read")}, write ${said("write")}${wanted}`);
     console.log(`  bare ${said("bare")}, against itself ${said("again")}`);

@@ -8,6 +8,8 @@ export interface Place {
   /** The URLs of the servers that the bench has started. */
   readonly redis: string;
   readonly postgres: string;
+  /** The processes that have started these servers. */
+  readonly pids: readonly number[];
 }
 
 /** Listens on a free port of this machine. */

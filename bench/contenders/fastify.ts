@@ -13,4 +13,12 @@ export async function serve(routes: Routes<RouteHandlerMethod>, plug?: (app: Fas
 
 export const bytesOf = (request: { query: unknown }) => Number((request.query as { bytes: string }).bytes);
 
-export const bare: Open = () => serve({ none: (_request, reply) => reply.send(NAME) });
+const routes: Routes<RouteHandlerMethod> = { none: (_request, reply) => reply.send(NAME) };
+
+export const bare: Open = () => serve(routes);
+
+/** Fastify with a hook that only waits for the end of the loop's turn, as coatcheck's does. */
+export const later: Open = () =>
+  serve(routes, (app) => {
+    app.addHook("onRequest", (_request, _reply, next) => void setImmediate(next));
+  });

@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { setImmediate } from "node:timers/promises";
 import { serve as listen } from "@hono/node-server";
 import type { Context, Env, Handler } from "hono";
 import { Hono } from "hono";
@@ -17,4 +18,16 @@ export function serve<E extends Env>(routes: Routes<Handler<E>>, app: Hono<E>): 
 
 export const bytesOf = (c: Context) => Number(c.req.query("bytes"));
 
-export const bare: Open = () => serve({ none: (c) => c.text(NAME) }, new Hono());
+const routes: Routes<Handler> = { none: (c) => c.text(NAME) };
+
+export const bare: Open = () => serve(routes, new Hono());
+
+/** Hono with a middleware that only waits for the end of the loop's turn. */
+export const later: Open = () =>
+  serve(
+    routes,
+    new Hono().use(async (_c, next) => {
+      await setImmediate();
+      await next();
+    }),
+  );

@@ -85,6 +85,10 @@ export const contenders = {
   },
 
   Fastify: { packages: ["fastify"], open: async (place) => (await import("./fastify.ts")).bare(place) },
+  "Fastify, a turn later": {
+    packages: ["fastify"],
+    open: async (place) => (await import("./fastify.ts")).later(place),
+  },
   "coatcheck memory, Fastify": {
     packages: ["fastify"],
     open: async (place) => (await import("./coatcheck-fastify.ts")).memory(place),
@@ -103,6 +107,10 @@ export const contenders = {
   },
 
   Koa: { packages: ["koa"], open: async (place) => (await import("./koa.ts")).bare(place) },
+  "Koa, a turn later": {
+    packages: ["koa"],
+    open: async (place) => (await import("./koa.ts")).later(place),
+  },
   "coatcheck memory, Koa": {
     packages: ["koa"],
     open: async (place) => (await import("./coatcheck-koa.ts")).memory(place),
@@ -115,6 +123,10 @@ export const contenders = {
   Hono: {
     packages: ["hono", "@hono/node-server"],
     open: async (place) => (await import("./hono.ts")).bare(place),
+  },
+  "Hono, a turn later": {
+    packages: ["hono", "@hono/node-server"],
+    open: async (place) => (await import("./hono.ts")).later(place),
   },
   "coatcheck memory, Hono": {
     packages: ["hono", "@hono/node-server"],

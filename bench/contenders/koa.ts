@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import Koa, { type Context, type Middleware } from "koa";
 import { NAME } from "../visitor.ts";
 import { listen, type Open, type Routes } from "./contender.ts";
@@ -12,9 +13,17 @@ export function serve(routes: Routes<(ctx: Context) => void>, makeMiddleware?: (
 
 export const bytesOf = (ctx: Context) => Number(ctx.query.bytes);
 
-export const bare: Open = () =>
-  serve({
-    none: (ctx) => {
-      ctx.body = NAME;
-    },
+const routes: Routes<(ctx: Context) => void> = {
+  none: (ctx) => {
+    ctx.body = NAME;
+  },
+};
+
+export const bare: Open = () => serve(routes);
+
+/** Koa with a middleware that only waits for the end of the loop's turn, as coatcheck's does. */
+export const later: Open = () =>
+  serve(routes, () => async (_ctx, next) => {
+    await setImmediate();
+    await next();
   });

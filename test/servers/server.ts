@@ -3,6 +3,8 @@ export interface Server {
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** The process that has started an own one. */
+  readonly pid?: number;
   readonly own: boolean;
   /** Ends the server as a crash would. Its data folder stays for `restart`. */
   kill(): Promise<void>;

@@ -82,6 +82,7 @@ async function startOwn(kind: ServerKind): Promise<Server> {
     url: kind.url(port),
     host: "127.0.0.1",
     port,
+    pid: keeper.pid as number,
     own: true,
     kill: () => tell("kill"),
     restart: async () => {
