@@ -24,7 +24,7 @@ export function legacyTicket({ secrets }: LegacySettings): Ticket {
     parse(value, name) {
       const own = keyTicket.parse(value, name);
       if (own !== null) return own;
-      const key = signature.unsign(decoded(value));
+      const key = signature.unsign(value, decoded);
       return key === null ? null : { key, id: storeIdOf(key) };
     },
     issue(session, name) {

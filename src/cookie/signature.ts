@@ -31,11 +31,11 @@ export class Signature {
     return `${BEGIN}${id}.${this.#of(id, this.#keys[0] as KeyObject)}`;
   }
 
-  /** The id in a text; null where none of the secrets signed it. */
-  unsign(text: string): string | null {
+  /** The id in a text; null where none of the secrets signed it. `decode` gives the text where it stands in another form. */
+  unsign(text: string, decode = (text: string) => text): string | null {
     const known = this.#accepted.get(text);
     if (known !== undefined) return known;
-    const id = this.#check(text);
+    const id = this.#check(decode(text));
     if (id !== null) this.#remember(text, id);
     return id;
   }

@@ -38,7 +38,7 @@ export function session(options: SessionOptions = {}): Middleware {
     const request = given as SessionRequest;
     if (request.session || !isConnected) return next();
     const cookie = cookieOf(request);
-    if (!pathOf(request).startsWith(cookie.path || "/")) return next();
+    if (!isBelow(cookie.path || "/", request)) return next();
     const signature = settings.signature ?? signatureOf(request.secret);
     if (signature === null)
       return next(new Error("The option secret is required: it signs the session cookie."));
@@ -47,17 +47,17 @@ export function session(options: SessionOptions = {}): Middleware {
   };
 }
 
-/** The path of a request as the browser asked for it, wherever the middleware is mounted. */
-function pathOf(request: SessionRequest): string {
+/** Whether the browser asked for something below a path, wherever the middleware is mounted. */
+function isBelow(path: string, request: SessionRequest): boolean {
   const url = request.originalUrl || request.url || "/";
-  if (url.startsWith("/")) return url.split(/[?#]/, 1)[0] as string;
-  return URL.canParse(url) ? new URL(url).pathname : url;
+  if (!url.startsWith("/")) return (URL.canParse(url) ? new URL(url).pathname : url).startsWith(path);
+  return path === "/" || (url.split(/[?#]/, 1)[0] as string).startsWith(path);
 }
 
 /** The id in the signed cookie of a request; null where there is none, or it was not signed by one of the secrets. */
 function presentedId(request: SessionRequest, name: string, signature: Signature): string | null {
   for (const value of readCookie(request.headers?.cookie, name)) {
-    const id = signature.unsign(decode(value));
+    const id = signature.unsign(value, decode);
     if (id) return id;
   }
   const signed = request.signedCookies?.[name];

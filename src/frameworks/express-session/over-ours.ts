@@ -4,11 +4,11 @@
  */
 import { FORMAT, newVersion, type StoredRecord, type StoreId } from "../../contract/record.ts";
 import { dictionaryOf, extrasTextOf } from "../../contract/record-data.ts";
-import type { Store as OurStore } from "../../contract/store.ts";
+import { type Store as OurStore, storedBy } from "../../contract/store.ts";
 import { logIdOf, storeIdOf, ticketOf } from "../../cookie/key.ts";
 import { parseData } from "../../data/json.ts";
 import { isUserId } from "../../data/user-id.ts";
-import { createRecord, type Stores } from "../../engine/attempt.ts";
+import { type Attempt, createRecord, type Stores, type Write } from "../../engine/attempt.ts";
 import { countSessions } from "../../engine/clearing.ts";
 import { isOver } from "../../engine/expiry.ts";
 import { GuardedStore } from "../../engine/guarded-store.ts";
@@ -19,18 +19,22 @@ import { Writers } from "../../engine/writers.ts";
 import { SettingsError, StoreUnavailableError } from "../../errors.ts";
 import { tell } from "../../events.ts";
 import { readSettings, type Settings } from "../../settings/settings.ts";
-import type { Callback, PlainSession } from "./contract.ts";
+import type { Callback, ConnectStore, PlainSession } from "./contract.ts";
 import { Cookie } from "./cookie.ts";
 import type { CookieData } from "./cookie-header.ts";
 import { dataText, mergeTexts } from "./data-text.ts";
+import { notes } from "./notes.ts";
 import { callBack } from "./promised.ts";
 import { Session, wasTouched } from "./session.ts";
 import { Store } from "./store.ts";
 
 /** The record behind a session object. */
 interface Origin {
-  /** The id under which it was read; null for a session that this request has created. */
-  readonly readAs: StoreId | null;
+  /** The session's own id, and the one under which the record is kept. */
+  readonly id: string;
+  readonly storeId: StoreId;
+  /** False for a session that this request has created. */
+  readonly wasRead: boolean;
   record: StoredRecord;
   /** The data as this request last read or stored it, without the cookie: the base of its next changes. */
   base: string;
@@ -77,9 +81,9 @@ export class OverOurs extends Store {
   /** The cookie of a session that has changed nothing about it. */
   readonly #usual: Partial<CookieData>;
   readonly #usualJson: string;
-  readonly #origins = new WeakMap<object, Origin>();
-  /** The write of a session object that is under way: the next one begins from its record. */
-  readonly #writing = new WeakMap<object, Promise<unknown>>();
+  readonly #origins = notes<Origin>();
+  /** The last write of a session object: the next one begins from its record. */
+  readonly #writing = notes<Promise<unknown>>();
 
   /** `cookie` is the cookie of a new session. Throws SettingsError. */
   constructor(store: OurStore, cookie: Cookie, options: OverOursOptions) {
@@ -100,13 +104,11 @@ export class OverOurs extends Store {
   }
 
   override get(id: string, done: Callback<PlainSession | null>): void {
-    this.#sweeper.start();
-    callBack(this.#read(storeIdOf(id)), done);
+    callBack(this.find(id), done);
   }
 
   override set(id: string, session: Session | PlainSession, done?: Callback): void {
-    this.#sweeper.start();
-    this.#save(id, session, done);
+    callBack(this.save(id, session), done);
   }
 
   override destroy(id: string, done?: Callback): void {
@@ -133,12 +135,15 @@ export class OverOurs extends Store {
     const moves = expiresAt - known.expiresAt;
     const isLittle = Math.abs(moves) <= (expiresAt - this.#settings.clock()) / 100;
     if (isSameCookie && isLittle && !wasTouched(session)) done?.();
-    else if (isSameCookie && moves >= 0) callBack(this.#touch(storeIdOf(id), origin, expiresAt), done);
-    else this.#save(id, session, done);
+    else if (isSameCookie && moves >= 0)
+      callBack(this.#touch(this.#storeIdOf(id, session), origin, expiresAt), done);
+    else callBack(this.save(id, session), done);
   }
 
-  #save(id: string, session: Session | PlainSession, done?: Callback): void {
-    callBack(this.#inOrder(session, this.#snapshot(session), storeIdOf(id)), done);
+  /** The hash of an id is known where the session was read. */
+  #storeIdOf(id: string, session: object): StoreId {
+    const origin = this.#origins.get(session);
+    return origin?.id === id ? origin.storeId : storeIdOf(id);
   }
 
   async #touch(id: StoreId, origin: Origin, expiresAt: number): Promise<void> {
@@ -170,7 +175,7 @@ export class OverOurs extends Store {
   hasEnded(session: object): boolean {
     const origin = this.#origins.get(session);
     if (origin === undefined) return false;
-    return origin.hasEnded || (origin.readAs !== null && this.#store.departed.has(origin.readAs));
+    return origin.hasEnded || (origin.wasRead && this.#store.departed.has(origin.storeId));
   }
 
   /** The data that `get` gave, where that is known without making the text. */
@@ -178,13 +183,16 @@ export class OverOurs extends Store {
     return this.#origins.get(found)?.base;
   }
 
-  async #read(id: StoreId): Promise<PlainSession | null> {
-    const record = await this.#store.read(id, this.#store.deadline());
+  /** `get`, as a promise. */
+  async find(id: string): Promise<PlainSession | null> {
+    this.#sweeper.start();
+    const storeId = storeIdOf(id);
+    const record = await this.#store.read(storeId, this.#store.deadline());
     if (record === null || record === "moved" || isOver(record, this.#settings, this.#settings.clock())) {
-      tell("unknown", () => ({ session: logIdOf(id) }));
+      tell("unknown", () => ({ session: logIdOf(storeId) }));
       return null;
     }
-    const data = dataIn(id, record) as PlainSession | null;
+    const data = dataIn(storeId, record) as PlainSession | null;
     if (data === null) return null;
     const base = data.cookie === undefined ? dictionaryOf(record.data) : dataText(data);
     const expires = record.expiry === 0 ? null : new Date(record.expiresAt).toISOString();
@@ -192,7 +200,7 @@ export class OverOurs extends Store {
     const found = { cookie: data.cookie, ...data };
     if (data.cookie === null) delete found.cookie;
     else found.cookie = { ...this.#usual, ...data.cookie, expires };
-    this.#origins.set(found, { readAs: id, record, base, hasEnded: false });
+    this.#origins.set(found, { id, storeId, wasRead: true, record, base, hasEnded: false });
     return found;
   }
 
@@ -225,29 +233,32 @@ export class OverOurs extends Store {
     return { data: dataText(session), userId: userIn(session), ...this.#endOf(session) };
   }
 
-  /** Two saves of one session object, such as `save()` and the end of the request, are made one after the other. */
-  #inOrder(session: object, snapshot: Snapshot, id: StoreId): Promise<void> {
+  /**
+   * `set`, as a promise. Two saves of one session object, such as `save()` and the end of the request, are made one after the other.
+   */
+  save(id: string, session: Session | PlainSession): Promise<void> {
+    this.#sweeper.start();
+    const snapshot = this.#snapshot(session);
     const before = this.#writing.get(session);
-    const write = () => this.#write(session, snapshot, id);
+    const write = () => this.#write(id, session, snapshot);
     const writing = before === undefined ? write() : before.then(write, write);
     this.#writing.set(session, writing);
-    const ended = () => {
-      if (this.#writing.get(session) === writing) this.#writing.delete(session);
-    };
-    writing.then(ended, ended);
     return writing;
   }
 
-  #write(session: object, snapshot: Snapshot, id: StoreId): Promise<void> {
+  #write(id: string, session: object, snapshot: Snapshot): Promise<void> {
+    const storeId = this.#storeIdOf(id, session);
     const origin = this.#origins.get(session);
-    return origin === undefined ? this.#add(session, snapshot, id) : this.#update(id, origin, snapshot);
+    return origin === undefined
+      ? this.#add(id, storeId, session, snapshot)
+      : this.#update(storeId, origin, snapshot);
   }
 
   /** Stores a session that no read has given. */
-  async #add(session: object, snapshot: Snapshot, id: StoreId): Promise<void> {
+  async #add(id: string, storeId: StoreId, session: object, snapshot: Snapshot): Promise<void> {
     const record = newRecord(snapshot, this.#settings.clock());
-    if (await this.#create(id, session, snapshot, record)) {
-      tell("created", () => ({ session: logIdOf(id), userId: record.userId }));
+    if (await this.#create(id, storeId, session, snapshot, record)) {
+      tell("created", () => ({ session: logIdOf(storeId), userId: record.userId }));
       return;
     }
     if (session instanceof Session) {
@@ -256,7 +267,7 @@ export class OverOurs extends Store {
         new Error("there is a session of that id already; genid must return a new id each time"),
       );
     }
-    await this.#replace(id, session, snapshot, record);
+    await this.#replace(id, storeId, session, snapshot, record);
   }
 
   /** Stores a session of which there must be none yet; gives false, and stores nothing, where there is one. */
@@ -264,35 +275,50 @@ export class OverOurs extends Store {
     this.#sweeper.start();
     const snapshot = this.#snapshot(session);
     const record = newRecord(snapshot, this.#settings.clock());
-    callBack(this.#create(storeIdOf(id), session, snapshot, record), done);
+    callBack(this.#create(id, storeIdOf(id), session, snapshot, record), done);
   }
 
   /** Stores a record that has not ended yet. False when the id is taken. */
-  async #create(id: StoreId, session: object, snapshot: Snapshot, record: StoredRecord): Promise<boolean> {
+  async #create(
+    id: string,
+    storeId: StoreId,
+    session: object,
+    snapshot: Snapshot,
+    record: StoredRecord,
+  ): Promise<boolean> {
     const hasEnded = record.expiresAt <= this.#settings.clock();
-    const stored = hasEnded ? record : await createRecord(this.#stores, id, record, this.#store.deadline());
+    const stored = hasEnded
+      ? record
+      : await createRecord(this.#stores, storeId, record, this.#store.deadline());
     if (stored === null) return false;
-    this.#origins.set(session, { readAs: null, record: stored, base: snapshot.data, hasEnded: false });
+    const { data: base } = snapshot;
+    this.#origins.set(session, { id, storeId, wasRead: false, record: stored, base, hasEnded: false });
     return true;
   }
 
   /** Stores what a tool gives, whatever is there. */
-  async #replace(id: StoreId, session: object, snapshot: Snapshot, record: StoredRecord): Promise<void> {
+  async #replace(
+    id: string,
+    storeId: StoreId,
+    session: object,
+    snapshot: Snapshot,
+    record: StoredRecord,
+  ): Promise<void> {
     const deadline = this.#store.deadline();
     for (let attempt = 1; attempt <= 3; attempt++) {
-      const known = await this.#store.read(id, deadline);
+      const known = await this.#store.read(storeId, deadline);
       if (known !== null && known !== "moved") {
         const next = (current: StoredRecord) => ({ ...record, createdAt: current.createdAt });
-        const written = await this.#writers.write(id, { known, next, deadline });
+        const written = await this.#writers.write(storeId, { known, next, deadline });
         if (written !== "gone" && "record" in written) return;
       }
-      if (await this.#create(id, session, snapshot, record)) return;
+      if (await this.#create(id, storeId, session, snapshot, record)) return;
     }
     throw new StoreUnavailableError("write", new Error("others were writing to the session all the time"));
   }
 
   /** Writes a session that was read, or stored before. One that has ended since is not stored again. */
-  async #update(id: StoreId, origin: Origin, snapshot: Snapshot): Promise<void> {
+  #update(id: StoreId, origin: Origin, snapshot: Snapshot): Promise<void> {
     const deadline = this.#store.deadline();
     if (origin.hasEnded) return this.#interrupted(id, origin);
     const now = this.#settings.clock();
@@ -315,16 +341,53 @@ export class OverOurs extends Store {
         expiresAt: isOurs ? snapshot.expiresAt : Math.max(snapshot.expiresAt, current.expiresAt),
       };
     };
-    const written = await this.#writers.write(id, { known, next, deadline });
+    const write = { known, next, deadline, versions: [] };
+    const attempt = this.#begin(id, write);
+    if (attempt === null) return this.#writeInLine(id, origin, snapshot, write);
+    // Most writes are stored by this one call of the store. Anything else that it answers goes on in line.
+    const goOn = () => this.#writeInLine(id, origin, snapshot, write, attempt);
+    return attempt.outcome.then((outcome) => {
+      const record = storedBy(outcome, attempt.record);
+      if (record === null) return goOn();
+      this.#writers.succeeded(id, record);
+      origin.record = record;
+      origin.base = snapshot.data;
+      return undefined;
+    }, goOn);
+  }
+
+  /** Gives a write to the store. Null, and nothing was begun, where it has to stand in line, or cannot be made. */
+  #begin(id: StoreId, write: Write): Attempt | null {
+    if (!this.#writers.canBegin(id)) return null;
+    try {
+      return this.#writers.begin(id, write);
+    } catch {
+      return null;
+    }
+  }
+
+  async #writeInLine(
+    id: StoreId,
+    origin: Origin,
+    snapshot: Snapshot,
+    write: Write,
+    attempt?: Attempt,
+  ): Promise<void> {
+    const written = await this.#writers.write(id, write, attempt);
     if (written === "gone" || !("record" in written)) return this.#interrupted(id, origin);
     origin.record = written.record;
     origin.base = snapshot.data;
   }
 
-  #interrupted(id: StoreId, origin: Origin): void {
+  async #interrupted(id: StoreId, origin: Origin): Promise<void> {
     origin.hasEnded = true;
     tell("interrupted", () => ({ session: logIdOf(id) }));
   }
+}
+
+/** The store, where it is one of ours and has its own method yet: an application may have put another in its place. */
+export function oursWith(method: "get" | "set", store: ConnectStore): OverOurs | null {
+  return store instanceof OverOurs && store[method] === OverOurs.prototype[method] ? store : null;
 }
 
 function newRecord(snapshot: Snapshot, now: number): StoredRecord {

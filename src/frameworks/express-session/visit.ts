@@ -17,7 +17,7 @@ import type { CookieOptions } from "./cookie.ts";
 import { dataText, mergeTexts, withText } from "./data-text.ts";
 import { MigratingStore } from "./migrating-store.ts";
 import { newCookie, type SessionSettings } from "./options.ts";
-import { OverOurs } from "./over-ours.ts";
+import { OverOurs, oursWith } from "./over-ours.ts";
 import { called } from "./promised.ts";
 import { touchAtEnd } from "./session.ts";
 
@@ -77,7 +77,7 @@ export class Visit implements RequestVisit, Keeper {
     }
     request.sessionID = id;
     afterTurn(
-      called<PlainSession | null>((done) => store.get(id, done)).answer,
+      oursWith("get", store)?.find(id) ?? called<PlainSession | null>((done) => store.get(id, done)).answer,
       (found) => this.#begun(found ?? null),
       (error) => {
         if ((error as { code?: unknown } | null)?.code === "ENOENT") this.#begun(null);
@@ -134,12 +134,17 @@ export class Visit implements RequestVisit, Keeper {
     });
   }
 
+  /** The session is about to be stored with this data. */
+  #storing(session: Session, text: string): void {
+    if (session === this.#request.session) this.#saved = { id: session.id, text };
+    this.#base = { session, text };
+  }
+
   #set(session: Session, text: string, done: Callback): void {
     const { reread } = this.#settings;
     const { sessionStore } = this.#request;
-    if (session === this.#request.session) this.#saved = { id: session.id, text };
     const base = this.#base;
-    this.#base = { session, text };
+    this.#storing(session, text);
     if (!reread || base?.session !== session) {
       withText(session, text, () => sessionStore.set(session.id, session, done));
       return;
@@ -252,7 +257,12 @@ export class Visit implements RequestVisit, Keeper {
     const { sessionID, sessionStore } = this.#request;
     if (typeof sessionID !== "string") return undefined;
     this.#touch(session);
-    if (this.#mustSave(session, text)) return unlessDone((done) => this.#set(session, text, done));
+    if (this.#mustSave(session, text)) {
+      const ours = oursWith("set", sessionStore);
+      if (ours === null) return unlessDone((done) => this.#set(session, text, done));
+      this.#storing(session, text);
+      return withText(session, text, () => ours.save(session.id, session));
+    }
     if (this.#isNew || typeof sessionStore.touch !== "function") return undefined;
     return unlessDone((done) =>
       withText(session, text, () => sessionStore.touch?.(sessionID, session, done)),
