@@ -24,6 +24,9 @@ const forEverybody = [
   "/tour/",
   "/tour/tabs/",
   "/docs/races/",
+  "/accounts/password_reset/",
+  "/accounts/sign-up/",
+  "/outbox/",
   "/no/such/page",
 ];
 const forLibrarians = [

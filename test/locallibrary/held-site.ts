@@ -15,7 +15,7 @@ interface Library {
   database: LibraryDatabase;
   sessions: Sessions;
   sessionStore: { store: Store; name: string };
-  demo: { outages: Outages };
+  demo: { outages: Outages; siteUrl: () => string };
 }
 
 interface Outages {
@@ -44,7 +44,8 @@ export async function startHeldSite(options: Pick<Options, "clock"> = {}): Promi
   const outages = new Outages(options.clock);
   const sessions = createSessions({ ...options, store: outages.around(held.store), lazy: true });
   const sessionStore = { store: held.store, name: "memory" };
-  const app = createApp({ database, sessions, sessionStore, demo: { outages } });
+  const siteUrl = () => "https://library.example";
+  const app = createApp({ database, sessions, sessionStore, demo: { outages, siteUrl } });
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");
   onTestFinished(async () => {

@@ -24,11 +24,14 @@ import { genreRoutes } from "./routes/genres.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { languageRoutes } from "./routes/languages.ts";
 import { loanRoutes } from "./routes/loans.ts";
+import { outboxRoutes } from "./routes/outbox.ts";
 import { passwordRoutes } from "./routes/password.ts";
+import { passwordResetRoutes } from "./routes/password-reset.ts";
 import { preferenceRoutes } from "./routes/preferences.ts";
 import { readingListRoutes } from "./routes/reading-list.ts";
 import { sessionDashboardRoutes } from "./routes/session-dashboard.ts";
 import { sessionInspectorRoutes } from "./routes/session-inspector.ts";
+import { signUpRoutes } from "./routes/sign-up.ts";
 import { stillSignedInRoutes } from "./routes/still-signed-in.ts";
 import { tourRoutes } from "./routes/tour.ts";
 import { userSessionRoutes } from "./routes/user-sessions.ts";
@@ -43,13 +46,15 @@ export interface Library {
   sessionStore: SessionStore;
   /** The proxy says whether the browser came over https. */
   isBehindProxy?: boolean;
-  /** What only a demo has: the guided tour, with a switch for the store. */
+  /** What only a demo has: the guided tour with its switch for the store, and letters that go to an outbox. */
   demo?: Demo;
 }
 
 export interface Demo {
   /** Stands around the store of `sessions`. */
   outages: Outages;
+  /** The address of the site, for the links in letters. Never taken from a request: a stranger chooses its `Host`. */
+  siteUrl: () => string;
 }
 
 export function createApp(library: Library): Express {
@@ -57,6 +62,7 @@ export function createApp(library: Library): Express {
   app.disable("x-powered-by");
   if (library.isBehindProxy) app.set("trust proxy", 1);
   useViews(app);
+  app.locals.isDemo = library.demo !== undefined;
 
   app.use("/static", staticFiles);
   app.use(responseHeaders);
@@ -105,6 +111,9 @@ function siteRoutes({ database, sessions, sessionStore, demo }: Library, lastReq
   if (demo) {
     routes.use("/tour", tourRoutes(sessions, demo.outages));
     routes.use("/docs", docsRoutes());
+    routes.use("/accounts", passwordResetRoutes(database, sessions, demo.siteUrl));
+    routes.use("/accounts", signUpRoutes(database, demo.siteUrl));
+    routes.use("/outbox", outboxRoutes(database));
   }
   return routes;
 }

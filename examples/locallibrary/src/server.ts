@@ -32,9 +32,11 @@ const sessions = createSessions({
   maxUserSessions: MOST_DEVICES,
   deviceBound,
 });
+const siteUrl = (): string =>
+  process.env.SITE_URL || `http://localhost:${(server.address() as AddressInfo).port}`;
 const isBehindProxy = process.env.BEHIND_PROXY === "yes";
 const library = { database, sessions, sessionStore, isBehindProxy };
-const server = createServer(createApp(isDemo ? { ...library, demo: { outages } } : library));
+const server = createServer(createApp(isDemo ? { ...library, demo: { outages, siteUrl } } : library));
 
 server.once("error", (error: NodeJS.ErrnoException) => {
   const why = error.code === "EADDRINUSE" ? "another program listens there" : error.message;

@@ -54,7 +54,7 @@ export function useViews(app: Express): void {
     noticeDismissed: true,
     readingListSize: 0,
     flashes: [],
-    hasTour: false,
+    isDemo: false,
     tour: null,
   });
 

@@ -1,8 +1,5 @@
-import { and, eq, gte, lt, sql } from "drizzle-orm";
 import type { LibraryDatabase } from "../database/open.ts";
-import { wrongPasswords } from "../database/schema.ts";
-
-const WINDOW_MS = 15 * 60_000;
+import { countAttempt, forgetAttempts, type Limit, secondsUntilFree } from "./attempts.ts";
 
 /**
  * The number of wrong passwords within a quarter of an hour after which further ones must wait. The limit for one account
@@ -18,52 +15,19 @@ export interface Attempt {
 
 /** The seconds to wait before the next attempt, because too many were wrong; else 0. */
 export function secondsToWait(database: LibraryDatabase, attempt: Attempt): number {
-  const since = Date.now() - WINDOW_MS;
-  const counted = subjectsOf(attempt).flatMap(({ subject, limit }) =>
-    database
-      .select()
-      .from(wrongPasswords)
-      .where(
-        and(
-          eq(wrongPasswords.subject, subject),
-          gte(wrongPasswords.since, since),
-          gte(wrongPasswords.count, limit),
-        ),
-      )
-      .all(),
-  );
-  return Math.max(0, ...counted.map((row) => Math.ceil((row.since - since) / 1000)));
+  return secondsUntilFree(database, limitsOf(attempt));
 }
 
 export function countWrong(database: LibraryDatabase, attempt: Attempt): void {
-  const now = Date.now();
-  database.transaction(
-    (transaction) => {
-      transaction
-        .delete(wrongPasswords)
-        .where(lt(wrongPasswords.since, now - WINDOW_MS))
-        .run();
-      for (const { subject } of subjectsOf(attempt)) {
-        transaction
-          .insert(wrongPasswords)
-          .values({ subject, count: 1, since: now })
-          .onConflictDoUpdate({ target: wrongPasswords.subject, set: { count: sql`count + 1` } })
-          .run();
-      }
-    },
-    { behavior: "immediate" },
-  );
+  countAttempt(database, limitsOf(attempt));
 }
 
 /** Called after a right password: sets the count of this account from this address back to 0. */
 export function resetCount(database: LibraryDatabase, attempt: Attempt): void {
-  database
-    .delete(wrongPasswords)
-    .where(eq(wrongPasswords.subject, pairOf(attempt)))
-    .run();
+  forgetAttempts(database, pairOf(attempt));
 }
 
-function subjectsOf(attempt: Attempt) {
+function limitsOf(attempt: Attempt): Limit[] {
   return [
     { subject: pairOf(attempt), limit: limits.pair },
     { subject: `address:${attempt.address}`, limit: limits.address },

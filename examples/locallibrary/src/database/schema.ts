@@ -71,6 +71,8 @@ export const users = sqliteTable("users", {
   id: integer().primaryKey(),
   username: text().notNull().unique(),
   name: text().notNull(),
+  /** In lower case. */
+  email: text().notNull().unique(),
   role: text({ enum: ["reader", "librarian"] }).notNull(),
   passwordHash: text("password_hash").notNull(),
   /** Epoch milliseconds; null while the user has the password from the seed. */
@@ -93,11 +95,30 @@ export const readingLists = sqliteTable("reading_list", {
     .references(() => books.id, { onDelete: "cascade" }),
 });
 
-/** Counts wrong passwords, for an account, for an address, and for both together. */
-export const wrongPasswords = sqliteTable("wrong_passwords", {
+/** Counts what is limited within a quarter of an hour: wrong passwords, and requests for letters. */
+export const attempts = sqliteTable("attempts", {
   subject: text().primaryKey(),
   count: integer().notNull(),
   since: integer().notNull(),
+});
+
+/** The links in letters that are still good. */
+export const mailTokens = sqliteTable("mail_tokens", {
+  /** The SHA-256 of the token; the token itself is only in the letter. */
+  hash: text().primaryKey(),
+  purpose: text({ enum: ["reset", "sign up"] }).notNull(),
+  email: text().notNull(),
+  /** Epoch milliseconds. */
+  expiresAt: integer("expires_at").notNull(),
+});
+
+/** The letters that the demo has sent. */
+export const outbox = sqliteTable("outbox", {
+  id: integer().primaryKey(),
+  recipient: text().notNull(),
+  subject: text().notNull(),
+  body: text().notNull(),
+  sentAt: integer("sent_at", { mode: "timestamp_ms" }).notNull(),
 });
 
 /** The numbers of the session store at one moment; null where the store cannot count. */

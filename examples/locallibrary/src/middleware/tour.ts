@@ -5,7 +5,6 @@ import { viewOf } from "../tour/tour.ts";
 /** Gives every page the tour. The layout calls `tour` while it renders, so that it sees what the page itself has changed. */
 export function tour(outages: Outages): RequestHandler {
   return (req, res, next) => {
-    res.locals.hasTour = true;
     if (!res.locals.storeError) res.locals.tour = () => viewOf(req.session, outages);
     next();
   };

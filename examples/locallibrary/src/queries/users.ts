@@ -12,9 +12,26 @@ export function findUserByName(database: LibraryDatabase, username: string) {
   return database.select().from(users).where(eq(users.username, username)).get();
 }
 
+export function findUserByEmail(database: LibraryDatabase, email: string) {
+  return database.select().from(users).where(eq(users.email, email)).get();
+}
+
+/** Adds a reader. Returns undefined, and adds nothing, when the username or the address was taken meanwhile. */
+export function addUser(
+  database: Pick<LibraryDatabase, "insert">,
+  fields: Pick<typeof users.$inferInsert, "username" | "name" | "email" | "passwordHash">,
+) {
+  return database
+    .insert(users)
+    .values({ ...fields, role: "reader", passwordChangedAt: Date.now() })
+    .onConflictDoNothing()
+    .returning()
+    .get();
+}
+
 /** Returns false if `oldHash` is no longer the user's: the password was changed by another request meanwhile. */
 export function setPassword(
-  database: LibraryDatabase,
+  database: Pick<LibraryDatabase, "update">,
   id: number,
   oldHash: string,
   newHash: string,

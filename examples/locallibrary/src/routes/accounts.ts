@@ -1,14 +1,13 @@
 import type { Sessions } from "coatcheck";
 import { type RequestHandler, type Response, Router } from "express";
 import { authenticate } from "../accounts/authentication.ts";
-import { deviceName } from "../accounts/device.ts";
 import { keptFormOf, sendForm, takeForm } from "../accounts/interrupted-form.ts";
+import { signIn } from "../accounts/sign-in.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import type { User } from "../database/schema.ts";
 import { findDemoUsers } from "../queries/users.ts";
 import { returnPath } from "../request/return-path.ts";
 import { singleValue } from "../request/single-value.ts";
-import { flash } from "../session/flash.ts";
 import { enterForm, formToken, type SentForm } from "../session/sent-forms.ts";
 
 const TWO_WEEKS_S = 14 * 24 * 60 * 60;
@@ -88,12 +87,8 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
       await endEarlierSignIn(user, formToken(req));
     }
 
-    session.login(user.id, { label: deviceName(req) });
-    session.setExpiry(singleValue(req.body?.remember) === "yes" ? TWO_WEEKS_S : UNTIL_THE_BROWSER_CLOSES);
-    // Behind a proxy, Express needs "trust proxy" to know the address.
-    session.assign({ address: req.ip ?? "", seen_at: Date.now() });
+    signIn(req, user, singleValue(req.body?.remember) === "yes" ? TWO_WEEKS_S : UNTIL_THE_BROWSER_CLOSES);
     if (session.testCookieWorked()) session.deleteTestCookie();
-    flash(session, "done", `Welcome, ${user.name}.`);
     const keptForm = takeForm(session, form.keptForm ?? undefined, user);
     if (keptForm) sendForm(routes, keptForm, req, res, next);
     else res.redirect(303, form.next);
@@ -108,7 +103,7 @@ export function accountRoutes(database: LibraryDatabase, sessions: Sessions, rou
     const { session } = req;
     const tour = session.get("tour");
     session.logout();
-    // A sign-out ends the session. What is set after it begins a new one: whoever takes the tour goes on there.
+    // A sign-out ends the session. What is set after it begins a new one, where the tour goes on.
     if (tour !== undefined) session.set("tour", tour);
     res.redirect(303, "/accounts/logout/");
   });

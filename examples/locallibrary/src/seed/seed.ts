@@ -27,7 +27,12 @@ export function seed(database: LibraryDatabase): void {
 
 /** Adds the users. Returns the ids of the readers, to whom the seeded loans are given. */
 function addUsers(database: LibraryDatabase): number[] {
-  const add = (user: typeof users.$inferInsert) => database.insert(users).values(user).returning().get();
+  const add = (user: Omit<typeof users.$inferInsert, "email">) =>
+    database
+      .insert(users)
+      .values({ ...user, email: `${user.username}@library.example` })
+      .returning()
+      .get();
   const unknownHash = hashSync(randomUUID());
   return [
     ...demoUsers.map(({ password, ...user }) => add({ ...user, passwordHash: hashSync(password) })),

@@ -24,6 +24,9 @@ declare module "coatcheck" {
     interrupted_form: InterruptedForm;
     /** What the inspector's example of `once` has stored. */
     token: Token;
+    /** The hash of the token in a letter whose link was opened. */
+    reset_token: string;
+    sign_up_token: string;
     /** Where the visitor is on the guided tour; kept through a sign-out. */
     tour: Tour;
     /** What the tabs of the tour's second stop have signed. */

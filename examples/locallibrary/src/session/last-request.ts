@@ -33,7 +33,7 @@ export class LastRequests {
     const { session } = req;
     const before = { data: entriesOf(session), key: session.key };
     const lastRequest = (): LastRequest => ({
-      request: `${req.method} ${req.originalUrl}`,
+      request: `${req.method} ${withoutTokens(req.originalUrl)}`,
       status: res.statusCode,
       changes: changesBetween(before.data, entriesOf(session)),
       key: keyChange(before.key, session.key),
@@ -91,6 +91,11 @@ function keyChange(before: string | null, after: string | null): LastRequest["ke
   if (before === after) return before === null ? "none" : "kept";
   if (before === null) return "created";
   return after === null ? "removed" : "replaced";
+}
+
+/** Hides the token in the link of a letter: 256 bits in Base64. */
+function withoutTokens(address: string): string {
+  return address.replaceAll(/[\w-]{43}/g, "••••••");
 }
 
 /** Hides the cookie's value: it is the session key, and must not stand in a page. */

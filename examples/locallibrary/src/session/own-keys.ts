@@ -12,6 +12,8 @@ const ownKeys: Record<keyof SessionData, true> = {
   sent_forms: true,
   interrupted_form: true,
   token: true,
+  reset_token: true,
+  sign_up_token: true,
   tour: true,
   guest_book: true,
   address: true,

@@ -59,7 +59,7 @@ export const stops: readonly [Stop, ...Stop[]] = [
     title: "A stolen cookie",
     task: "Play the thief: take your own session cookie to a machine that has nothing else of yours.",
     underneath:
-      "A session that is not bound opens to everyone who has the cookie. With deviceBound: true, over https, the browser also proves a key that stays in the hardware of the device, and a copied cookie opens nothing (Chrome on Windows, and on Macs with Apple silicon).",
+      "A session that is not bound opens to every holder of the cookie. With deviceBound: true, over https, the browser also proves a key that stays in the hardware of the device, and a copied cookie opens nothing (Chrome on Windows, and on Macs with Apple silicon).",
     docs: { page: "device-bound", heading: "device-bound-sessions", title: "Device-bound sessions" },
   },
 ];

@@ -1,0 +1,114 @@
+import { hash } from "@node-rs/argon2";
+import type { Sessions } from "coatcheck";
+import { type Response, Router } from "express";
+import type { LibraryDatabase } from "../database/open.ts";
+import type { User } from "../database/schema.ts";
+import { emailForm } from "../forms/email-form.ts";
+import { passwordForm } from "../forms/password-form.ts";
+import { type FieldErrors, readForm } from "../forms/read-form.ts";
+import { passwordSetLetter, resetLetter } from "../mail/letters.ts";
+import { send } from "../mail/outbox.ts";
+import { secondsToWait, writeLater } from "../mail/requests.ts";
+import { addressOf, hashOf, makeToken, takeToken } from "../mail/tokens.ts";
+import { findUserByEmail, setPassword } from "../queries/users.ts";
+import { enterForm } from "../session/sent-forms.ts";
+
+const ASK = "/accounts/password_reset/";
+const CHOOSE = "/accounts/reset/set-password/";
+const COMPLETE = "/accounts/reset/done/";
+
+/** A new password for a reader who has forgotten the old one, at the addresses that the tutorials' site has. */
+export function passwordResetRoutes(
+  database: LibraryDatabase,
+  sessions: Sessions,
+  siteUrl: () => string,
+): Router {
+  const router = Router();
+
+  const userOfToken = (tokenHash: string | undefined): User | undefined => {
+    const email = addressOf(database, "reset", tokenHash);
+    return email === undefined ? undefined : findUserByEmail(database, email);
+  };
+
+  router.get("/password_reset/", (_req, res) => showAsk(res, {}));
+
+  router.post("/password_reset/", (req, res) => {
+    const { values, errors } = readForm(emailForm, req.body);
+    if (errors) return showAsk(res, errors, req.body);
+    const wait = secondsToWait(database, req);
+    if (wait > 0) {
+      res.status(429).set("Retry-After", String(wait));
+      return showAsk(res, { email: "Too many letters were asked for from here. Wait a quarter of an hour." });
+    }
+    const { email } = values;
+    writeLater(database, req, res, email, () => {
+      const user = findUserByEmail(database, email);
+      if (!user) return;
+      const token = makeToken(database, "reset", email);
+      send(database, email, resetLetter(user, `${siteUrl()}/accounts/reset/${token}/`));
+    });
+    res.redirect(303, "/accounts/password_reset/done/");
+  });
+
+  router.get("/password_reset/done/", (_req, res) => res.render("accounts/letter-sent"));
+
+  // Before the link of a letter, whose token could be any word.
+  router.get("/reset/done/", (_req, res) => res.render("accounts/password-set"));
+
+  router.get("/reset/set-password/", (req, res) => {
+    const user = userOfToken(req.session.get("reset_token"));
+    if (user) showChoose(res, user, {});
+    else showWorthless(res);
+  });
+
+  router.post("/reset/set-password/", async (req, res) => {
+    const { session } = req;
+    const tokenHash = session.get("reset_token");
+    const user = userOfToken(tokenHash);
+    const { values, errors } = readForm(passwordForm, req.body);
+    if (user && errors) return showChoose(res, user, errors);
+    const newHash = values && (await hash(values.fresh));
+    if ((await enterForm(req)) !== "first") return res.redirect(303, COMPLETE);
+    if (!user || tokenHash === undefined || newHash === undefined) return showWorthless(res);
+
+    // A thief who knew the old password loses every session. Before the change, so that nothing is changed while the store is
+    // away; and after it, because the old password may have signed in once more in between.
+    await sessions.revokeUser(user.id);
+    const isSet = database.transaction(
+      (transaction) =>
+        takeToken(transaction, "reset", tokenHash) &&
+        setPassword(transaction, user.id, user.passwordHash, newHash),
+      { behavior: "immediate" },
+    );
+    if (!isSet) return showWorthless(res);
+    await sessions.revokeUser(user.id);
+    send(database, user.email, passwordSetLetter(user, siteUrl() + ASK));
+    session.delete("reset_token");
+    res.redirect(303, COMPLETE);
+  });
+
+  // A program that looks at the links of a letter uses none up: opening one changes nothing, and the token leaves the
+  // address before the page is shown.
+  router.get("/reset/:token/", (req, res) => {
+    const tokenHash = hashOf(req.params.token);
+    if (!userOfToken(tokenHash)) return showWorthless(res);
+    req.session.set("reset_token", tokenHash);
+    res.redirect(303, CHOOSE);
+  });
+
+  return router;
+}
+
+function showAsk(res: Response, errors: FieldErrors, given: { email?: unknown } = {}): void {
+  if (res.statusCode === 200 && Object.keys(errors).length > 0) res.status(422);
+  res.render("accounts/password-reset", { email: given.email ?? "", errors });
+}
+
+function showChoose(res: Response, { username }: User, errors: FieldErrors): void {
+  res.status(Object.keys(errors).length > 0 ? 422 : 200);
+  res.render("accounts/set-password", { username, errors });
+}
+
+function showWorthless(res: Response): void {
+  res.status(410).render("accounts/worthless-link", { again: ASK });
+}
