@@ -203,6 +203,24 @@ it("requests that share a write have a commit each, and one call of the store", 
   ]);
 });
 
+it("calls that share a round trip have a trace each, from beginning to end in the context of their request", async () => {
+  const { browser } = site({ store: sqliteStore(":memory:") });
+  await browser.visit((session) => session.set("n", 0));
+  const context = new AsyncLocalStorage<number>();
+  const seen: string[] = [];
+  const { start, asyncEnd } = tracingChannel("coatcheck:store");
+  const note = (event: string) => (message: unknown) =>
+    void seen.push(`${event} ${(message as TracedCall).operation} of ${context.getStore()}`);
+  const [begins, ends] = [note("start"), note("end")];
+  start.subscribe(begins);
+  asyncEnd.subscribe(ends);
+  onTestFinished(() => void [start.unsubscribe(begins), asyncEnd.unsubscribe(ends)]);
+  await Promise.all([1, 2, 3].map((n) => context.run(n, () => browser.copy().open())));
+  const each = [1, 2, 3].flatMap((n) => [`start read of ${n}`, `end read of ${n}`]);
+  expect(seen.toSorted()).toEqual(each.toSorted());
+  expect(seen.slice(0, 3)).toEqual(each.filter((line) => line.startsWith("start")));
+});
+
 it("a trace begins before the call and ends before its request goes on", async () => {
   const { browser } = site();
   await browser.visit((session) => session.set("a", 1));

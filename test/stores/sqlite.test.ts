@@ -16,10 +16,11 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import Database from "better-sqlite3";
-import { SettingsError, type StoredRecord, type StoreId } from "coatcheck";
+import { createSessions, type Options, SettingsError, type StoredRecord, type StoreId } from "coatcheck";
 import { type SqliteDatabase, type SqliteStore, sqliteStore } from "coatcheck/sqlite";
 import { testStore } from "coatcheck/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { Browser } from "../instruments/browser.ts";
 
 let folder = "";
 let file = "";
@@ -816,6 +817,36 @@ describe("several processes on one SQLite file", () => {
       });
     }
   }, 30_000);
+});
+
+describe("a backup that is put back", () => {
+  it("brings back sessions that have ended since, with their users, and `notBefore` ends them all", async () => {
+    const before = createSessions({ store: opens(sqliteStore(file)) });
+    const [leaves, changes, stays] = [new Browser(before), new Browser(before), new Browser(before)];
+    for (const browser of [leaves, changes, stays]) await browser.visit((session) => session.login("ann"));
+    const [stolen, old] = [leaves.copy(), changes.copy()];
+    const backup = join(newFolder(), "backup.sqlite3");
+    const database = new DatabaseSync(file);
+    database.exec(`VACUUM INTO '${backup}'`);
+    database.close();
+    await leaves.visit((session) => session.logout());
+    await changes.visit((session) => session.cycleKey());
+    const late = new Browser(before);
+    await late.visit((session) => session.login("ben"));
+
+    const usersOf = async (options: Options) => {
+      const after = createSessions({ store: opens(sqliteStore(backup)), ...options });
+      const browsers = { stolen, old, changes, stays, late };
+      const users = Object.entries(browsers).map(async ([name, { cookie }]) => {
+        const { userId } = await after.open(cookie, { secure: false });
+        return [name, userId];
+      });
+      return Object.fromEntries(await Promise.all(users));
+    };
+    expect(await usersOf({})).toEqual({ stolen: "ann", old: "ann", changes: null, stays: "ann", late: null });
+    const ended = { stolen: null, old: null, changes: null, stays: null, late: null };
+    expect(await usersOf({ notBefore: new Date() })).toEqual(ended);
+  });
 });
 
 describe("the SQLite that the runtime has", () => {
