@@ -180,10 +180,7 @@ describe.each(everyAdapter)("$name", (adapter) => {
           ],
         ],
       ],
-      [
-        "a form",
-        (key) => [["Content-Type: text/plain"], "POST / HTTP/1.1", `sessionid=${key}`],
-      ],
+      ["a form", (key) => [["Content-Type: text/plain"], "POST / HTTP/1.1", `sessionid=${key}`]],
       ["JSON", (key) => [["Content-Type: application/json"], "POST / HTTP/1.1", `{"sessionid":"${key}"}`]],
       [
         "cookies of other names",
