@@ -28,7 +28,7 @@ const zeros = (length: number) => new Array<number>(length).fill(0);
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 
-describe("of a million keys", () => {
+describe("of a million keys", { timeout: 60_000 }, () => {
   const keys = Array.from({ length: 1_000_000 }, newKey);
 
   test("no two are the same, and each is 32 letters of the 36", () => {
