@@ -70,12 +70,12 @@ export const makeFolder = (folder: string) =>
     false,
   );
 
-/** Removes a folder; false where something is in it. */
+/** Removes a folder; false where something is in it, or where there is something else in its place, such as a link. */
 export const removeFolder = (folder: string) =>
   unless(
     unless(
       rmdir(folder).then(() => true),
-      ["ENOTEMPTY", "EEXIST"],
+      ["ENOTEMPTY", "EEXIST", "ENOTDIR"],
       false,
     ),
     ["ENOENT"],
