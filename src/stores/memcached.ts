@@ -207,7 +207,7 @@ function encode(record: StoredRecord, from?: StoreId): string {
 function decode(value: string): Entry {
   const end = value.indexOf("\n");
   const [, kind, first, rest] =
-    /^([rpm]) (?:(\w+) )?(.+)$/.exec(end === -1 ? value : value.slice(0, end)) ?? [];
+    /^([rpm]) (?:(\w+) )?(.+)$/s.exec(end === -1 ? value : value.slice(0, end)) ?? [];
   if (kind === "m" && isStoreId(rest)) return { kind: "moved", until: Number(first), to: rest };
   if (rest === undefined || end === -1) {
     throw new Error(
