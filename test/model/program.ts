@@ -3,15 +3,21 @@
 import fc from "fast-check";
 
 /**
- * Something that a handler does. `set`, `append`, `push`, `delete` take a key; `append` is an `update` that adds to a list, `push`
- * changes a list from within, `count` is an `update` of the number `n`. `pause` lets other requests go first. A handler with
- * `catch` goes on after a failed `save` or `load`; any other ends with an error page.
+ * Something that a handler does. `set`, `append`, `push`, `delete` and `once` take a key; `append` is an `update` that adds to a list,
+ * `push` changes a list from within, `count` is an `update` of the number `n`. `pause` lets other requests go first. `saveAside` and
+ * `onceAside` are not awaited: what follows, and the response, goes on beside them. A handler goes on after a failed `save`, `load` or
+ * `once` from the deed `catch` on; without it, it ends with an error page.
  */
 export type Deed =
-  | `${"set" | "append" | "push" | "delete"} ${Key}`
+  | `${"set" | "append" | "push" | "delete" | "once" | "onceAside"} ${Key}`
   | `login ${User}`
   | `setExpiry ${number | "null"}`
-  | `revokeOthers`
+  | "revokeOthers"
+  | "revokeAll"
+  | "sweep"
+  | "catch"
+  | "saveAside"
+  | "flush"
   | "count"
   | "clear"
   | "logout"
@@ -40,15 +46,16 @@ export interface ProcessOptions {
   readonly onConflict?: "mine" | "theirs" | "error" | "join";
   readonly onInterrupted?: "discard" | "error";
   readonly lazy?: boolean;
+  /** Seconds. */
+  readonly cookieAge?: number;
+  readonly idleTimeout?: number;
+  readonly saveEveryRequest?: boolean;
 }
 
 export interface Program {
   readonly processes: readonly [ProcessOptions, ProcessOptions];
   /** The options that both processes share. Seconds. */
-  readonly cookieAge?: number;
   readonly absoluteTimeout?: number;
-  readonly idleTimeout?: number;
-  readonly saveEveryRequest?: boolean;
   readonly maxUserSessions?: number;
   /** The store makes the versions itself. */
   readonly storeVersions?: boolean;
@@ -72,12 +79,15 @@ const deed: fc.Arbitrary<Deed> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Deed>("count") },
   { weight: 4, arbitrary: user.map((user): Deed => `login ${user}`) },
   { weight: 1, arbitrary: fc.constantFrom<Deed>("setExpiry 600", "setExpiry 0", "setExpiry null") },
-  { weight: 3, arbitrary: fc.constantFrom<Deed>("logout", "cycleKey") },
-  { weight: 3, arbitrary: fc.constantFrom<Deed>("save", "pause") },
+  { weight: 3, arbitrary: fc.constantFrom<Deed>("logout", "cycleKey", "flush") },
+  { weight: 3, arbitrary: fc.constantFrom<Deed>("save", "pause", "catch") },
+  { weight: 2, arbitrary: key.map((key): Deed => `once ${key}`) },
+  { weight: 1, arbitrary: key.map((key): Deed => `onceAside ${key}`) },
   {
     weight: 2,
     arbitrary: fc.constantFrom<Deed>("clear", "load", "modified", "unmodified", "confirm", "revokeOthers"),
   },
+  { weight: 1, arbitrary: fc.constantFrom<Deed>("saveAside", "revokeAll", "sweep") },
 );
 
 const visit: fc.Arbitrary<Visit> = fc.record({
@@ -92,6 +102,9 @@ const processOptions: fc.Arbitrary<ProcessOptions> = fc.record(
     onConflict: fc.constantFrom("mine", "theirs", "error", "join"),
     onInterrupted: fc.constantFrom("discard", "error"),
     lazy: fc.boolean(),
+    cookieAge: fc.constant(600),
+    idleTimeout: fc.constantFrom(200, 900),
+    saveEveryRequest: fc.boolean(),
   },
   { requiredKeys: [] },
 );
@@ -117,10 +130,7 @@ export const program: fc.Arbitrary<Program> = fc
   .record(
     {
       processes: fc.tuple(processOptions, processOptions),
-      cookieAge: fc.constant(600),
       absoluteTimeout: fc.constantFrom(300, 1200),
-      idleTimeout: fc.constantFrom(200, 900),
-      saveEveryRequest: fc.boolean(),
       maxUserSessions: fc.constantFrom(1, 2),
       storeVersions: fc.boolean(),
       faults: fc.constantFrom(0, 0, 1, 2, 3),

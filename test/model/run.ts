@@ -59,7 +59,8 @@ class Scheduler {
       while (open > 0) await this.#step();
       this.#checkJars();
       this.#checkLimit();
-      await this.#rest(time.now + pass * 1000);
+      // Work in the background may last into the next round.
+      if (pass > 0) await this.#rest(time.now + pass * 1000);
     }
     for (const call of this.#late) if (this.#next() % 2 === 1) call.answer();
     this.#late.clear();

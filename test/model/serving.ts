@@ -2,6 +2,7 @@
 
 import {
   type Session,
+  SessionCommittedError,
   SessionConflictError,
   SessionInterruptedError,
   type Sessions,
@@ -9,8 +10,8 @@ import {
   StoreUnavailableError,
 } from "coatcheck";
 import type { Deed, ProcessOptions, User, Visit } from "./program.ts";
-import { Changes, canonical, copy, type Data, parts, type Save, signatures } from "./specification.ts";
-import { type Bringer, familyOf, idOf, type World } from "./world.ts";
+import { Changes, canonical, copy, type Data, made, parts, type Save, signatures } from "./specification.ts";
+import { type Bringer, familyOf, idOf, type Run, type World } from "./world.ts";
 
 const EMPTY: Data = {};
 
@@ -27,12 +28,22 @@ export class Serving {
   /** Waits until the scheduler lets the handler go on. */
   readonly #pause: () => Promise<void>;
   #session!: Session;
+  /** The changes since the last save, and the data that they were made on. */
   #changes = new Changes();
   #base: Data = EMPTY;
-  /** A save whose session was found ended: its changes stay with the handler. */
-  #kept: Save | null = null;
+  /** The saves before that are not stored: they failed, or are under way. The next write makes them again first. */
+  #saves: Save[] = [];
   #savesData = true;
-  #signed = 0;
+  /** Saves and calls of `once` that are not awaited. */
+  #asides: Promise<void>[] = [];
+  /** The last error of `once`, which a session that has ended or moved is to every call of it. */
+  #onceError: unknown = null;
+  /** The handler goes on after a failed save, load or `once`. */
+  #catches = false;
+  /** The confirmations that the next write stores, epoch milliseconds. */
+  #confirmedAt: number | null = null;
+  /** The texts that were signed. */
+  #count = 0;
   /** What the handler saw and wrote. */
   readonly #seen = new Set<string>();
   /** The ids of the session that the request works on. */
@@ -45,6 +56,8 @@ export class Serving {
   /** The user of a session that was found ended. */
   #formerUser: string | null = null;
   #hasLogin = false;
+  /** A login, a confirmation or `cycleKey` is not stored yet. */
+  #hasNewKey = false;
   /** A `save()` has told that the session has ended. */
   #hasEnded = false;
   /** It came with a key that had been changed before, and nothing of it is stored. */
@@ -84,6 +97,7 @@ export class Serving {
       if (this.#options.lazy && status < 500) status = 500;
     }
     await this.#commit(status);
+    await Promise.all(this.#asides);
   }
 
   #tell(what: string): void {
@@ -101,10 +115,10 @@ export class Serving {
       `begins in process ${this.#visit.at} with ${id?.slice(0, 4) ?? "no key"}: ${this.#visit.does}`,
     );
     this.#session = await this.#sessions.open(key === null ? null : `sessionid=${key}`, { secure: false });
-    const [first] = this.#visit.does;
-    if (this.#options.lazy && first !== "logout") await this.#session.load();
     if (id !== null) this.#ids.add(id);
-    if (this.#options.lazy && first === "logout") return;
+    const [first = ""] = this.#visit.does;
+    if (this.#options.lazy && ["flush", "logout"].includes(first)) return;
+    if (this.#options.lazy) await this.#session.load();
     const { handle, userId } = this.#session;
     const view = this.#view();
     this.#base = view;
@@ -151,8 +165,12 @@ export class Serving {
   }
 
   #sign(): string {
-    const text = `${this.#number}.${this.#signed++}@${this.#session.userId ?? "anon"}#${this.#family}`;
     this.#savesData = true;
+    return this.#signed();
+  }
+
+  #signed(user = this.#session.userId): string {
+    const text = `${this.#number}.${this.#count++}@${user ?? "anon"}#${this.#family}`;
     this.#seen.add(text.slice(0, text.indexOf("@")));
     return text;
   }
@@ -194,17 +212,21 @@ export class Serving {
       case "login":
         this.#login(argument as User);
         break;
+      case "flush":
       case "logout":
         this.#flush(this.#loggedOut);
-        session.logout();
+        session[verb]();
         break;
       case "cycleKey":
         session.cycleKey();
+        this.#hasNewKey = true;
         this.#savesData = true;
         break;
       case "confirm":
         if (session.userId === null) break;
         session.confirm();
+        this.#hasNewKey = true;
+        this.#confirmedAt = this.#world.now;
         this.#savesData = true;
         break;
       case "setExpiry":
@@ -222,14 +244,34 @@ export class Serving {
       case "pause":
         await this.#pause();
         break;
+      case "catch":
+        this.#catches = true;
+        break;
       case "save":
-        await this.#save();
+        await this.#attempt(this.#save());
+        break;
+      case "saveAside":
+        if (this.#canGoAside && !this.#hasLogin) this.#beside(this.#save({ isAside: true }));
+        else await this.#attempt(this.#save());
         break;
       case "load":
-        await this.#load();
+        await this.#attempt(this.#load());
+        break;
+      case "once":
+        if (this.#canRunOnce(argument)) await this.#attempt(this.#once(argument));
+        break;
+      case "onceAside":
+        if (this.#canGoAside && session.handle !== null && this.#canRunOnce(argument))
+          this.#beside(this.#once(argument, { isAside: true }));
         break;
       case "revokeOthers":
-        await this.#revokeOthers();
+        await this.#revoke(session.handle as StoreId | null);
+        break;
+      case "revokeAll":
+        await this.#revoke(null);
+        break;
+      case "sweep":
+        await this.#sessions.clearExpired({ batchSize: 2 });
         break;
       default:
         throw new Error(`no such deed: ${deed}`);
@@ -247,11 +289,36 @@ export class Serving {
     this.#savesData = true;
   }
 
+  /** Waits for a call that may fail. */
+  async #attempt(call: Promise<void>): Promise<void> {
+    try {
+      await call;
+    } catch (error) {
+      if (!this.#catches) throw error;
+      this.#checkError(error, [SessionConflictError, SessionInterruptedError]);
+    }
+  }
+
+  /** Goes on beside a call. */
+  #beside(call: Promise<void>): void {
+    const failed = (error: unknown) => {
+      if (!(error instanceof SessionCommittedError))
+        this.#checkError(error, [SessionConflictError, SessionInterruptedError]);
+    };
+    this.#asides.push(call.catch(failed));
+  }
+
+  /** One call is beside the others at a time. What it reads goes under their changes, which only `onConflict: "mine"` does not see. */
+  get #canGoAside(): boolean {
+    return this.#asides.length === 0 && (this.#options.onConflict ?? "mine") === "mine";
+  }
+
   #login(user: User): void {
     const owner = this.#session.userId ?? this.#formerUser;
     if (owner !== null && owner !== user) this.#flush(this.#replaced);
     this.#session.login(user);
     this.#hasLogin = true;
+    this.#hasNewKey = true;
     this.#hasEnded = false;
     this.#isLate = false;
     this.#savesData = true;
@@ -262,80 +329,160 @@ export class Serving {
     this.#ids.clear();
     this.#changes = new Changes();
     this.#base = EMPTY;
-    this.#kept = null;
+    this.#saves = [];
     this.#formerUser = null;
+    this.#confirmedAt = null;
     this.#hasLogin = false;
+    this.#hasNewKey = false;
     this.#isLate = false;
     this.#hasEnded = false;
     this.#savesData = true;
   }
 
-  /** Tags the changes since the last save; null where there are none. */
-  #begin(): Save | null {
+  /** Tags the changes since the last save. Gives all saves that the next write makes. */
+  #begin(): Save[] {
     if (this.#hasLogin) this.#world.loginViews.push(this.#view());
-    if (!this.#savesData || this.#changes.isEmpty) return null;
-    let save = this.#kept;
-    if (save === null) {
+    if (!this.#savesData) return [];
+    for (const save of this.#saves) save.isRepeated = this.#world.program.faults > 0;
+    if (!this.#changes.isEmpty) {
       const append = this.#append();
       const [tag = ""] = append([]);
       this.#update("log", append);
-      const { onConflict } = this.#options;
-      save = {
+      const mine = this.#view();
+      this.#saves.push({
         tag,
         changes: this.#changes,
         base: this.#base,
-        mine: EMPTY,
-        onConflict,
-        begunAt: 0,
+        mine,
+        onConflict: this.#options.onConflict,
+        begunAt: this.#world.shelf.step,
         state: "under way",
-      };
+        isRepeated: false,
+      });
+      this.#changes = new Changes();
+      this.#base = mine;
     }
-    save.state = "under way";
-    save.begunAt = this.#world.shelf.step;
-    save.mine = this.#view();
-    this.#world.saves.set(save.tag, {
-      save,
-      family: this.#family,
-      ids: new Set(this.#ids),
-      hasLogin: this.#hasLogin,
-    });
-    return save;
+    for (const save of this.#saves) {
+      save.state = "under way";
+      this.#world.saves.set(save.tag, {
+        save,
+        family: this.#family,
+        ids: new Set(this.#ids),
+        hasLogin: this.#hasLogin,
+      });
+    }
+    return [...this.#saves];
   }
 
-  async #save(): Promise<void> {
-    const save = this.#begin();
-    const user = this.#session.userId;
+  async #save({ isAside = false } = {}): Promise<void> {
+    const saves = this.#begin();
+    const all = this.#saves;
+    const { userId } = this.#session;
+    const ended = [...this.#loggedOut, ...this.#replaced];
     let isKept: boolean;
     try {
       isKept = await this.#session.save();
     } catch (error) {
-      if (save !== null) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
+      for (const save of saves) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
       throw error;
     }
-    this.#checkEnded([...this.#loggedOut, ...this.#replaced]);
+    this.#checkEnded(ended);
     const view = this.#view();
     this.#look(view);
     if (!isKept) {
       this.#hasEnded = true;
-      if (save !== null) this.#dropped(save);
-      this.#kept = save;
-      this.#formerUser = user;
-      this.#base = EMPTY;
+      for (const save of saves) this.#dropped(save);
+      // A login that was called meanwhile, or is to come before the response, stores them.
+      if (isAside) for (const save of saves) save.state = "doubtful";
+      if (this.#saves === all) this.#foundEnded(userId);
       return;
     }
-    if (save !== null) this.#acknowledged(save);
+    for (const save of saves) this.#acknowledged(save);
     const { handle } = this.#session;
     if (handle !== null) {
       this.#ids.add(handle as StoreId);
       this.#savedAt.add(handle as StoreId);
       this.#world.check(this.#world.shelf.versions(handle as StoreId).length > 0, "save() stored nothing");
-      this.#hasLogin = false;
+      if (!isAside) this.#hasLogin = false;
+      if (!isAside) this.#hasNewKey = false;
     }
-    if (this.#savesData) {
-      this.#changes = new Changes();
-      this.#kept = null;
-      this.#base = view;
+    if (this.#saves !== all) return;
+    this.#saves = all.filter((save) => !saves.includes(save));
+    if (this.#changes.isEmpty) this.#base = view;
+  }
+
+  /** The session has ended. The changes stay with the handler, as they are on no data, and a login stores them. */
+  #foundEnded(user: string | null): void {
+    this.#formerUser = user;
+    this.#saves = this.#saves.filter(({ state }) => state !== "stored");
+    let data = EMPTY;
+    for (const save of this.#saves) {
+      save.base = data;
+      data = made(data, { ...save, onConflict: "mine" });
+      save.mine = data;
     }
+    this.#base = data;
+    if (this.#changes.isEmpty)
+      this.#world.check(
+        canonical(this.#view()) === canonical(data),
+        `a handler whose session has ended sees ${canonical(this.#view())}, and its own changes are ${canonical(data)}`,
+      );
+  }
+
+  /** Calls that are a TypeError are left out, and those under changes that only `onConflict: "mine"` does not see. */
+  #canRunOnce(key: string): boolean {
+    if (this.#hasNewKey) return false;
+    const unsaved = [...this.#saves.map(({ changes }) => changes), this.#changes];
+    if (this.#asides.length > 0 || unsaved.some(({ isCleared, keys }) => isCleared || keys.has(key)))
+      return false;
+    return unsaved.every(({ isEmpty }) => isEmpty) || (this.#options.onConflict ?? "mine") === "mine";
+  }
+
+  async #once(key: string, { isAside = false } = {}): Promise<void> {
+    const session = this.#session;
+    const { userId, handle } = session;
+    const all = this.#saves;
+    const wasStored = session.createdAt !== null;
+    let run: Run | null = null;
+    let isAlone = false;
+    const isOver = () => wasStored && session.createdAt === null && this.#saves === all;
+    const refresh = async () => {
+      isAlone = session.handle === null;
+      // What is set by now may be too late for the response.
+      if (isAlone && isAside) throw new SessionInterruptedError();
+      const value = this.#signed(isAlone ? session.userId : userId);
+      if (!isAlone) run = this.#world.beginRun(session, key, value);
+      this.#look(this.#view());
+      await this.#pause();
+      if (run !== null) run.isRunning = false;
+      return value;
+    };
+    try {
+      const value = await session.once(key, refresh, { wait: 3600 });
+      this.#tell(`got ${value} by once`);
+      const { faults } = this.#world.program;
+      const stored = run as Run | null;
+      const hasEnded = handle !== null && this.#world.live(handle as StoreId) === null;
+      if (stored !== null && stored.value === value)
+        this.#world.check(stored.isStored || hasEnded || faults > 0, `the value of once is lost: ${value}`);
+    } catch (error) {
+      this.#onceError = error;
+      if (isOver()) {
+        this.#hasEnded = true;
+        this.#foundEnded(userId);
+      }
+      throw error;
+    }
+    if (isOver()) {
+      this.#hasEnded = true;
+      this.#foundEnded(userId);
+    }
+    const view = this.#view();
+    this.#look(view);
+    if (isAlone) {
+      this.#changes.final(key);
+      this.#savesData = true;
+    } else if (this.#changes.isEmpty && this.#saves.length === 0) this.#base = view;
   }
 
   /** A fault leaves it open. A login beyond `maxUserSessions` is stored, ends at once, and counts as interrupted. */
@@ -377,23 +524,24 @@ export class Serving {
 
   async #load(): Promise<void> {
     // Loads with unsaved changes are left to test/properties.
-    if (!this.#changes.isEmpty || !this.#savesData) return;
+    if (!this.#changes.isEmpty || this.#saves.length > 0 || !this.#savesData) return;
+    const { createdAt, userId } = this.#session;
     await this.#session.load();
+    if (createdAt !== null && this.#session.createdAt === null) this.#foundEnded(userId);
     this.#base = this.#view();
     this.#look(this.#base);
   }
 
-  async #revokeOthers(): Promise<void> {
+  async #revoke(except: StoreId | null): Promise<void> {
     const { shelf, now } = this.#world;
-    const { userId, handle } = this.#session;
+    const { userId } = this.#session;
     if (userId === null) return;
     const begunAt = shelf.step;
-    const spared = handle === null ? null : shelf.last(handle as StoreId);
     const there = shelf.live(now).filter((id) => shelf.record(id, now)?.userId === userId);
-    await this.#sessions.revokeUser(userId, { except: handle });
+    await this.#sessions.revokeUser(userId, { except });
     for (const id of there) {
       const record = this.#world.live(id);
-      const isSpared = handle !== null && (id === spared || shelf.last(id) === shelf.last(handle as StoreId));
+      const isSpared = except !== null && shelf.last(id) === shelf.last(except);
       const hasNewLogin =
         record !== null && record.authenticatedAt !== shelf.versions(id).at(-1)?.authenticatedAt;
       this.#world.check(
@@ -414,17 +562,14 @@ export class Serving {
   }
 
   async #commit(status: number): Promise<void> {
-    const save =
-      status < 500 && !(this.#options.lazy && this.#visit.does[0] === "logout" && this.#changes.isEmpty)
-        ? this.#begin()
-        : null;
+    const saves = status < 500 ? this.#begin() : [];
     const committedAt = this.#world.shelf.step;
     let headers: [string, string][];
     try {
       headers = await this.#sessions.commit(this.#session, { status });
     } catch (error) {
       this.#checkError(error, [SessionConflictError, SessionInterruptedError]);
-      if (save !== null) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
+      for (const save of saves) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
       this.#tell(`answered with ${(error as Error).name}`);
       await this.#answerError(committedAt);
       return;
@@ -432,8 +577,25 @@ export class Serving {
     this.#tell(`answered ${status} ${headers.map((header) => header.join(": "))}`);
     this.#receive(headers, committedAt);
     this.#checkEnded(status < 500 ? [...this.#loggedOut, ...this.#replaced] : this.#loggedOut);
-    if (save !== null) this.#acknowledged(save);
-    if (status < 500) this.#checkActivity();
+    if (saves.length > 0) this.#look(this.#view());
+    for (const save of saves) this.#acknowledged(save);
+    this.#saves = this.#saves.filter((save) => !saves.includes(save));
+    if (status >= 500) return;
+    this.#checkActivity();
+    this.#checkConfirmed();
+  }
+
+  /** A confirmation is there: the session has another key, and the time of the confirmation or a later one. */
+  #checkConfirmed(): void {
+    const { shelf } = this.#world;
+    const [id, at] = [this.#openedAs, this.#confirmedAt];
+    // A login may have begun another session.
+    if (id === null || at === null || this.#visit.does.some((deed) => deed.startsWith("login"))) return;
+    const record = this.#world.live(id);
+    if (record === null || this.#world.isUndone(record)) return;
+    const confirmedAt = Math.max(record.authenticatedAt ?? 0, parts(record.data).extras.confirmedAt ?? 0);
+    this.#world.check(shelf.wasMoved(id), "a session was confirmed, and its key is the same");
+    this.#world.check(confirmedAt >= at, "a confirmation is lost");
   }
 
   /**
@@ -454,16 +616,20 @@ export class Serving {
    * the store was late.
    */
   #checkActivity(): void {
-    const {
-      absoluteTimeout,
-      cookieAge = Number.POSITIVE_INFINITY,
-      idleTimeout,
-      faults,
-    } = this.#world.program;
-    if (faults > 0 || idleTimeout === undefined || this.#openedAs === null) return;
+    const { absoluteTimeout, faults, processes } = this.#world.program;
+    const { idleTimeout } = this.#options;
+    // A write that is no activity leaves the end as it was when its request had read it: that of a process to which reading is none, and
+    // that of `once`, whose own request is activity when it answers.
+    const isShared = processes.every((options) => options.idleTimeout !== undefined);
+    if (faults > 0 || !isShared || this.#world.hasOnce) return;
+    if (idleTimeout === undefined || this.#openedAs === null) return;
     const record = this.#world.live(this.#openedAs);
-    if (record === null || "undone" in parts(record.data).extras) return;
-    const life = Math.min(idleTimeout, record.expiry || cookieAge) * 1000;
+    if (record === null || this.#world.isUndone(record)) return;
+    // A write of the other process gives the session the life that its own options say.
+    const lives = processes.map(({ cookieAge = 1_209_600, idleTimeout: idle = Number.POSITIVE_INFINITY }) =>
+      Math.min(idle, record.expiry || cookieAge),
+    );
+    const life = Math.min(...lives) * 1000;
     const least = this.#openedAt + life * 0.99 - STORE_TIMEOUT;
     const absoluteEnd =
       (record.authenticatedAt ?? record.createdAt) + (absoluteTimeout ?? Number.POSITIVE_INFINITY) * 1000;
@@ -510,7 +676,7 @@ export class Serving {
       );
     if (error instanceof SessionInterruptedError)
       this.#world.check(
-        this.#options.onInterrupted === "error",
+        this.#options.onInterrupted === "error" || error === this.#onceError,
         "an end is an error although nobody asked for it",
       );
   }

@@ -63,6 +63,7 @@ export class Shelf {
       touch: (id, end, version, call) => this.#wait("touch", id, () => this.#touch(id, end, version, call)),
       delete: (id, call) => this.#wait("delete", id, () => this.#delete(id, call)),
       listUser: (user, call) => this.#wait("listUser", user, () => this.#listUser(user, call)),
+      clearExpired: (call) => this.#wait("clearExpired", "", () => this.#clearExpired(call)),
     };
   }
 
@@ -169,6 +170,12 @@ export class Shelf {
       const row = this.#find(id, now);
       return row !== null && "record" in row && row.record.userId === user;
     });
+  }
+
+  #clearExpired({ now, limit }: StoreCall & { readonly limit: number }): number {
+    const over = [...this.#rows.keys()].filter((id) => this.#find(id, now) === null).slice(0, limit);
+    for (const id of over) this.#rows.delete(id);
+    return over.length;
   }
 
   /** The id under which a session is in the end. */

@@ -9,7 +9,11 @@
  * - **One after the other.** A record is what its saves make of it, each alone, in the order of its log (`made`).
  * - **Acknowledged is there.** A save that was answered with success is in the log of its session, once.
  * - **Refused is not there.** A save that was answered with a conflict or with the end of its session is in no log. A save that
- *   was answered with a fault of the store may be in a log, once.
+ *   was answered with a fault of the store may be in a log, once. The exception: where its request saves again, and the record was
+ *   written in between, it may be there twice.
+ * - **`once` runs once.** Of all requests of a session one runs the function for a key, until its lease is over. What it returned is
+ *   stored once, and changes that key alone. When it is acknowledged it is stored, or the session has ended.
+ * - **A confirmation is there.** When it is acknowledged, the session has another key, and its time.
  * - **Reads are current.** A request sees the session as it stood at some moment of its `open`.
  * - **Ended stays ended.** When a logout is acknowledged, no record of its session lives, under any key, and none comes later.
  * - **Nobody sees another's.** A record holds values of its own user and of anonymous times, all of one browser; so does what a
@@ -55,12 +59,29 @@ export interface Save {
   readonly tag: string;
   readonly changes: Changes;
   /** The data that the request knew, and what it made of it. */
-  readonly base: Data;
+  base: Data;
   mine: Data;
   readonly onConflict: ProcessOptions["onConflict"];
   /** The calls that the store had done when the save began. */
-  begunAt: number;
+  readonly begunAt: number;
   state: "under way" | "stored" | "dropped" | "refused" | "doubtful";
+  /** It was told as failed, and its request has saved again. */
+  isRepeated: boolean;
+}
+
+/** A value that a function of `once` has returned. */
+export interface Put {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/** One after the other: saves, with the values of `once` at any place between them. */
+export function* orders(saves: readonly Save[], puts: readonly Put[]): Generator<(Save | Put)[]> {
+  const [put, ...rest] = puts;
+  if (put === undefined) yield [...saves];
+  else
+    for (const order of orders(saves, rest))
+      for (let place = 0; place <= order.length; place++) yield order.toSpliced(place, 0, put);
 }
 
 export const copy = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
@@ -78,7 +99,9 @@ export class Conflict extends Error {}
  * What a save makes of the data that is there: a key changed only by `update` gets its functions again; any other changed key gets
  * its final value, and `onConflict` decides where the key had changed meanwhile; `clear` empties what is there.
  */
-export function made(there: Data, { changes, base, mine, onConflict = "mine" }: Omit<Save, "state">): Data {
+export function made(there: Data, step: Save | Put): Data {
+  if ("key" in step) return copy({ ...there, [step.key]: step.value });
+  const { changes, base, mine, onConflict = "mine" } = step;
   const result: Record<string, unknown> = changes.isCleared ? {} : { ...there };
   for (const [key, updaters] of changes.keys) {
     const theirs = result[key];
@@ -95,8 +118,15 @@ export function made(there: Data, { changes, base, mine, onConflict = "mine" }: 
   return copy(result);
 }
 
+/** The framework's part of a record, as far as the specification speaks of it. */
+export interface Extras {
+  readonly undone?: { readonly userId: string | null };
+  readonly confirmedAt?: number;
+  readonly once?: Readonly<Record<string, { stored: number; lease?: { holder: number; until: number } }>>;
+}
+
 /** The first and the second object of a record's data. */
-export function parts(data: string): { dictionary: Data; extras: Data } {
+export function parts(data: string): { dictionary: Data; extras: Extras } {
   const [dictionary = "{}", extras = "{}"] = data.split(/\n(?=\{)/);
   return { dictionary: JSON.parse(dictionary), extras: JSON.parse(extras) };
 }

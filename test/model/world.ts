@@ -1,16 +1,19 @@
 /** Two processes, one store, three browsers, and everything that was promised to them. Each write of the store is checked here. */
 
 import { createHash } from "node:crypto";
-import { createSessions, type Sessions, type StoredRecord, type StoreId } from "coatcheck";
+import { createSessions, type Session, type Sessions, type StoredRecord, type StoreId } from "coatcheck";
 import type { Program } from "./program.ts";
 import { Shelf, type Write } from "./shelf.ts";
 import {
   Conflict,
   canonical,
   type Data,
+  type Extras,
   join,
   logOf,
   made,
+  orders,
+  type Put,
   parts,
   type Save,
   signatures,
@@ -52,6 +55,19 @@ export interface Known {
   readonly hasLogin: boolean;
 }
 
+/** A function of `once` that has begun. */
+export interface Run extends Put {
+  /** That of its request, and the id of it at the beginning. */
+  readonly session: Session;
+  readonly id: StoreId;
+  readonly begunAt: number;
+  isRunning: boolean;
+  isStored: boolean;
+}
+
+/** Milliseconds: the default lease, without the time that the store may take to answer. */
+const LEASE = 25_000;
+
 export class World {
   readonly program: Program;
   readonly time: VirtualTime;
@@ -67,6 +83,7 @@ export class World {
   readonly loginViews: Data[] = [];
   /** The ids that `save()` stored for requests whose commit failed then, and whose error response failed too. */
   readonly unannounced = new Set<StoreId>();
+  readonly runs: Run[] = [];
   /** What happened, for a reader of a failed schedule. */
   readonly story: string[] = [];
   #broken: Violation | null = null;
@@ -75,16 +92,13 @@ export class World {
     this.program = program;
     this.time = new VirtualTime(seed);
     this.shelf = new Shelf(program.storeVersions ?? false, (write) => this.#wrote(write));
-    const { absoluteTimeout, cookieAge, idleTimeout, saveEveryRequest, maxUserSessions } = program;
+    const { absoluteTimeout, maxUserSessions } = program;
     this.processes = program.processes.map(({ onConflict, ...options }) =>
       createSessions({
         store: this.shelf.store,
         clock: () => this.now,
         clearExpiredEvery: 0,
         absoluteTimeout,
-        cookieAge,
-        idleTimeout,
-        saveEveryRequest,
         maxUserSessions,
         onConflict: onConflict === "join" ? join : onConflict,
         ...options,
@@ -110,12 +124,25 @@ export class World {
     return this.shelf.record(this.shelf.last(id), this.now);
   }
 
+  /** Whether any request of the program calls `once`. */
+  get hasOnce(): boolean {
+    const deeds = this.program.rounds.flatMap(({ visits }) => visits.flatMap(({ does }) => does));
+    return deeds.some((deed) => deed.startsWith("once"));
+  }
+
+  /** Whether a record was made by a change of key that was taken back. */
+  isUndone({ data }: StoredRecord): boolean {
+    return parts(data).extras.undone !== undefined;
+  }
+
   #wrote({ id, from, before, after }: Write): void {
     const { dictionary, extras } = parts(after.data);
     const way = from === id ? id.slice(0, 4) : `${from?.slice(0, 4) ?? "new"} → ${id.slice(0, 4)}`;
     this.story.push(`${this.shelf.step} stored ${way} ${after.userId} ${after.data}`);
     const log = logOf(dictionary);
-    this.check(new Set(log).size === log.length, `a save is stored twice: ${log}`);
+    const isTwice = (tag: string, place: number) =>
+      log.indexOf(tag) !== place && this.saves.get(tag)?.save.isRepeated !== true;
+    this.check(!log.some(isTwice), `a save is stored twice: ${log}`);
     for (const tag of log) {
       const { state } = this.saves.get(tag)?.save ?? { state: "never made" };
       this.check(
@@ -124,7 +151,7 @@ export class World {
       );
       if (!this.stored.has(tag)) this.stored.set(tag, this.shelf.step);
     }
-    const { undone } = extras as { undone?: { userId: string | null } };
+    const { undone } = extras;
     this.check(
       undone === undefined || after.userId === null,
       "a change of key was taken back, and its login was not",
@@ -134,7 +161,7 @@ export class World {
     if (before === null) this.#checkCreated(dictionary, log, after);
     else if (undone !== undefined && parts(before.data).extras.undone === undefined)
       this.#checkUndone(id, dictionary);
-    else this.#checkMade(parts(before.data).dictionary, dictionary);
+    else this.#checkMade(parts(before.data), { dictionary, extras }, from as StoreId);
     if (before !== null && undone === undefined && before.userId !== after.userId)
       this.check(from !== id, "the user of a session has changed, and its key has not");
     const { absoluteTimeout = Number.POSITIVE_INFINITY } = this.program;
@@ -157,28 +184,85 @@ export class World {
     }
   }
 
-  /** One after the other: the record is what the saves that were added make of the one before. */
-  #checkMade(before: Data, after: Data): void {
-    const old = logOf(before);
-    const log = logOf(after);
+  /** A function of `once` begins. */
+  beginRun(session: Session, key: string, value: unknown): Run {
+    const id = session.handle as StoreId;
+    const isOf = (run: Run) => run.key === key && this.shelf.last(run.id) === this.shelf.last(id);
+    this.check(
+      !this.runs.some((run) => run.isRunning && isOf(run) && run.begunAt + LEASE > this.now),
+      `two functions of once run at the same time for ${key}`,
+    );
+    const run = { session, id, key, value, begunAt: this.now, isRunning: true, isStored: false };
+    this.runs.push(run);
+    return run;
+  }
+
+  /** One after the other: the record is what the saves and runs of `once` that were added make of the one before. */
+  #checkMade(before: { dictionary: Data; extras: Extras }, after: typeof before, id: StoreId): void {
+    const old = logOf(before.dictionary);
+    const log = logOf(after.dictionary);
     const isContinued = old.every((tag, place) => log[place] === tag);
     const isCleared = this.saves.get(log[0] ?? "")?.save.changes.isCleared === true;
     this.check(isContinued || isCleared, `a stored save is lost: the log was ${old} and is ${log}`);
-    const added = isContinued ? log.slice(old.length) : log;
-    const expected = this.#madeOf(before, added);
+    const added = this.#savesOf(isContinued ? log.slice(old.length) : log);
+    for (const runs of this.#newRuns(before.extras, after.extras, id)) {
+      for (const order of orders(added, runs)) {
+        const expected = this.#madeOf(before.dictionary, order);
+        if (expected === null || canonical(expected) !== canonical(after.dictionary)) continue;
+        for (const run of runs) run.isStored = true;
+        return;
+      }
+    }
+    const tags = added.map(({ tag }) => tag);
+    const expected = this.#madeOf(before.dictionary, added);
     this.check(
-      expected !== null && canonical(expected) === canonical(after),
-      `[${added}] make ${expected && canonical(expected)} of ${canonical(before)}, and stored is ${canonical(after)}`,
+      false,
+      `[${tags}] make ${expected && canonical(expected)} of ${canonical(before.dictionary)}, and stored is ${canonical(after.dictionary)}`,
     );
   }
 
+  /** The runs of `once` that a write may have stored, by the numbers in the record: each possibility is a list of one run for each key. */
+  #newRuns({ once: old = {} }: Extras, { once = {} }: Extras, id: StoreId): Run[][] {
+    let possible: Run[][] = [[]];
+    for (const key of new Set([...Object.keys(old), ...Object.keys(once)])) {
+      const [before, after] = [old[key] ?? { stored: 0 }, once[key] ?? { stored: 0 }];
+      const added = after.stored - before.stored;
+      this.check(
+        added === 0 || added === 1,
+        `runs of once for ${key}: ${before.stored}, then ${after.stored}`,
+      );
+      const isTaken = after.lease !== undefined && after.lease.holder !== before.lease?.holder;
+      this.check(
+        !isTaken || (before.lease?.until ?? 0) <= this.now,
+        `a request took the lease of ${key} from one that still runs`,
+      );
+      if (added !== 1) continue;
+      // The request may have begun another session meanwhile, by a login.
+      const fit = this.runs.filter(
+        (run) =>
+          run.key === key &&
+          !run.isRunning &&
+          !run.isStored &&
+          (this.shelf.last(run.id) === this.shelf.last(id) || run.session.handle === id),
+      );
+      possible = possible.flatMap((runs) => fit.map((run) => [...runs, run]));
+    }
+    return possible;
+  }
+
+  #savesOf(tags: readonly string[]): Save[] {
+    return tags.map((tag) => (this.saves.get(tag) as Known).save);
+  }
+
   /** null where the saves conflict, and one had to fail. */
-  #madeOf(start: Data, tags: readonly string[], as?: Save["onConflict"]): Data | null {
+  #madeOf(start: Data, steps: readonly (Save | Put)[], as?: Save["onConflict"]): Data | null {
+    const isSave = (step: Save | Put): step is Save => "tag" in step;
     try {
-      return tags.reduce((data, tag) => {
-        const { save } = this.saves.get(tag) as Known;
-        return made(data, as === undefined ? save : { ...save, onConflict: as });
-      }, start);
+      return steps.reduce(
+        (data: Data, step) =>
+          made(data, as !== undefined && isSave(step) ? { ...step, onConflict: as } : step),
+        start,
+      );
     } catch (error) {
       if (error instanceof Conflict) return null;
       throw error;
@@ -190,25 +274,28 @@ export class World {
    * where the moved session is of the same user or its move was taken back, with what is there; and only while that session lives.
    */
   #checkCreated(after: Data, log: readonly string[], { userId }: StoredRecord): void {
-    const tag = log.at(-1) ?? "";
-    const own = this.stored.get(tag) === this.shelf.step ? this.saves.get(tag) : undefined;
+    const own = log.filter(
+      (tag) => this.stored.get(tag) === this.shelf.step || this.saves.get(tag)?.save.isRepeated,
+    );
+    const last = this.saves.get(own.at(-1) ?? "");
     const fits = (start: Data, as?: Save["onConflict"]) => {
-      const expected = this.#madeOf(start, own === undefined ? [] : [tag], as);
+      const expected = this.#madeOf(start, this.#savesOf(own), as);
       return expected !== null && canonical(expected) === canonical(after);
     };
     if (fits({}, "mine")) return;
     // Without a tag the request is not known, and the session may be any.
-    const moved = [...(own?.ids ?? this.announced.keys())].filter(
-      (id) => (this.shelf.deletedAt(id) ?? Number.POSITIVE_INFINITY) >= (own?.save.begunAt ?? 0),
+    const moved = [...(last?.ids ?? this.announced.keys())].filter(
+      (id) => (this.shelf.deletedAt(id) ?? Number.POSITIVE_INFINITY) >= (last?.save.begunAt ?? 0),
     );
+    const bases = last === undefined ? this.loginViews : this.#savesOf(own).map(({ base }) => base);
     const isTakenAlong =
       (moved.length > 0 &&
-        (own === undefined ? this.loginViews : [own.save.base]).some((view) => fits(view))) ||
+        (bases.some((view) => fits(view)) || canonical(last?.save.mine ?? {}) === canonical(after))) ||
       moved.some((id) =>
         this.shelf.versions(this.shelf.last(id)).some(({ data }) => fits(parts(data).dictionary)),
       );
     this.check(
-      userId !== null && own?.hasLogin !== false && isTakenAlong,
+      userId !== null && last?.hasLogin !== false && isTakenAlong,
       `a new session holds what its request has not put there: ${canonical(after)}`,
     );
   }
