@@ -16,29 +16,35 @@ const script = (source: string): Script => ({ source, sha: createHash("sha1").up
 const columns = `
 local ENDS, INDEXED, VERSION, REPLACED = 1, 2, 3, 4
 local function startOf(number) return 17 * number - 14 end
-local function column(text, number) return string.sub(text, startOf(number), startOf(number) + 15) end
-local function withColumn(text, number, digits)
-  return string.sub(text, 1, startOf(number) - 1) .. digits .. string.sub(text, startOf(number) + 16)
+local function column(text, number)
+  local start = startOf(number)
+  return string.sub(text, start, start + 15)
 end
 `;
 
-/**
- * Reads what lies under the key of a session; needs `now`.
- *
- * `rewrite` writes what is there already. From Redis 7.2 on WAIT counts the replicas that have the last write of its own
- * connection. A command that a client repeats on a new connection must therefore write too, or WAIT would confirm a write
- * that no replica has.
- */
+/** Reads what lies under the key of a session; needs `now`. A script makes every function anew, so each has only those that it needs. */
 const look = `
 ${columns}
 local key = KEYS[#KEYS]
 local head = redis.call("GETRANGE", key, 0, 82)
 local kind = string.sub(head, 1, 1)
-local ends, indexed = column(head, ENDS), column(head, INDEXED)
-local version, replaced = column(head, VERSION), column(head, REPLACED)
-local live = head ~= "" and ends > now
+local live = head ~= "" and column(head, ENDS) > now
+`;
+
+const movedTo = `
 local function movedTo() return string.sub(head, startOf(2)) end
+`;
+
+/**
+ * `rewrite` writes what is there already. From Redis 7.2 on WAIT counts the replicas that have the last write of its own
+ * connection. A command that a client repeats on a new connection must therefore write too, or WAIT would confirm a write
+ * that no replica has.
+ */
+const rewrite = `
 local function rewrite() redis.call("SETRANGE", key, 0, kind) end
+`;
+
+const firstLine = `
 local function firstLine() return string.match(redis.call("GET", key), "^[^\\n]*") end
 `;
 
@@ -71,14 +77,17 @@ return "saved"
  */
 export const create = script(`
 local now, value, ttl, score, id = unpack(ARGV)
-${addToIndex}
 ${look}
 if head == "" then
-  if #KEYS > 1 then addToIndex(KEYS[1], score, id) end
+  if #KEYS > 1 then
+    ${addToIndex}
+    addToIndex(KEYS[1], score, id)
+  end
   redis.call("SET", key, value, "PX", ttl)
   return "saved"
 end
-local isRepetition = version == column(value, VERSION) and replaced == column(value, REPLACED)
+${rewrite}
+local isRepetition = column(head, VERSION) == column(value, VERSION) and column(head, REPLACED) == column(value, REPLACED)
 if kind ~= "m" and isRepetition then rewrite() return "saved" end
 return "taken"
 `);
@@ -92,18 +101,24 @@ return "taken"
 export const update = script(`
 local now, value, ttl, needed = unpack(ARGV)
 ${look}
-local given, mine, expected = column(value, INDEXED), column(value, VERSION), column(value, REPLACED)
 if not live then return "gone" end
+if kind == "r" and column(head, VERSION) == column(value, REPLACED) then
+  local given, indexed = column(value, INDEXED), column(head, INDEXED)
+  if given < indexed then
+    value = string.sub(value, 1, startOf(INDEXED) - 1) .. indexed .. string.sub(value, startOf(INDEXED) + 16)
+    given = indexed
+  end
+  if needed > given then return "index" end
+  redis.call("SET", key, value, "PX", ttl)
+  return "saved"
+end
+${movedTo}
+${rewrite}
 if kind == "m" then return movedTo() end
 if kind == "p" then return "pending" end
-if version ~= expected then
-  if version == mine or replaced == mine then rewrite() return "saved" end
-  return "conflict"
-end
-if given > indexed then indexed = given end
-if needed > indexed then return "index" end
-redis.call("SET", key, withColumn(value, INDEXED, indexed), "PX", ttl)
-return "saved"
+local mine = column(value, VERSION)
+if column(head, VERSION) == mine or column(head, REPLACED) == mine then rewrite() return "saved" end
+return "conflict"
 `);
 
 /**
@@ -113,10 +128,13 @@ return "saved"
 export const touch = script(`
 local now, expected, expires, ttl, given = unpack(ARGV)
 ${look}
+${rewrite}
+${firstLine}
 if not live or kind == "m" then return "gone" end
 if kind == "p" then return "pending" end
-if version ~= expected then return "gone" end
-if expires <= ends then rewrite() return "saved" end
+if column(head, VERSION) ~= expected then return "gone" end
+if expires <= column(head, ENDS) then rewrite() return "saved" end
+local indexed = column(head, INDEXED)
 if tonumber(indexed) > 0 then
   if given > indexed then indexed = given end
   if expires > indexed then return firstLine() end
@@ -133,6 +151,8 @@ return "saved"
 export const remove = script(`
 local now = unpack(ARGV)
 ${look}
+${movedTo}
+${firstLine}
 if head == "" then
   redis.pcall("SET", key, "", "PX", 1)
   redis.call("DEL", key)
@@ -152,6 +172,9 @@ export const rotate = script(`
 local now, expected, to, mark, markTtl, value, ttl, score, from = unpack(ARGV)
 ${addToIndex}
 ${look}
+${movedTo}
+${rewrite}
+${firstLine}
 local newKey = KEYS[#KEYS - 1]
 if not live then return "gone" end
 if kind == "m" then
@@ -160,7 +183,7 @@ if kind == "m" then
   return redis.call("EXISTS", newKey) == 1 and "saved" or "gone"
 end
 if kind == "p" then return "pending" end
-if version ~= expected then return "conflict" end
+if column(head, VERSION) ~= expected then return "conflict" end
 if redis.call("EXISTS", newKey) == 1 then return "taken" end
 local left = firstLine()
 if #KEYS > 2 then
@@ -176,13 +199,16 @@ return left
 export const leave = script(`
 local now, expected, to, mark, markTtl = unpack(ARGV)
 ${look}
+${movedTo}
+${rewrite}
+${firstLine}
 if not live then return "gone" end
 if kind == "m" then
   if movedTo() == to then rewrite() return "saved" end
   return movedTo()
 end
 if kind == "p" then return "pending" end
-if version ~= expected then return "conflict" end
+if column(head, VERSION) ~= expected then return "conflict" end
 local left = firstLine()
 redis.call("SET", key, mark, "PX", markTtl)
 return left
@@ -192,6 +218,7 @@ return left
 export const arrive = script(`
 local now, ttl = unpack(ARGV)
 ${look}
+${rewrite}
 if head == "" then return "gone" end
 if kind ~= "p" then rewrite() return "saved" end
 redis.call("SETRANGE", key, 0, "r")
