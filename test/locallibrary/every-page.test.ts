@@ -42,6 +42,15 @@ const forLibrarians = [
   "/accounts/confirm/",
   "/accounts/logout/",
   "/librarian/sessions/",
+  "/admin/",
+  "/admin/users/?q=reader",
+  "/admin/users/2/",
+  "/admin/users/1/update/",
+  "/admin/users/create/",
+  "/admin/users/1/delete/",
+  "/admin/genres/",
+  "/admin/genres/1/update/",
+  "/admin/genres/1/delete/",
 ];
 
 describeInChromium(

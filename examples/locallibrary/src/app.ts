@@ -13,6 +13,7 @@ import { staticFiles } from "./middleware/static-files.ts";
 import { tour } from "./middleware/tour.ts";
 import { visitor } from "./middleware/visitor.ts";
 import { accountRoutes } from "./routes/accounts.ts";
+import { administrationRoutes } from "./routes/administration.ts";
 import { authorEditingRoutes } from "./routes/author-editing.ts";
 import { authorRoutes } from "./routes/authors.ts";
 import { bookEditingRoutes } from "./routes/book-editing.ts";
@@ -87,7 +88,7 @@ function siteRoutes({ database, sessions, sessionStore, demo }: Library, lastReq
   routes.use(visitor(database));
   if (demo) routes.use(tour(demo.outages));
   // While the sessions' store is away, only the catalog can be read.
-  routes.use(["/accounts", "/preferences", "/session", "/librarian", "/tour"], needsSession);
+  routes.use(["/accounts", "/preferences", "/session", "/librarian", "/admin", "/tour"], needsSession);
 
   routes.get("/", (_req, res) => res.redirect("/catalog/"));
   routes.use("/catalog", homeRoutes(database));
@@ -107,6 +108,7 @@ function siteRoutes({ database, sessions, sessionStore, demo }: Library, lastReq
   routes.use("/accounts", userSessionRoutes(sessions));
   routes.use("/preferences", preferenceRoutes());
   routes.use("/session", sessionInspectorRoutes(lastRequests));
+  routes.use("/admin", administrationRoutes(database, sessions));
   routes.use("/librarian/sessions", sessionDashboardRoutes(database, sessions, sessionStore));
   if (demo) {
     routes.use("/tour", tourRoutes(sessions, demo.outages));

@@ -9,7 +9,7 @@ import { type Attempt, countWrong, resetCount, secondsToWait } from "./wrong-pas
 const hashOfNoUser = await hash(randomUUID());
 const queues = new Queues();
 
-/** `user` is null after a wrong password. With `wait` above 0 there were too many of them, and this one was not checked. */
+/** `user` is null after a wrong password, and for a user who may not sign in. With `wait` above 0 there were too many of them, and this one was not checked. */
 export interface Authentication {
   user: User | null;
   /** Seconds. */
@@ -31,7 +31,7 @@ export function authenticate(
     const user = findUserByName(database, attempt.username);
     // An unknown name takes the same time as a known one, so the time does not tell which names exist (OWASP).
     const matches = await verify(user?.passwordHash ?? hashOfNoUser, password);
-    if (!user || !matches) {
+    if (!user?.isActive || !matches) {
       countWrong(database, attempt);
       return { user: null, wait };
     }

@@ -67,13 +67,17 @@ export const copies = sqliteTable("copies", {
   borrowerId: integer("borrower_id").references(() => users.id),
 });
 
+export const roles = ["reader", "librarian"] as const;
+
 export const users = sqliteTable("users", {
   id: integer().primaryKey(),
   username: text().notNull().unique(),
   name: text().notNull(),
   /** In lower case. */
   email: text().notNull().unique(),
-  role: text({ enum: ["reader", "librarian"] }).notNull(),
+  role: text({ enum: roles }).notNull(),
+  /** False for a user who may not sign in. */
+  isActive: integer("is_active", { mode: "boolean" }).notNull().default(true),
   passwordHash: text("password_hash").notNull(),
   /** Epoch milliseconds; null while the user has the password from the seed. */
   passwordChangedAt: integer("password_changed_at"),

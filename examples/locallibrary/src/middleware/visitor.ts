@@ -35,7 +35,8 @@ export function visitor(database: LibraryDatabase): RequestHandler {
       return next();
     }
 
-    const user = session.userId === null ? null : (findUser(database, Number(session.userId)) ?? null);
+    const account = session.userId === null ? undefined : findUser(database, Number(session.userId));
+    const user = account?.isActive ? account : null;
     const choices = user ? accountChoices(database, user) : sessionChoices(session);
     if (user) {
       adoptChoices(session, choices);

@@ -1,7 +1,7 @@
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Preferences } from "../choices/choices.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { users } from "../database/schema.ts";
+import { type User, users } from "../database/schema.ts";
 import { demoUsers } from "../seed/users.ts";
 
 export function findUser(database: LibraryDatabase, id: number) {
@@ -16,14 +16,18 @@ export function findUserByEmail(database: LibraryDatabase, email: string) {
   return database.select().from(users).where(eq(users.email, email)).get();
 }
 
-/** Adds a reader. Returns undefined, and adds nothing, when the username or the address was taken meanwhile. */
+/** The id after the highest that a user has or had. SQLite would give the id of a user who was removed once more. */
+const neverUsed = sql`(SELECT 1 + max(id) FROM (SELECT id FROM users UNION ALL SELECT id FROM former_users))`;
+
+/** Adds a user, by default a reader. Returns undefined, and adds nothing, when the username or the address was taken meanwhile. */
 export function addUser(
   database: Pick<LibraryDatabase, "insert">,
-  fields: Pick<typeof users.$inferInsert, "username" | "name" | "email" | "passwordHash">,
+  fields: Pick<typeof users.$inferInsert, "username" | "name" | "email" | "passwordHash"> &
+    Partial<Pick<User, "role" | "isActive">>,
 ) {
   return database
     .insert(users)
-    .values({ ...fields, role: "reader", passwordChangedAt: Date.now() })
+    .values({ role: "reader", ...fields, id: neverUsed, passwordChangedAt: Date.now() })
     .onConflictDoNothing()
     .returning()
     .get();

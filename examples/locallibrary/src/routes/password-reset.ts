@@ -27,7 +27,8 @@ export function passwordResetRoutes(
 
   const userOfToken = (tokenHash: string | undefined): User | undefined => {
     const email = addressOf(database, "reset", tokenHash);
-    return email === undefined ? undefined : findUserByEmail(database, email);
+    const user = email === undefined ? undefined : findUserByEmail(database, email);
+    return user?.isActive ? user : undefined;
   };
 
   router.get("/password_reset/", (_req, res) => showAsk(res, {}));
@@ -43,7 +44,7 @@ export function passwordResetRoutes(
     const { email } = values;
     writeLater(database, req, res, email, () => {
       const user = findUserByEmail(database, email);
-      if (!user) return;
+      if (!user?.isActive) return;
       const token = makeToken(database, "reset", email);
       send(database, email, resetLetter(user, `${siteUrl()}/accounts/reset/${token}/`));
     });

@@ -2,6 +2,7 @@ import type { Sessions } from "coatcheck";
 import { Router } from "express";
 import { signedIn, userOf } from "../accounts/permissions.ts";
 import { singleValue } from "../request/single-value.ts";
+import { devicesOf } from "../session/devices.ts";
 import { flash } from "../session/flash.ts";
 import { passStop } from "../tour/tour.ts";
 
@@ -12,18 +13,7 @@ export function userSessionRoutes(sessions: Sessions): Router {
   const router = Router();
 
   router.get("/sessions/", signedIn, async (req, res) => {
-    const all = await sessions.listUserSessions(userOf(res).id);
-    const devices = all
-      .map(({ handle, label, isDeviceBound, createdAt, lastSeenAt, data }) => ({
-        handle,
-        isThis: handle === req.session.handle,
-        isBound: isDeviceBound,
-        name: label ?? "Unknown browser",
-        address: String(data.address ?? "unknown"),
-        firstSeen: createdAt,
-        lastSeen: new Date(Math.max(lastSeenAt.getTime(), Number(data.seen_at ?? 0))),
-      }))
-      .sort((a, b) => Number(b.isThis) - Number(a.isThis) || b.lastSeen.getTime() - a.lastSeen.getTime());
+    const devices = await devicesOf(sessions, userOf(res).id, req.session);
     res.render("accounts/sessions", { devices });
   });
 
