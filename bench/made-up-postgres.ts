@@ -1,59 +1,54 @@
-import type { PostgresClient, PostgresPool, PostgresQuery } from "coatcheck/postgres";
+import pg from "pg";
+import { type Answer, MadeUpServer, row } from "./postgres-protocol.ts";
 
-/** A record as a batch of writes has it. */
-type Given = Readonly<Record<string, unknown>> & { readonly id: string };
+const [TEXT, BIGINT, DOUBLE, BYTES] = [25, 20, 701, 17] as const;
+/** The types of the columns that `read` selects: the eight of a record, and the new id of a moved one. `readMany` adds the id. */
+const READ = [TEXT, BIGINT, TEXT, BIGINT, BIGINT, BIGINT, DOUBLE, BIGINT, BYTES];
 
-/** The columns as `read` and `readMany` select them. */
+/** The columns of a record, as a batch of writes names them. */
 const COLUMNS = "data version userId createdAt authenticatedAt expiresAt expiry format".split(" ");
 
 /**
- * A pool of `pg` that answers at once, from memory, so that neither a driver nor a server is measured. It knows the statements that
- * read, create and update, for one session and for many; it compares no versions.
+ * A pool of the real driver, whose connections lead to a PostgreSQL that answers at once, from memory: so the driver is measured, and
+ * neither a server nor a socket is. It knows the statements that read, create and update, for one session and for many; it compares
+ * no versions.
  */
-export function madeUpPostgres(): PostgresPool {
-  const rows = new Map<string, unknown[]>();
+export function madeUpPostgres(): pg.Pool {
+  const records = new Map<string, unknown[]>();
 
-  function store(id: string, values: readonly unknown[]): void {
-    rows.set(id, [...values.map((value) => (typeof value === "number" ? `${value}` : value)), null]);
-  }
-
-  function answer({ text, values = [] }: PostgresQuery): unknown[][] {
-    const [first] = values as [string];
+  function answer(text: string, values: readonly (string | null)[]): Answer {
+    const [first = ""] = values as string[];
     if (/^\s*SELECT data, .* = ANY/.test(text)) {
       const ids = first
         .slice(1, -1)
         .split(",")
         .map((id) => id.slice(2, -1));
-      return ids.flatMap((id) => {
-        const row = rows.get(id);
-        return row === undefined ? [] : [[...row, id.slice(2)]];
-      });
+      const rows = ids.flatMap((id) => found(id).map((record) => row([...record, null, id.slice(2)])));
+      return { types: [...READ, TEXT], rows, count: rows.length };
     }
-    if (/^\s*SELECT data, /.test(text)) return [rows.get(first)].filter((row) => row !== undefined);
+    if (/^\s*SELECT data, /.test(text)) {
+      const rows = found(first).map((record) => row([...record, null]));
+      return { types: READ, rows, count: rows.length };
+    }
     if (/json_to_recordset/.test(text) && /INSERT|SET data/.test(text)) {
-      const given: Given[] = JSON.parse(first);
-      for (const one of given)
-        store(
-          one.id,
-          COLUMNS.map((column) => one[column]),
+      const given: Record<string, unknown>[] = JSON.parse(first);
+      const rows = given.map(({ id, ...record }) => {
+        records.set(
+          id as string,
+          COLUMNS.map((column) => record[column]),
         );
-      return given.map(({ id }) => [id.slice(2)]);
+        return row([(id as string).slice(2)]);
+      });
+      return { types: [TEXT], rows, count: rows.length };
     }
     if (/^\s*(INSERT|UPDATE \S+ SET data)/.test(text)) {
-      store(first, values.slice(1, 1 + COLUMNS.length));
-      return [[]];
+      records.set(first, values.slice(1, 1 + COLUMNS.length));
+      return { types: [], rows: [], count: 1 };
     }
     throw new Error(`The made-up PostgreSQL does not know how to answer: ${text}`);
   }
 
-  const client: PostgresClient = {
-    async query(query) {
-      const found = answer(query);
-      return { rows: found, rowCount: found.length };
-    },
-    release() {},
-    on() {},
-    off() {},
-  };
-  return { connect: async () => client };
+  const found = (id: string) => [records.get(id)].filter((record) => record !== undefined);
+
+  return new pg.Pool({ stream: (() => new MadeUpServer(answer)) as never });
 }
