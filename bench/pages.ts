@@ -80,12 +80,12 @@ function tableOf(lines: readonly Line[], { groups }: Figures): string {
     peerSaid,
   ]);
   const head = [
-    "added µs, read / write",
-    "coatcheck",
+    "read / write",
+    "coatcheck adds, µs",
     "over a turn later",
-    "beside",
+    "the other adds, µs",
     "over a turn later",
-    "",
+    "the other",
   ];
   return [head, head.map(() => "---"), ...cells].map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
