@@ -35,11 +35,12 @@ const wrk = find(wanted) ?? (canInstall ? findOrInstall(wanted) : undefined);
 
 export const generator = wrk === undefined ? "autocannon" : "wrk";
 
+/** How often a burst is sent in which no request was answered, as happens on a machine that is very busy. */
+const TRIES = 5;
+
 /** Requests in turn, as fast as they are answered. Throws when an answer was an error. */
-export async function burst(
-  { url, connections, seconds = 1, asks, follow }: Load,
-  folder: string,
-): Promise<Burst> {
+export async function burst(load: Load, folder: string, tries = TRIES): Promise<Burst> {
+  const { url, connections, seconds = 1, asks, follow } = load;
   interrupted.throwIfAborted();
   const list = join(folder, "asks");
   writeFileSync(list, asks.map(({ path, cookie }) => `${path}\t${cookie}\n`).join(""));
@@ -61,6 +62,7 @@ export async function burst(
       : withLoad(wrk, ...wrkOptions, list, ...last);
   const { stdout } = await run(program, args, { timeout: 30_000 });
   const { failed, ...came } = JSON.parse(stdout.trimEnd().split("\n").at(-1) as string);
+  if (failed === 0 && came.requests === 0 && tries > 1) return burst(load, folder, tries - 1);
   if (failed > 0 || came.requests === 0) {
     throw new Error(
       `${url}${asks[0]?.path}: ${failed} of ${came.requests} requests failed. ${generator} said:\n${stdout}`,
