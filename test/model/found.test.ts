@@ -4,9 +4,9 @@ import type { Choices, Deed, Program, Visit } from "./program.ts";
 import { run } from "./run.ts";
 
 const visit = (...does: Deed[]): Visit => ({ browser: 0, at: 0, does, status: 200 });
-const first = { visits: [visit("set a", "append list")], pass: 0 };
 
 interface Schedule extends Partial<Omit<Program, "rounds">> {
+  readonly first?: Visit;
   readonly visits: readonly Visit[];
   readonly pass?: number;
   readonly last?: readonly Visit[];
@@ -51,6 +51,17 @@ const schedules: Record<string, Schedule> = {
     ],
     choices: [0, 0, 0, 36320, 47168],
   },
+  "a login after a logout takes over nothing of a session whose change of key is being taken back": {
+    faults: 2,
+    first: visit("login ada", "set a"),
+    visits: [visit(), visit("login ada")],
+    last: [visit("logout", "login ada", "set a"), visit()],
+    choices: [0, 0, 0, 0, 0, 0, 5243, 32475, 17504, 0, 56576, 14880, 22176, 0, 17696],
+  },
+  "a request that waits for once() is shown nothing of the key to which the session was moved": {
+    visits: [visit("onceAside b"), visit("once b"), visit("once a", "login ada")],
+    choices: [0, 0, 2176],
+  },
   "a logout by a key that was changed more than a minute ago leaves the session under its new key": {
     visits: [{ ...visit("login ada"), browser: 2 }],
     pass: 500,
@@ -61,8 +72,9 @@ const schedules: Record<string, Schedule> = {
 
 test.each(Object.entries(schedules))(
   "%s",
-  async (_name, { choices, visits, pass = 0, last = [visit()], faults = 0, ...options }) => {
-    const rounds = [first, { visits, pass }, { visits: last, pass: 0 }];
+  async (_name, { choices, first, visits, pass = 0, last = [visit()], faults = 0, ...options }) => {
+    const begin = { visits: [first ?? visit("set a", "append list")], pass: 0 };
+    const rounds = [begin, { visits, pass }, { visits: last, pass: 0 }];
     await run({ processes: [{}, {}], ...options, faults, rounds }, choices);
   },
 );
