@@ -178,11 +178,13 @@ export class Once {
   /** Nothing is stored for this visitor, so no other request can share the value: it is set as by `set`. */
   async #runAlone({ draft, key, run }: Call): Promise<unknown> {
     if (draft.isCommitted) throw new SessionCommittedError("once() of a session that is not stored yet");
-    const next = await run(draft.dictionary.get(key));
-    if (next === undefined) draft.dictionary.delete(key);
+    const { dictionary } = draft;
+    const next = await run(dictionary.get(key));
+    if (draft.dictionary !== dictionary) return next;
+    if (next === undefined) dictionary.delete(key);
     else {
       checkJson(next, key);
-      draft.dictionary.set(key, next);
+      dictionary.set(key, next);
     }
     draft.savesData = true;
     return next;

@@ -144,6 +144,20 @@ describe("once()", () => {
     expect(await browser.sees()).toEqual({ fresh: 1 });
   });
 
+  test("of a visitor for whom nothing is stored stores nothing after a flush within the function either", async () => {
+    const { browser } = site();
+    await browser.visit(async (session) => {
+      session.login("ada");
+      const value = await session.once("token", () => {
+        session.logout();
+        session.login("bob");
+        return "of ada";
+      });
+      expect([value, session.has("token")]).toEqual(["of ada", false]);
+    });
+    expect(await browser.sees()).toEqual({});
+  });
+
   test("within another once() is a TypeError, and the outer one goes on", async () => {
     const { browser } = await withToken();
     const session = await browser.open();
