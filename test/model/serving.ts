@@ -450,7 +450,9 @@ export class Serving {
       isAlone = session.handle === null;
       // What is set by now may be too late for the response.
       if (isAlone && isAside) throw new SessionInterruptedError();
-      const value = this.#signed(isAlone ? session.userId : userId);
+      // A login that is not stored yet has no part in it.
+      const user = isAlone ? session.userId : this.#world.live(session.handle as StoreId)?.userId;
+      const value = this.#signed(user ?? null);
       if (!isAlone) run = this.#world.beginRun(session, key, value);
       this.#look(this.#view());
       await this.#pause();
