@@ -19,9 +19,9 @@ export const compilers = {
 
 export type Compiler = keyof typeof compilers;
 
-/** Builds and packs coatcheck, and unpacks it among the packages of an empty application. Returns the folder. */
-export async function newApplication(): Promise<string> {
-  await installed(here);
+/** Builds and packs coatcheck, and unpacks it among the packages of a folder, in an empty application. Returns its folder. */
+export async function newApplication(packages = here): Promise<string> {
+  await installed(packages);
   const folder = mkdtempSync(join(tmpdir(), "coatcheck-application-"));
   const packed = join(folder, "packed");
   for (const file of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "src"])
@@ -34,7 +34,7 @@ export async function newApplication(): Promise<string> {
 
   const modules = join(folder, "node_modules");
   mkdirSync(modules);
-  const ours = fileURLToPath(new URL("node_modules", here));
+  const ours = fileURLToPath(new URL("node_modules", packages));
   for (const name of readdirSync(ours)) symlinkSync(join(ours, name), join(modules, name));
   renameSync(join(folder, "package"), join(modules, "coatcheck"));
   return folder;

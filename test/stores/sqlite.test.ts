@@ -851,11 +851,17 @@ describe("a backup that is put back", () => {
 
 describe("the SQLite that the runtime has", () => {
   afterEach(() => {
-    vi.doUnmock("node:sqlite");
     vi.doUnmock("better-sqlite3");
-    vi.doUnmock("node:module");
+    vi.restoreAllMocks();
     vi.resetModules();
   });
+
+  /** Lets the runtime have these modules in place of its own. */
+  function builtIn(modules: Record<string, unknown>): void {
+    const { getBuiltinModule } = process;
+    const given = (name: string) => (name in modules ? modules[name] : getBuiltinModule(name));
+    vi.spyOn(process, "getBuiltinModule").mockImplementation(given as typeof getBuiltinModule);
+  }
 
   async function freshStore(): Promise<SqliteStore> {
     vi.resetModules();
@@ -867,7 +873,7 @@ describe("the SQLite that the runtime has", () => {
   };
 
   it("is better-sqlite3 where node:sqlite is missing", async () => {
-    vi.doMock("node:sqlite", missing);
+    builtIn({ "node:sqlite": undefined });
     const store = await freshStore();
     const id = newId();
     expect(await store.create(id, record(), call())).toBe(true);
@@ -875,17 +881,19 @@ describe("the SQLite that the runtime has", () => {
   });
 
   it("is asked for where it cannot be loaded, by a sentence that says what to install", async () => {
-    vi.doMock("node:sqlite", missing);
+    builtIn({ "node:sqlite": undefined });
     vi.doMock("better-sqlite3", missing);
     const store = await freshStore();
     await expect(store.read(newId(), call())).rejects.toThrow(/found no SQLite.*Install better-sqlite3/s);
   });
 
   it("is asked for at start where there is none, as on Node 20", async () => {
-    vi.doMock("node:module", () => ({
-      isBuiltin: (name: string) => name !== "node:sqlite" && name !== "bun:sqlite",
-      createRequire: () => Object.assign(missing, { resolve: missing, cache: {} }),
-    }));
+    builtIn({
+      "node:module": {
+        isBuiltin: (name: string) => name !== "node:sqlite" && name !== "bun:sqlite",
+        createRequire: () => Object.assign(missing, { resolve: missing, cache: {} }),
+      },
+    });
     await expect(freshStore()).rejects.toThrow(
       /This runtime has none.*Use a newer Node, install better-sqlite3/s,
     );

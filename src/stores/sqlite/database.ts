@@ -210,17 +210,16 @@ async function loadDriver(): Promise<Driver> {
 }
 
 async function loadSqlite(): Promise<Driver["open"]> {
+  // Not imported, because bundlers such as tsup take "node:" off the names of modules, and this one has no other name.
+  const sqlite = process.getBuiltinModule("node:sqlite");
+  if (sqlite !== undefined) return (path) => new sqlite.DatabaseSync(path);
   const causes: unknown[] = [];
-  try {
-    const { DatabaseSync } = await import("node:sqlite");
-    return (path) => new DatabaseSync(path);
-  } catch (error) {
-    causes.push(error);
-  }
   // The names are in a variable so that bundlers do not follow them: most applications do not need these packages.
   for (const name of ["bun:sqlite", "better-sqlite3"]) {
     try {
-      const { default: Database } = (await import(name)) as { default: new (path: string) => SqliteDatabase };
+      const { default: Database } = (await import(/* webpackIgnore: true */ name)) as {
+        default: new (path: string) => SqliteDatabase;
+      };
       return (path) => new Database(path);
     } catch (error) {
       causes.push(error);

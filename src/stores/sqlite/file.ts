@@ -118,23 +118,17 @@ const INSTALL_SQLITE =
 function isSqliteMissing(): boolean {
   // Only Node's own list of modules is known to be complete.
   if ("Bun" in globalThis || "Deno" in globalThis || isBuiltin("node:sqlite")) return false;
-  const require = requireHere();
   try {
-    require?.resolve("better-sqlite3");
+    const folders = [".", ...process.argv.slice(1, 2).map(dirname)];
+    requireHere().resolve("better-sqlite3", { paths: folders });
     return false;
   } catch {
     return true;
   }
 }
 
-/** Undefined where a bundler has taken this module's address away. */
-function requireHere(): NodeJS.Require | undefined {
-  try {
-    return createRequire(import.meta.url);
-  } catch {
-    return undefined;
-  }
-}
+/** By the folder of the process and not by `import.meta`, which tools that make CommonJS modules cannot translate, as Jest's do. */
+const requireHere = () => createRequire(resolve("here.js"));
 
 function identityOf(path: string): Identity | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -155,7 +149,7 @@ function timesOpenHere(file: Identity): number | undefined {
  * which takes tenths of a second. An empty list where better-sqlite3 was never loaded.
  */
 function openInBetterSqlite3(): string[] {
-  const loaded = Object.entries(requireHere()?.cache ?? {});
+  const loaded = Object.entries(requireHere().cache ?? {});
   const { queryObjects } = process.getBuiltinModule("node:v8");
   return loaded
     .filter(([file]) => /[\\/]better-sqlite3[\\/]lib[\\/]index\.js$/.test(file))

@@ -4,7 +4,7 @@ export const CONNECT_TIMEOUT_MS = 5000;
 /** Loads a package that only one kind of store needs. `from` is a variable, so that bundlers do not follow it. */
 export async function loadDriver<T>(packageName: string, from = packageName): Promise<T> {
   try {
-    return (await import(from)) as T;
+    return (await import(/* webpackIgnore: true */ from)) as T;
   } catch (error) {
     const { code, message } = error as { code?: string; message?: string };
     const isMissing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND";

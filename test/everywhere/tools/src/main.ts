@@ -1,0 +1,3 @@
+import { visit } from "./visit.ts";
+
+void visit().then(() => console.log("visited"));

@@ -1,0 +1,3 @@
+import { visit } from "../compiled/visit.js";
+
+test("the application answers", () => visit());

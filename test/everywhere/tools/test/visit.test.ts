@@ -1,0 +1,3 @@
+import { visit } from "../src/visit";
+
+test("the application answers", () => visit());
