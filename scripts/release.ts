@@ -34,7 +34,12 @@ const notes = read("CHANGELOG.md")
   );
 if (notes === undefined)
   stop(`CHANGELOG.md has no section "## ${manifest.version}". Name the section "Unreleased" so.`);
-writeFileSync("release-notes.md", notes.split("\n").slice(1).join("\n").trim());
+const body = notes.split("\n").slice(1).join("\n").trim();
+// The page of a release is no page of the package, so that every link leads to the repository.
+writeFileSync(
+  "release-notes.md",
+  absolute("CHANGELOG.md", body, () => false),
+);
 
 Object.assign(manifest, {
   repository: { type: "git", url: `git+${repository}.git` },
@@ -45,17 +50,21 @@ Object.assign(manifest, {
 writeFileSync("package.json", `${JSON.stringify(manifest, null, 2)}\n`);
 
 for (const page of globSync(["*.md", "docs/**/*.md"]))
-  writeFileSync(page, absolute(page.replaceAll("\\", "/"), read(page)));
+  writeFileSync(page, absolute(page.replaceAll("\\", "/"), read(page), isPacked));
 console.log(`Ready to publish ${manifest.name} ${manifest.version}.`);
 
-/** The page with links that lead somewhere from an installed package too: those to files outside it lead to the repository. */
-function absolute(page: string, text: string): string {
+/** Whether a file is in the package. */
+function isPacked(path: string): boolean {
   const packed = ["package.json", "README.md", "LICENSE", ...(manifest.files as string[])];
-  const isPacked = (path: string) => packed.some((one) => path === one || path.startsWith(`${one}/`));
+  return packed.some((one) => path === one || path.startsWith(`${one}/`));
+}
+
+/** The page with links that lead somewhere from where it is read too: those to files that are not there lead to the repository. */
+function absolute(page: string, text: string, isThere: (path: string) => boolean): string {
   const lead = (view: string, link: string) => {
     if (/^[a-z]+:|^#/.test(link)) return link;
     const path = posix.join(dirname(page), link);
-    return isPacked(path.replace(/#.*/, "")) ? link : `${repository}/${view}/${tag}/${path}`;
+    return isThere(path.replace(/#.*/, "")) ? link : `${repository}/${view}/${tag}/${path}`;
   };
   return text
     .replaceAll(/(?<=!\[[^\]]*\]\()[^)\s]+|(?<=\b(?:src|srcset)=")[^"]+/g, (link) => lead("raw", link))

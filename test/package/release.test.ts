@@ -25,7 +25,7 @@ function release({ owner = filled, tag = `v${version}`, section = `## ${version}
   writeFileSync(join(folder, "owner.json"), JSON.stringify(owner));
   writeFileSync(
     join(folder, "CHANGELOG.md"),
-    `# Changelog\n\n${section}\n\n- Coats.\n\n## 0.0.1\n\n- Hooks.\n`,
+    `# Changelog\n\n${section}\n\n- Coats: [start](docs/start.md).\n\n## 0.0.1\n\n- Hooks.\n`,
   );
   const { stderr, status } = spawnSync(process.execPath, [join(root, "scripts/release.ts"), tag], {
     cwd: folder,
@@ -43,7 +43,11 @@ test("the owner's address becomes the fields of the package", () => {
     bugs: "https://github.com/ann/coats/issues",
     funding: "https://example.com/ann",
   });
-  expect(released("release-notes.md")).toBe("- Coats.");
+});
+
+test("the notes of a release lead to the repository, as they stand on a page outside it", () => {
+  const page = `${filled.repository}/blob/v${version}/docs/start.md`;
+  expect(release().released("release-notes.md")).toBe(`- Coats: [start](${page}).`);
 });
 
 test("no link of the published pages is dead: each is absolute, or leads to a file of the package", () => {
