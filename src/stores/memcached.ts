@@ -22,6 +22,7 @@
  * `now` alone decides whether a session has expired; the server only removes what has expired anyway.
  */
 
+import { signalOf } from "../contract/call.ts";
 import { isStoreId, type StoredRecord, type StoreId } from "../contract/record.ts";
 import {
   MOVED_MARK_MS,
@@ -72,8 +73,8 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
   }
   const keyOf = (id: StoreId) => prefix + id;
 
-  async function look(id: StoreId, { signal }: StoreCall): Promise<(TokenValue & { entry: Entry }) | null> {
-    const seen = await memcached.gets(keyOf(id), signal);
+  async function look(id: StoreId, call: StoreCall): Promise<(TokenValue & { entry: Entry }) | null> {
+    const seen = await memcached.gets(keyOf(id), signalOf(call));
     return seen && { ...seen, entry: decode(seen.value) };
   }
 
@@ -99,7 +100,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
       if (seen === null) return false;
       if (seen.entry.kind !== "pending") return true;
       const life = lifetime(record.expiresAt - call.now);
-      if (await memcached.cas(keyOf(id), encode(record), life, seen.token, call.signal)) return true;
+      if (await memcached.cas(keyOf(id), encode(record), life, seen.token, signalOf(call))) return true;
     }
   }
 
@@ -116,7 +117,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
       if ("movedTo" in found) return { movedTo: found.movedTo };
       if (expected !== "any" && found.record.version !== expected) return "conflict";
       const written = next(found.record);
-      if (written === null || (await memcached.cas(keyOf(id), ...written, found.token, call.signal)))
+      if (written === null || (await memcached.cas(keyOf(id), ...written, found.token, signalOf(call))))
         return "saved";
       // Another call has changed it meanwhile: look again.
     }
@@ -137,7 +138,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
         keyOf(id),
         encode(record),
         lifetime(record.expiresAt - call.now),
-        call.signal,
+        signalOf(call),
       );
     },
 
@@ -147,7 +148,7 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
 
     async rotate(oldId, newId, record, expected, call) {
       const pending = encode(record, oldId);
-      if (!(await memcached.add(keyOf(newId), pending, lifetime(PENDING_MS), call.signal))) {
+      if (!(await memcached.add(keyOf(newId), pending, lifetime(PENDING_MS), signalOf(call)))) {
         // This very rotation has taken it where its answer was lost and it is asked for again: then the old id has moved.
         return await replace(oldId, expected, call, () => {
           throw new Error("The session cannot move to an id that is taken. Make a new one.");
@@ -158,7 +159,8 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
       if (outcome === "saved") return (await arrive(newId, record, call)) ? "saved" : "gone";
       // Without a mark the pending record is no session. If this fails, memcached removes it in time.
       const seen = await look(newId, call).catch(() => null);
-      if (seen !== null) await memcached.cas(keyOf(newId), "", OVER, seen.token, call.signal).catch(() => {});
+      if (seen !== null)
+        await memcached.cas(keyOf(newId), "", OVER, seen.token, signalOf(call)).catch(() => {});
       return outcome;
     },
 
@@ -176,7 +178,8 @@ export function memcachedStore({ client, prefix = "coatcheck:" }: MemcachedStore
       return typeof outcome === "object" ? outcome : undefined;
     },
 
-    async check({ signal }) {
+    async check(call) {
+      const signal = signalOf(call);
       await memcached.gets(`${prefix}check`, signal);
       const evicted = Number((await memcached.stats(signal)).get("evictions") ?? 0);
       if (evicted > 0) {

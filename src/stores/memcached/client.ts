@@ -1,4 +1,5 @@
 /** The few commands of memcached that the store needs, with the answers and the faults of each. */
+import type { Signal } from "../../contract/call.ts";
 import { SettingsError } from "../../errors.ts";
 import { untilAborted } from "../calls/until-aborted.ts";
 
@@ -17,13 +18,13 @@ export interface TokenValue {
 }
 
 export interface Memcached {
-  gets(key: string, signal: AbortSignal): Promise<TokenValue | null>;
+  gets(key: string, signal: Signal): Promise<TokenValue | null>;
   /** False when the key is taken. */
-  add(key: string, value: string, lifetime: number, signal: AbortSignal): Promise<boolean>;
+  add(key: string, value: string, lifetime: number, signal: Signal): Promise<boolean>;
   /** False when the value has changed since the token was given, or is gone. */
-  cas(key: string, value: string, lifetime: number, token: string, signal: AbortSignal): Promise<boolean>;
+  cas(key: string, value: string, lifetime: number, token: string, signal: Signal): Promise<boolean>;
   /** The counters of the server. */
-  stats(signal: AbortSignal): Promise<Map<string, string>>;
+  stats(signal: Signal): Promise<Map<string, string>>;
 }
 
 export function memcachedBy(client: MemcachedClient): Memcached {
@@ -32,7 +33,7 @@ export function memcachedBy(client: MemcachedClient): Memcached {
     throw new SettingsError("client", "a MemcacheClient of memcache-client");
   }
 
-  const ask = <T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> =>
+  const ask = <T>(signal: Signal, work: () => Promise<T>): Promise<T> =>
     signal.aborted ? Promise.reject(signal.reason) : untilAborted(signal, work());
 
   return {
