@@ -1,12 +1,11 @@
-// Takes the pictures in screenshots/: starts the site on a new library and visits it with the Chromium at the path CHROMIUM.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+// Takes the pictures in screenshots/, but for the film: see film.ts.
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import type { BrowserContextOptions, Page } from "playwright-core";
 import { demoUsers } from "../src/seed/users.ts";
+import { picture } from "./picture.ts";
+import { startSite } from "./started-site.ts";
 
 const FOLDER = join(import.meta.dirname, "../screenshots");
 const QUALITY = 72;
@@ -27,25 +26,23 @@ const pages = {
   "your-sessions": "/accounts/sessions/",
   inspector: "/session/",
   dashboard: "/librarian/sessions/?span=day",
+  administration: "/admin/users/1/",
+  tour: "/catalog/",
 };
+const ofLibrarian = ["dashboard", "administration"];
 
-const temporary = mkdtempSync(join(tmpdir(), "locallibrary-screenshots-"));
-const database = join(temporary, "library.sqlite3");
-const site = await start();
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu"],
-});
+const site = await startSite();
 try {
   mkdirSync(FOLDER, { recursive: true });
   liveThroughADay();
-  for (const userAgent of [IPAD, FIREFOX]) await visit(browser, { userAgent }, "reader");
+  for (const userAgent of [IPAD, FIREFOX]) await visit({ userAgent }, "reader");
   for (const [screen, options] of Object.entries(screens)) {
     for (const colorScheme of ["light", "dark"] as const) {
-      const reader = await visit(browser, { ...options, colorScheme }, "reader");
-      const librarian = await visit(browser, { ...options, colorScheme }, "librarian");
+      const reader = await visit({ ...options, colorScheme }, "reader");
+      const librarian = await visit({ ...options, colorScheme }, "librarian");
       for (const [name, path] of Object.entries(pages)) {
-        const page = name === "dashboard" ? librarian : reader;
+        const page = ofLibrarian.includes(name) ? librarian : reader;
+        if (name === "tour") await beginTour(page);
         await page.goto(site.url + path);
         if (name === "inspector") await changeMyCar(page);
         await shoot(page, `${name}-${screen}-${colorScheme}.webp`);
@@ -55,30 +52,12 @@ try {
     }
   }
 } finally {
-  await browser.close();
-  site.child.kill();
-  await once(site.child, "close");
-  rmSync(temporary, { recursive: true, force: true });
-}
-
-async function start() {
-  const child = spawn(
-    process.execPath,
-    [...process.execArgv, join(import.meta.dirname, "../src/server.ts")],
-    {
-      env: { ...process.env, PORT: "0", LIBRARY_DATABASE: database, SESSION_STORE: "" },
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
-  const [banner] = await once(child.stdout, "data");
-  const url = /http:\/\/localhost:\d+/.exec(String(banner))?.[0];
-  if (!url) throw new Error(`The site did not start:\n${banner}`);
-  return { child, url };
+  await site.stop();
 }
 
 /** Writes the samples that the site would have counted in a day, for the plots. */
 function liveThroughADay(): void {
-  const client = new Database(database);
+  const client = new Database(site.database);
   const insert = client.prepare("INSERT INTO store_samples VALUES (?, ?, ?, ?, ?)");
   const now = Date.now();
   for (let minute = 24 * 60; minute > 1; minute -= 4) {
@@ -91,8 +70,8 @@ function liveThroughADay(): void {
 }
 
 /** A page of a visitor who has looked at a few books and signed in. */
-async function visit(chromium: Browser, options: BrowserContextOptions, username: string): Promise<Page> {
-  const context = await chromium.newContext({ baseURL: site.url, ...options });
+async function visit(options: BrowserContextOptions, username: string): Promise<Page> {
+  const context = await site.browser.newContext({ baseURL: site.url, ...options });
   const page = await context.newPage();
   await page.goto("/catalog/book/1");
   await page.getByRole("button", { name: "Dismiss" }).click();
@@ -107,17 +86,19 @@ async function visit(chromium: Browser, options: BrowserContextOptions, username
   return page;
 }
 
+/** Goes to the third stop, which is done where the visitor has signed in. */
+async function beginTour(page: Page): Promise<void> {
+  await page.goto("/tour/");
+  await page.getByRole("button", { name: "Begin the tour" }).click();
+  await page.goto("/tour/");
+  await page.getByRole("button", { name: /^Go to stop 3/ }).click();
+}
+
 async function changeMyCar(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Set", exact: true }).click();
   await page.getByRole("button", { name: "Change" }).click();
 }
 
-/** Takes a picture as WebP, by Chromium's own protocol: Playwright cannot write WebP. */
 async function shoot(page: Page, name: string): Promise<void> {
-  await page.bringToFront();
-  // Chromium takes no picture before it has drawn the page.
-  await page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))");
-  const protocol = await page.context().newCDPSession(page);
-  const { data } = await protocol.send("Page.captureScreenshot", { format: "webp", quality: QUALITY });
-  writeFileSync(join(FOLDER, name), Buffer.from(data, "base64"));
+  writeFileSync(join(FOLDER, name), await picture(page, QUALITY));
 }
