@@ -147,6 +147,23 @@ test("a visitor who asks for very many letters has to wait, and a wrong address 
   expect(garbled.status).toBe(422);
 });
 
+test.each([
+  ["/accounts/password_reset/", ROBIN, "/accounts/reset/set-password/"],
+  ["/accounts/sign-up/", "nia@library.example", "/accounts/sign-up/details/"],
+])(
+  "%s: a stranger who planted a key in the browser cannot go on where the letter's reader is",
+  async (form, email, next) => {
+    const own = await startHeldSite();
+    const [stranger, owner] = [new Reader(own.url), new Reader(own.url)];
+    await stranger.visit();
+    for (const [name, value] of stranger.cookies) owner.cookies.set(name, value);
+    await owner.post(form, { email });
+    await owner.get(await linkTo(own, email));
+    expect((await owner.get(next)).status).toBe(200);
+    expect((await stranger.get(next)).status).toBe(410);
+  },
+);
+
 test("while the session store is away the password stays, and the link goes on to be good", async () => {
   const own = await startHeldSite();
   const device = new Reader(own.url);

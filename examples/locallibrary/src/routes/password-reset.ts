@@ -94,6 +94,8 @@ export function passwordResetRoutes(
     const tokenHash = hashOf(req.params.token);
     if (!userOfToken(tokenHash)) return showWorthless(res);
     req.session.set("reset_token", tokenHash);
+    // A stranger may have planted the session's key in this browser. The new key is known to its reader only.
+    req.session.cycleKey();
     res.redirect(303, CHOOSE);
   });
 

@@ -89,6 +89,8 @@ export function signUpRoutes(database: LibraryDatabase, siteUrl: () => string): 
     const tokenHash = hashOf(req.params.token);
     if (addressOf(database, "sign up", tokenHash) === undefined) return showWorthless(res);
     req.session.set("sign_up_token", tokenHash);
+    // A stranger may have planted the session's key in this browser. The new key is known to its reader only.
+    req.session.cycleKey();
     res.redirect(303, DETAILS);
   });
 
