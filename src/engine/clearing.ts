@@ -1,6 +1,6 @@
 /** Clears expired sessions in batches, and counts sessions. Loaded when it is asked for, or when the sweeper's first round comes. */
 
-import type { Store, StoreCall, StoreStats } from "../contract/store.ts";
+import type { StoreStats } from "../contract/store.ts";
 import { SettingsError } from "../errors.ts";
 import { tell } from "../events.ts";
 import { wait } from "../wait.ts";
@@ -21,9 +21,10 @@ export interface ClearOptions {
 export async function countSessions(store: GuardedStore): Promise<StoreStats> {
   if (store.given.stats === undefined) throw new SettingsError("store", "a store that has stats, for this");
   const isStats = (answer: unknown) => typeof answer === "object" && answer !== null;
-  const run = async (given: Store, { signal, now }: StoreCall, onStep: () => void) =>
-    given.stats?.({ signal, now, onStep }) as never;
-  return store.ask("stats", store.deadline(), isStats, run);
+  return store.ask("stats", store.deadline(), isStats, async (given, { signal, now }, waiting) => {
+    const onStep = () => waiting.beginAnew(store.deadline());
+    return given.stats?.({ signal, now, onStep }) as never;
+  });
 }
 
 /** Deletes expired sessions in batches until there are no more; resolves to their number. */

@@ -79,7 +79,7 @@ export class Committer {
   #hasWork(draft: Draft, status: number): boolean {
     if (isRenewal(draft.cookie)) return true;
     if (status >= 500) return draft.intent.flushedBy === "handler";
-    return draft.isModified || this.#newEnd(draft, draft.settings.clock()) !== null;
+    return draft.isModified || this.#newEnd(draft) !== null;
   }
 
   /**
@@ -165,7 +165,7 @@ export class Committer {
    */
   touchEarly(draft: Draft): Promise<void> | undefined {
     const { stored, settings, arrival } = draft;
-    if (stored === null || this.#newEnd(draft, settings.clock()) === null) return undefined;
+    if (stored === null || this.#newEnd(draft) === null) return undefined;
     const isLongBefore = stored.record.expiresAt - settings.clock() >= LONGEST_REQUEST;
     if (isLongBefore && !arrival.readOnly) return undefined;
     // A store that fails now is asked again with the response; its event tells.
@@ -441,8 +441,9 @@ export class Committer {
   }
 
   /** The new expiry that the request brings by being activity; null where that is not asked for or moves it too little. */
-  #newEnd({ stored, settings }: Draft, now: number): number | null {
+  #newEnd({ stored, settings }: Draft, now?: number): number | null {
     if (!(settings.saveEveryRequest || settings.idleTimeout !== null) || stored === null) return null;
+    now ??= settings.clock();
     const fresh = expiresAt(stored.record, settings, now);
     return fresh > stored.record.expiresAt && isRecordRenewal(stored.record, fresh, settings) ? fresh : null;
   }

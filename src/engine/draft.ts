@@ -119,12 +119,13 @@ export interface Intent {
 }
 
 const NO_IDS: ReadonlySet<StoreId> = new Set();
+const NO_CHANGES: readonly ExtrasChange[] = [];
 
 const noIntent = (): Intent => ({
   isForced: false,
   expiry: undefined,
   login: null,
-  extrasChanges: [],
+  extrasChanges: NO_CHANGES,
   rotate: false,
   proves: false,
   flushedBy: null,
@@ -540,7 +541,7 @@ function presentedBy({ name, values, legacyValues }: Arrival, ticket: Ticket): P
 function contentsOf(name: string, values: readonly string[], ticket: Ticket): CookieContent[] {
   if (values.length > 1) tell("duplicated", () => ({ values: values.length }));
   const contents: CookieContent[] = [];
-  for (const value of new Set(values)) {
+  for (const value of values.length > 1 ? new Set(values) : values) {
     const content = contents.length < 2 ? ticket.parse(value, name) : null;
     if (content !== null) contents.push(content);
     else tell("malformed", () => ({ length: value.length }));

@@ -323,7 +323,8 @@ export class Engine<Session = unknown> {
     let bar: "moved" | "newer" | "refused" | null = null;
     try {
       const devices = this.#loadDevices === null ? null : await this.#devicesThere();
-      for (const [index, { key, id, record, isLegacy }] of presented.entries()) {
+      for (const content of presented) {
+        const { key, id, record, isLegacy } = content;
         const seen = record ?? (await this.#store.read(id, deadline, request));
         if (draft.isLoaded) return; // It was flushed during the read.
         if (seen === "moved") {
@@ -348,7 +349,7 @@ export class Engine<Session = unknown> {
           draft.refused = null;
           draft.found(admission);
           draft.isUnderLegacyName = isLegacy === true;
-          for (const other of presented.slice(index + 1)) draft.alsoPresents(other.id);
+          for (const other of presented.slice(presented.indexOf(content) + 1)) draft.alsoPresents(other.id);
           const touching = this.#committer.touchEarly(draft);
           if (touching !== undefined) await touching; // Waiting for nothing would cost a turn of the microtasks.
           return;

@@ -39,6 +39,12 @@ export function expiryDate(expiry: Expiry, modification: Date, cookieAge: number
   return new Date(modification.getTime() + (expiry || cookieAge) * 1000);
 }
 
+/** The same, of a stored expiry and of a write `now`, in epoch milliseconds. */
+function endOf(stored: number | null, now: number, cookieAge: number): number {
+  const isDate = stored !== null && stored >= AS_DATE;
+  return isDate ? stored : now + (stored || cookieAge) * 1000;
+}
+
 type Born = Pick<StoredRecord, "createdAt" | "authenticatedAt" | "expiry">;
 
 /** The moment at which a record ends even when it is used all the time, epoch milliseconds. */
@@ -57,7 +63,7 @@ function lifetime(record: Born, settings: Settings): number | null {
 
 /** The expiry of a record that is written or touched `now`, epoch milliseconds. */
 export function expiresAt(record: Born, settings: Settings, now: number): number {
-  const date = expiryDate(decodeExpiry(record.expiry), new Date(now), settings.cookieAge).getTime();
+  const date = endOf(record.expiry, now, settings.cookieAge);
   const idle = settings.idleTimeout === null ? Number.POSITIVE_INFINITY : now + settings.idleTimeout * 1000;
   return Math.floor(Math.min(date, idle, absoluteEnd(record, settings)));
 }
@@ -79,8 +85,7 @@ function isUntilClose({ expiry }: Born, settings: Settings): boolean {
  */
 export function cookieEndsAt(record: Born, settings: Settings, now: number): number | null {
   if (isUntilClose(record, settings)) return null;
-  const end = expiryDate(decodeExpiry(record.expiry), new Date(now), settings.cookieAge).getTime();
-  return Math.min(end, absoluteEnd(record, settings));
+  return Math.min(endOf(record.expiry, now, settings.cookieAge), absoluteEnd(record, settings));
 }
 
 /**

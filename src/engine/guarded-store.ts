@@ -68,6 +68,9 @@ export interface WaitingRequest {
   readonly signal?: Signal;
 }
 
+/** Makes a call of the store. `waiting` is for calls of several steps, which move the deadline with each. */
+type Run<T> = (store: Store, call: StoreCall, waiting: { beginAnew(deadline: Deadline): void }) => Promise<T>;
+
 export class GuardedStore {
   /** The ids that were deleted, or found to have moved, or moved by us. */
   readonly departed = new Departed();
@@ -163,15 +166,12 @@ export class GuardedStore {
     return null;
   }
 
-  /**
-   * Makes any call of the store. The waiting ends early when the client of `request` hangs up. `onStep` is for calls of several
-   * steps: the deadline begins anew.
-   */
+  /** Makes any call of the store. The waiting ends early when the client of `request` hangs up. */
   ask<T>(
     operation: Operation,
     deadline: Deadline,
     fits: (answer: unknown) => boolean,
-    run: (store: Store, call: StoreCall, onStep: () => void) => Promise<T>,
+    run: Run<T>,
     request?: WaitingRequest,
   ): Promise<T> {
     if (!isHeard(storeCalls)) return this.#ask(operation, deadline, fits, run, request);
@@ -182,7 +182,7 @@ export class GuardedStore {
     operation: Operation,
     deadline: Deadline,
     fits: (answer: unknown) => boolean,
-    run: (store: Store, call: StoreCall, onStep: () => void) => Promise<T>,
+    run: Run<T>,
     request: WaitingRequest | undefined,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -200,10 +200,7 @@ export class GuardedStore {
       );
       deadlines.add(guarded);
       try {
-        const onStep = () => {
-          guarded.deadline = this.deadline();
-        };
-        Promise.resolve(run(this.#settings.store, guarded.call, onStep)).then(
+        Promise.resolve(run(this.#settings.store, guarded.call, guarded)).then(
           (answer) => guarded.answered(answer),
           (error) => guarded.fail(error),
         );
@@ -249,6 +246,10 @@ class GuardedCall<T> implements Waiting {
     this.#fits = fits;
     this.#resolve = resolve;
     this.#reject = reject;
+  }
+
+  beginAnew(deadline: Deadline): void {
+    this.deadline = deadline;
   }
 
   turnOver(): void {

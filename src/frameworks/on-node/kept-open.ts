@@ -30,10 +30,12 @@ export function keepOpenWhileHeld(response: Holdable): void {
   if (connection?.destroy === undefined || FOUND in connection) return;
   const { destroy, end, close } = connection;
   connection[FOUND] = { destroy, end, close } as Partial<Record<Ending, Method>>;
-  Object.assign(connection, { destroy: waiting.destroy, end: waiting.end });
+  const methods = connection as Partial<Record<Ending, Method>>;
+  methods.destroy = waiting.destroy;
+  methods.end = waiting.end;
   if (!isStream(connection)) return;
   connection[RESPONSE] = response;
-  Object.assign(connection, { close: waiting.close });
+  methods.close = waiting.close;
 }
 
 /** The part of a connection that is the response's own. */
