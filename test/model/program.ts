@@ -57,6 +57,8 @@ export interface Program {
   /** The options that both processes share. Seconds. */
   readonly absoluteTimeout?: number;
   readonly maxUserSessions?: number;
+  /** Browsers 0 and 1 have devices, and bind their sessions. */
+  readonly deviceBound?: boolean;
   /** The store makes the versions itself. */
   readonly storeVersions?: boolean;
   /** The most calls of the store that fail or come too late. */
@@ -133,6 +135,7 @@ export const program: fc.Arbitrary<Program> = fc
       absoluteTimeout: fc.constantFrom(300, 1200),
       maxUserSessions: fc.constantFrom(1, 2),
       storeVersions: fc.boolean(),
+      deviceBound: fc.boolean(),
       faults: fc.constantFrom(0, 0, 1, 2, 3),
       first,
       rounds: fc.array(round, { minLength: 1, maxLength: 3 }),

@@ -37,6 +37,10 @@ class Scheduler {
     return this.#world.time;
   }
 
+  prepare(): Promise<void> {
+    return this.#world.begin();
+  }
+
   get story(): string {
     return this.#world.story.join("\n");
   }
@@ -193,6 +197,7 @@ class Scheduler {
 /** Throws a Violation, with the story of the run, when the engine does what the specification forbids. */
 export async function run(program: Program, choices: Choices): Promise<void> {
   const scheduler = new Scheduler(program, choices);
+  await scheduler.prepare();
   begin(scheduler.time);
   try {
     await scheduler.run();

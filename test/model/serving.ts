@@ -9,6 +9,9 @@ import {
   type StoreId,
   StoreUnavailableError,
 } from "coatcheck";
+import { ENGINE } from "../../src/sessions.ts";
+import type { Device } from "../instruments/device.ts";
+import type { BoundJar } from "./bound-jar.ts";
 import type { Deed, ProcessOptions, User, Visit } from "./program.ts";
 import { Changes, canonical, copy, type Data, made, parts, type Save, signatures } from "./specification.ts";
 import { type Bringer, familyOf, idOf, type Run, type World } from "./world.ts";
@@ -36,6 +39,10 @@ export class Serving {
   #savesData = true;
   /** Saves and calls of `once` that are not awaited. */
   #asides: Promise<void>[] = [];
+  /** Its session is there, and bound to a device that the request has not shown. */
+  #isRefused = false;
+  /** The bound cookie could not be renewed. */
+  #isSkipped = false;
   /** The last error of `once`, which a session that has ended or moved is to every call of it. */
   #onceError: unknown = null;
   /** The handler goes on after a failed save, load or `once`. */
@@ -80,6 +87,7 @@ export class Serving {
     const { jars } = this.#world;
     const { browser } = this.#visit;
     if (browser === 2) jars[2] ??= jars[0] ?? null;
+    await this.#refreshDevice();
     const key = jars[browser]?.key ?? null;
     let { status } = this.#visit as { status: number };
     try {
@@ -98,6 +106,7 @@ export class Serving {
     }
     await this.#commit(status);
     await Promise.all(this.#asides);
+    await this.#registerDevice();
   }
 
   #tell(what: string): void {
@@ -114,7 +123,14 @@ export class Serving {
     this.#tell(
       `begins in process ${this.#visit.at} with ${id?.slice(0, 4) ?? "no key"}: ${this.#visit.does}`,
     );
-    this.#session = await this.#sessions.open(key === null ? null : `sessionid=${key}`, { secure: false });
+    const { deviceBound = false } = this.#world.program;
+    const device = wasLive ? parts(before[0]?.data ?? "{}").extras.device : undefined;
+    const isForeign = deviceBound && this.#boundJar.isForeign(device, this.#world.now);
+    const isSkipped = this.#isSkipped;
+    this.#session = await this.#sessions.open(this.#cookies(key), {
+      secure: deviceBound,
+      header: (name) => (name === "secure-session-skipped" && isSkipped ? "server_error" : null),
+    });
     if (id !== null) this.#ids.add(id);
     const [first = ""] = this.#visit.does;
     if (this.#options.lazy && ["flush", "logout"].includes(first)) return;
@@ -123,12 +139,18 @@ export class Serving {
     const view = this.#view();
     this.#base = view;
     if (handle === null) {
-      this.#isLate = id !== null && shelf.hasMark(id, this.#world.now);
-      const isLive = wasLive && shelf.record(id as StoreId, this.#world.now) !== null;
-      this.#world.check(!isLive, "a live session was not found by its key");
+      // A session that was refused may have moved meanwhile.
+      this.#isLate = !isForeign && id !== null && shelf.hasMark(id, this.#world.now);
+      const record = wasLive ? shelf.record(id as StoreId, this.#world.now) : null;
+      this.#isRefused = isForeign || (deviceBound && record !== null);
+      const isServed =
+        record !== null &&
+        (!deviceBound || this.#boundJar.fits(parts(record.data).extras.device, this.#world.now));
+      this.#world.check(!isServed, "a live session was not found by its key");
       this.#world.check(canonical(view) === canonical(EMPTY), "a request without a session sees data");
       return;
     }
+    this.#world.check(!isForeign, "a session was served without its device");
     this.#world.check(
       (handle as StoreId) === id,
       "a session was found under an id that is not that of its key",
@@ -142,6 +164,96 @@ export class Serving {
     );
     this.#look(view);
     this.#openedAs = id;
+  }
+
+  get #boundJar(): BoundJar {
+    return this.#world.boundJars[this.#visit.browser] as BoundJar;
+  }
+
+  /** The Cookie header. The thief has copied the session cookie alone. */
+  #cookies(key: string | null): string | null {
+    const bound = this.#boundJar.cookie(this.#world.now);
+    const cookies = [
+      ...(key === null ? [] : [`${this.#world.cookieName}=${key}`]),
+      ...(bound === null ? [] : [`__Host-sessionid-device=${bound.value}`]),
+    ];
+    return cookies.length === 0 ? null : cookies.join("; ");
+  }
+
+  /** The device of the session to which the browser's cookie leads, also where it has moved to. */
+  #deviceThere() {
+    const key = this.#world.jars[this.#visit.browser]?.key;
+    const record = key === undefined ? null : this.#world.live(idOf(key));
+    return record === null ? undefined : parts(record.data).extras.device;
+  }
+
+  async #askDevice(address: "registration" | "refresh", challenge: string | null, withKey: boolean) {
+    const jar = this.#boundJar;
+    const device = jar.device as Device;
+    const headers: Record<string, string | null> = {
+      cookie: this.#cookies(this.#world.jars[this.#visit.browser]?.key ?? null),
+      "sec-secure-session-id": withKey ? null : device.thumbprint,
+      "secure-session-response": challenge === null ? null : device.proof(challenge, { withKey }),
+    };
+    const before = this.#deviceThere();
+    const answer = await this.#sessions[ENGINE].answerDevice(address, {
+      method: "POST",
+      secure: true,
+      header: (name) => headers[name] ?? null,
+    });
+    const there = this.#deviceThere();
+    jar.take(answer.headers, this.#world.now, before?.s === there?.s ? (there?.s ?? null) : null);
+    this.#tell(`${address}: ${answer.status} ${answer.body.slice(0, 60)}`);
+    this.#world.check(
+      answer.status !== 503 ||
+        this.#world.program.faults > 0 ||
+        !jar.isOwner(before) ||
+        before?.s !== there?.s,
+      `${address} failed although the store did not`,
+    );
+    return {
+      ...answer,
+      isEnd: answer.body.includes('"continue":false'),
+      isSame: jar.isOwner(before) && before?.s === there?.s,
+    };
+  }
+
+  /** Before a request, where the bound cookie has run out. */
+  async #refreshDevice(): Promise<void> {
+    const jar = this.#boundJar;
+    if (!this.#world.program.deviceBound || !jar.isBound || jar.cookie(this.#world.now) !== null) return;
+    let answer = await this.#askDevice("refresh", jar.challenge, false);
+    if (answer.status === 403) answer = await this.#askDevice("refresh", jar.challenge, false);
+    this.#isSkipped = answer.status === 503;
+    if (!answer.isEnd) return;
+    // The challenge may be that of another session of this browser: then the binding is another.
+    const handle = jar.challenge?.split(".")[0] as StoreId | undefined;
+    const key = this.#world.jars[this.#visit.browser]?.key;
+    const isOther =
+      key === undefined ||
+      handle === undefined ||
+      this.#world.shelf.last(handle) !== this.#world.shelf.last(idOf(key));
+    this.#world.check(!answer.isSame || isOther, "a binding ended, and its session lives");
+    jar.isBound = false;
+    jar.challenge = null;
+  }
+
+  /** Takes the last offer. */
+  async #registerDevice(): Promise<void> {
+    const jar = this.#boundJar;
+    const { offer } = jar;
+    if (offer === null || jar.device === null) return;
+    jar.offer = null;
+    await this.#pause();
+    const answer = await this.#askDevice("registration", offer, true);
+    if (answer.status !== 200 || answer.isEnd) return;
+    jar.isBound = true;
+    const record = this.#world.live(offer.split(".")[0] as StoreId);
+    const { device } = record === null ? { device: undefined } : parts(record.data).extras;
+    this.#world.check(
+      device === undefined || jar.isOwner(device) || device.since === undefined,
+      "a registered key is not that of the session",
+    );
   }
 
   /** Checks what the handler sees. Behind a change of key by another request, that is nothing new. */
@@ -302,7 +414,8 @@ export class Serving {
   /** Goes on beside a call. */
   #beside(call: Promise<void>): void {
     const failed = (error: unknown) => {
-      if (!(error instanceof SessionCommittedError))
+      // It begins when what stands after it in the handler is called already.
+      if (!(error instanceof SessionCommittedError || error instanceof TypeError))
         this.#checkError(error, [SessionConflictError, SessionInterruptedError]);
     };
     this.#asides.push(call.catch(failed));
@@ -521,7 +634,10 @@ export class Serving {
       hasEnded || !stored.has(save.tag),
       `a save is stored, and was told to be not: ${save.tag}`,
     );
-    this.#world.check(hasEnded || isCleared || this.#isLate, `an acknowledged save is lost: ${save.tag}`);
+    this.#world.check(
+      hasEnded || isCleared || this.#isLate || this.#isRefused,
+      `an acknowledged save is lost: ${save.tag}`,
+    );
   }
 
   async #load(): Promise<void> {
@@ -645,8 +761,12 @@ export class Serving {
   #receive(headers: readonly [string, string][], committedAt: number): void {
     const { jars, announced, shelf } = this.#world;
     const { at, browser } = this.#visit;
+    if (this.#world.program.deviceBound) this.#boundJar.take(headers, this.#world.now, null);
     for (const [name, value] of headers) {
-      const key = name === "Set-Cookie" ? /^sessionid=([^;]*)/.exec(value)?.[1] : undefined;
+      const key =
+        name === "Set-Cookie" && value.startsWith(`${this.#world.cookieName}=`)
+          ? value.slice(this.#world.cookieName.length + 1).split(";")[0]
+          : undefined;
       if (key === undefined) continue;
       jars[browser] = null;
       if (key === "") continue;

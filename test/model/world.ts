@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { createSessions, type Session, type Sessions, type StoredRecord, type StoreId } from "coatcheck";
+import { BoundJar } from "./bound-jar.ts";
 import type { Program } from "./program.ts";
 import { Shelf, type Write } from "./shelf.ts";
 import {
@@ -74,6 +75,8 @@ export class World {
   readonly shelf: Shelf;
   readonly processes: readonly Sessions[];
   readonly jars: (Cookie | null)[] = [null, null, null];
+  readonly boundJars = [0, 1, 2].map((browser) => new BoundJar(browser));
+  readonly cookieName: string;
   readonly saves = new Map<string, Known>();
   /** The step at which each tag was stored first. */
   readonly stored = new Map<string, number>();
@@ -92,7 +95,8 @@ export class World {
     this.program = program;
     this.time = new VirtualTime(seed);
     this.shelf = new Shelf(program.storeVersions ?? false, (write) => this.#wrote(write));
-    const { absoluteTimeout, maxUserSessions } = program;
+    const { absoluteTimeout, deviceBound, maxUserSessions } = program;
+    this.cookieName = deviceBound ? "__Host-sessionid" : "sessionid";
     this.processes = program.processes.map(({ onConflict, ...options }) =>
       createSessions({
         store: this.shelf.store,
@@ -100,6 +104,7 @@ export class World {
         clearExpiredEvery: 0,
         absoluteTimeout,
         maxUserSessions,
+        deviceBound,
         onConflict: onConflict === "join" ? join : onConflict,
         ...options,
       }),
@@ -122,6 +127,13 @@ export class World {
   /** The record under which a session lives on; null where it has ended. */
   live(id: StoreId): StoredRecord | null {
     return this.shelf.record(this.shelf.last(id), this.now);
+  }
+
+  /** The rules of devices are loaded with the first commit, in a time of the runtime's own. */
+  async begin(): Promise<void> {
+    if (!this.program.deviceBound) return;
+    for (const sessions of this.processes)
+      await sessions.commit(await sessions.open(null, { secure: true }), { status: 200 });
   }
 
   /** Whether any request of the program calls `once`. */
@@ -276,9 +288,10 @@ export class World {
    * where the moved session is of the same user or its move was taken back, with what is there; and only while that session lives.
    */
   #checkCreated(after: Data, log: readonly string[], { userId }: StoredRecord): void {
-    const own = log.filter(
-      (tag) => this.stored.get(tag) === this.shelf.step || this.saves.get(tag)?.save.isRepeated,
-    );
+    const own = log.filter((tag) => {
+      const { isRepeated, state } = (this.saves.get(tag) as Known).save;
+      return this.stored.get(tag) === this.shelf.step || (isRepeated && state !== "stored");
+    });
     const last = this.saves.get(own.at(-1) ?? "");
     const fits = (start: Data, as?: Save["onConflict"]) => {
       const expected = this.#madeOf(start, this.#savesOf(own), as);
