@@ -174,8 +174,15 @@ export class World {
     else if (undone !== undefined && parts(before.data).extras.undone === undefined)
       this.#checkUndone(id, dictionary);
     else this.#checkMade(parts(before.data), { dictionary, extras }, from as StoreId);
-    if (before !== null && undone === undefined && before.userId !== after.userId)
-      this.check(from !== id, "the user of a session has changed, and its key has not");
+    if (before !== null && undone === undefined) {
+      const isOther = before.userId !== after.userId;
+      this.check(!isOther || from !== id, "the user of a session has changed, and its key has not");
+      const { device } = parts(before.data).extras;
+      this.check(
+        device?.since === undefined || device.s === extras.device?.s,
+        "a session has lost its device",
+      );
+    }
     const { absoluteTimeout = Number.POSITIVE_INFINITY } = this.program;
     const absoluteEnd = (after.authenticatedAt ?? after.createdAt) + absoluteTimeout * 1000;
     this.check(after.expiresAt <= absoluteEnd, "a record outlives the absolute timeout");
