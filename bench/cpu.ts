@@ -2,12 +2,21 @@ import { readdirSync, readFileSync } from "node:fs";
 
 /** Microseconds of processor that a process, and those it has started, have used so far: user and system, as Linux counts them. */
 export function cpuTime(pid: number): number {
-  const threads = readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`);
+  const threads = threadsOf(pid);
   const own = ofThreads(threads) ?? ofProcess(pid);
   const children = threads
     .flatMap((thread) => read(`${thread}/children`)?.trim().split(" ") ?? [])
     .filter(Boolean);
   return children.reduce((sum, child) => sum + cpuTime(Number(child)), own);
+}
+
+/** The folders of a process's threads; none where it has just ended, as PostgreSQL's helpers do now and then. */
+function threadsOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map((thread) => `/proc/${pid}/task/${thread}`);
+  } catch {
+    return [];
+  }
 }
 
 /** In nanoseconds, if the kernel keeps them (CONFIG_SCHED_INFO): the 10 ms of `stat` are coarse for a burst. */
