@@ -2,12 +2,11 @@
  * A store of this package behind the connect contract. It remembers the record that each session object was read from, so
  * that a save is a compare-and-set: what other requests stored meanwhile stays, and a session that has ended stays ended.
  */
-import { FORMAT, newVersion, type StoredRecord, type StoreId } from "../../contract/record.ts";
+import type { StoredRecord, StoreId } from "../../contract/record.ts";
 import { dictionaryOf, extrasTextOf } from "../../contract/record-data.ts";
 import { type Store as OurStore, storedBy } from "../../contract/store.ts";
 import { logIdOf, storeIdOf, ticketOf } from "../../cookie/key.ts";
 import { parseData } from "../../data/json.ts";
-import { isUserId } from "../../data/user-id.ts";
 import { type Attempt, createRecord, type Stores, type Write } from "../../engine/attempt.ts";
 import { countSessions } from "../../engine/clearing.ts";
 import { isOver } from "../../engine/expiry.ts";
@@ -26,6 +25,15 @@ import { dataText, mergeTexts } from "./data-text.ts";
 import { notes } from "./notes.ts";
 import { callBack } from "./promised.ts";
 import { Session, wasTouched } from "./session.ts";
+import {
+  cookieTextIn,
+  newRecord,
+  type Snapshot,
+  textOf,
+  textOfCookie,
+  textWithoutCookie,
+  userIn,
+} from "./session-record.ts";
 import { Store } from "./store.ts";
 
 /** The record behind a session object. */
@@ -39,17 +47,6 @@ interface Origin {
   /** The data as this request last read or stored it, without the cookie: the base of its next changes. */
   base: string;
   hasEnded: boolean;
-}
-
-/** A session as it is to be stored. */
-interface Snapshot {
-  /** The data without the cookie. */
-  readonly data: string;
-  /** The cookie as JSON, without its end; null where it is as the options say, and "null" where there is none. */
-  readonly cookie: string | null;
-  readonly userId: string | null;
-  readonly expiresAt: number;
-  readonly expiry: number | null;
 }
 
 /** What JSON shows of a cookie, without its end. */
@@ -119,25 +116,27 @@ export class OverOurs extends Store {
     callBack(ended, done);
   }
 
-  /**
-   * Moves the end of a session. Where that moves by less than 1/100 of the life, nothing is written, unless the handler itself has
-   * touched the session.
-   */
   override touch(id: string, session: Session | PlainSession, done?: Callback): void {
+    const prolonging = this.prolong(id, session);
+    if (prolonging === undefined) done?.();
+    else callBack(prolonging, done);
+  }
+
+  /**
+   * `touch`, as a promise; none where nothing is written. That is so where the end moves by less than 1/100 of the life, unless the
+   * handler itself has touched the session.
+   */
+  prolong(id: string, session: Session | PlainSession): Promise<void> | undefined {
     const origin = this.#origins.get(session);
     const { cookie, expiresAt, expiry } = this.#endOf(session);
-    if (origin === undefined || origin.hasEnded) {
-      done?.();
-      return;
-    }
+    if (origin === undefined || origin.hasEnded) return undefined;
     const known = origin.record;
     const isSameCookie = cookie === cookieTextIn(known) && known.expiry === expiry;
     const moves = expiresAt - known.expiresAt;
     const isLittle = Math.abs(moves) <= (expiresAt - this.#settings.clock()) / 100;
-    if (isSameCookie && isLittle && !wasTouched(session)) done?.();
-    else if (isSameCookie && moves >= 0)
-      callBack(this.#touch(this.#storeIdOf(id, session), origin, expiresAt), done);
-    else callBack(this.save(id, session), done);
+    if (isSameCookie && isLittle && !wasTouched(session)) return undefined;
+    if (isSameCookie && moves >= 0) return this.#touch(this.#storeIdOf(id, session), origin, expiresAt);
+    return this.save(id, session);
   }
 
   /** The hash of an id is known where the session was read. */
@@ -386,51 +385,6 @@ export class OverOurs extends Store {
 }
 
 /** The store, where it is one of ours and has its own method yet: an application may have put another in its place. */
-export function oursWith(method: "get" | "set", store: ConnectStore): OverOurs | null {
+export function oursWith(method: "get" | "set" | "touch", store: ConnectStore): OverOurs | null {
   return store instanceof OverOurs && store[method] === OverOurs.prototype[method] ? store : null;
-}
-
-function newRecord(snapshot: Snapshot, now: number): StoredRecord {
-  const { data, cookie, userId, expiresAt, expiry } = snapshot;
-  return {
-    data: textOf(data, cookie),
-    version: newVersion(),
-    userId,
-    createdAt: now,
-    authenticatedAt: userId === null ? null : now,
-    expiresAt,
-    expiry,
-    format: FORMAT,
-  };
-}
-
-/** The cookie as JSON, without its end. */
-function textOfCookie({ expires: _, ...cookie }: CookieData): string {
-  return JSON.stringify(cookie);
-}
-
-/** The dictionary of a record: the data, and the cookie as its last key. */
-function textOf(data: string, cookie: string | null): string {
-  if (cookie === null) return data;
-  return `${data.slice(0, -1)}${data === "{}" ? "" : ","}"cookie":${cookie}}`;
-}
-
-function textWithoutCookie(record: StoredRecord): string {
-  const dictionary = dictionaryOf(record.data);
-  return dictionary.includes('"cookie"') ? dataText({ ...parseData(dictionary) }) : dictionary;
-}
-
-/** The cookie that the record has of its own, as JSON. */
-function cookieTextIn(record: StoredRecord): string | null {
-  const dictionary = dictionaryOf(record.data);
-  if (!dictionary.includes('"cookie"')) return null;
-  const { cookie } = parseData(dictionary);
-  return cookie === undefined ? null : JSON.stringify(cookie);
-}
-
-/** The user that passport has signed in. */
-function userIn(data: object): string | null {
-  const user = (data as { passport?: { user?: unknown } }).passport?.user;
-  const userId = typeof user === "string" || Number.isFinite(user) ? String(user) : "";
-  return isUserId(userId) ? userId : null;
 }

@@ -264,6 +264,8 @@ export class Visit implements RequestVisit, Keeper {
       return withText(session, text, () => ours.save(session.id, session));
     }
     if (this.#isNew || typeof sessionStore.touch !== "function") return undefined;
+    const ours = oursWith("touch", sessionStore);
+    if (ours !== null) return withText(session, text, () => ours.prolong(sessionID, session));
     return unlessDone((done) =>
       withText(session, text, () => sessionStore.touch?.(sessionID, session, done)),
     );
