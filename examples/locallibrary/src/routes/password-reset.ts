@@ -3,15 +3,14 @@ import type { Sessions } from "coatcheck";
 import { type Response, Router } from "express";
 import type { LibraryDatabase } from "../database/open.ts";
 import type { User } from "../database/schema.ts";
-import { emailForm } from "../forms/email-form.ts";
 import { passwordForm } from "../forms/password-form.ts";
 import { type FieldErrors, readForm } from "../forms/read-form.ts";
 import { passwordSetLetter, resetLetter } from "../mail/letters.ts";
 import { send } from "../mail/outbox.ts";
-import { secondsToWait, writeLater } from "../mail/requests.ts";
 import { addressOf, hashOf, makeToken, takeToken } from "../mail/tokens.ts";
 import { findUserByEmail, setPassword } from "../queries/users.ts";
 import { enterForm } from "../session/sent-forms.ts";
+import { letterRequestRoutes } from "./letter-request.ts";
 
 const ASK = "/accounts/password_reset/";
 const CHOOSE = "/accounts/reset/set-password/";
@@ -31,27 +30,15 @@ export function passwordResetRoutes(
     return user?.isActive ? user : undefined;
   };
 
-  router.get("/password_reset/", (_req, res) => showAsk(res, {}));
-
-  router.post("/password_reset/", (req, res) => {
-    const { values, errors } = readForm(emailForm, req.body);
-    if (errors) return showAsk(res, errors, req.body);
-    const wait = secondsToWait(database, req);
-    if (wait > 0) {
-      res.status(429).set("Retry-After", String(wait));
-      return showAsk(res, { email: "Too many letters were asked for from here. Wait a quarter of an hour." });
-    }
-    const { email } = values;
-    writeLater(database, req, res, email, () => {
-      const user = findUserByEmail(database, email);
-      if (!user?.isActive) return;
-      const token = makeToken(database, "reset", email);
-      send(database, email, resetLetter(user, `${siteUrl()}/accounts/reset/${token}/`));
-    });
-    res.redirect(303, "/accounts/password_reset/done/");
-  });
-
-  router.get("/password_reset/done/", (_req, res) => res.render("accounts/letter-sent"));
+  const write = (email: string) => {
+    const user = findUserByEmail(database, email);
+    if (!user?.isActive) return;
+    const token = makeToken(database, "reset", email);
+    send(database, email, resetLetter(user, `${siteUrl()}/accounts/reset/${token}/`));
+  };
+  router.use(
+    letterRequestRoutes(database, { path: "/password_reset/", view: "accounts/password-reset", write }),
+  );
 
   // Before the link of a letter, whose token could be any word.
   router.get("/reset/done/", (_req, res) => res.render("accounts/password-set"));
@@ -100,11 +87,6 @@ export function passwordResetRoutes(
   });
 
   return router;
-}
-
-function showAsk(res: Response, errors: FieldErrors, given: { email?: unknown } = {}): void {
-  if (res.statusCode === 200 && Object.keys(errors).length > 0) res.status(422);
-  res.render("accounts/password-reset", { email: given.email ?? "", errors });
 }
 
 function showChoose(res: Response, { username }: User, errors: FieldErrors): void {

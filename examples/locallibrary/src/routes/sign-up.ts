@@ -2,16 +2,15 @@ import { hash } from "@node-rs/argon2";
 import { type Response, Router } from "express";
 import { signIn } from "../accounts/sign-in.ts";
 import type { LibraryDatabase } from "../database/open.ts";
-import { emailForm } from "../forms/email-form.ts";
 import { passwordForm } from "../forms/password-form.ts";
 import { type FieldErrors, readForm } from "../forms/read-form.ts";
 import { signUpForm } from "../forms/sign-up-form.ts";
 import { alreadySignedUpLetter, signUpLetter } from "../mail/letters.ts";
 import { send } from "../mail/outbox.ts";
-import { secondsToWait, writeLater } from "../mail/requests.ts";
 import { addressOf, hashOf, makeToken, takeToken } from "../mail/tokens.ts";
 import { addUser, findUserByEmail, findUserByName } from "../queries/users.ts";
 import { enterForm } from "../session/sent-forms.ts";
+import { letterRequestRoutes } from "./letter-request.ts";
 
 const ASK = "/accounts/sign-up/";
 const DETAILS = "/accounts/sign-up/details/";
@@ -22,28 +21,14 @@ const TAKEN = "Another reader has this username. Choose another.";
 export function signUpRoutes(database: LibraryDatabase, siteUrl: () => string): Router {
   const router = Router();
 
-  router.get("/sign-up/", (_req, res) => showAsk(res, {}));
-
-  router.post("/sign-up/", (req, res) => {
-    const { values, errors } = readForm(emailForm, req.body);
-    if (errors) return showAsk(res, errors, req.body);
-    const wait = secondsToWait(database, req);
-    if (wait > 0) {
-      res.status(429).set("Retry-After", String(wait));
-      return showAsk(res, { email: "Too many letters were asked for from here. Wait a quarter of an hour." });
-    }
-    const { email } = values;
-    writeLater(database, req, res, email, () => {
-      const user = findUserByEmail(database, email);
-      const letter = user
-        ? alreadySignedUpLetter(user, `${siteUrl()}/accounts/password_reset/`)
-        : signUpLetter(siteUrl() + ASK + makeToken(database, "sign up", email));
-      send(database, email, letter);
-    });
-    res.redirect(303, "/accounts/sign-up/done/");
-  });
-
-  router.get("/sign-up/done/", (_req, res) => res.render("accounts/letter-sent"));
+  const write = (email: string) => {
+    const user = findUserByEmail(database, email);
+    const letter = user
+      ? alreadySignedUpLetter(user, `${siteUrl()}/accounts/password_reset/`)
+      : signUpLetter(siteUrl() + ASK + makeToken(database, "sign up", email));
+    send(database, email, letter);
+  };
+  router.use(letterRequestRoutes(database, { path: "/sign-up/", view: "accounts/sign-up", write }));
 
   router.get("/sign-up/details/", (req, res) => {
     const email = addressOf(database, "sign up", req.session.get("sign_up_token"));
@@ -95,11 +80,6 @@ export function signUpRoutes(database: LibraryDatabase, siteUrl: () => string): 
   });
 
   return router;
-}
-
-function showAsk(res: Response, errors: FieldErrors, given: { email?: unknown } = {}): void {
-  if (res.statusCode === 200 && Object.keys(errors).length > 0) res.status(422);
-  res.render("accounts/sign-up", { email: given.email ?? "", errors });
 }
 
 function showDetails(res: Response, given: { email: string }, errors: FieldErrors = {}): void {
