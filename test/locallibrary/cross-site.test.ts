@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
 import { Reader } from "./reader.ts";
 import { siteOfThisFile } from "./site.ts";
@@ -29,4 +31,13 @@ test("the site's own forms are let in, by browsers new and old", async () => {
 test("a link from another site still opens a page", async () => {
   const response = await new Reader(site().url).get("/catalog/", { "sec-fetch-site": "cross-site" });
   expect(response.status).toBe(200);
+});
+
+test.each(["//evil.example/", "/\\evil.example/"])("no address of the site leads to %s", async (address) => {
+  // By node:http, because fetch takes such an address apart by itself.
+  const { hostname, host, port } = new URL(site().url);
+  const request = get({ hostname, port, path: `${address}?cookies=asked`, headers: { cookie: "sessionid=x" } });
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  response.resume();
+  expect(new URL(response.headers.location ?? "", site().url).host).toBe(host);
 });

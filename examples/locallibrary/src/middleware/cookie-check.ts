@@ -1,4 +1,5 @@
 import type { Request, RequestHandler, Response } from "express";
+import { returnPath } from "../request/return-path.ts";
 
 const QUESTION = "cookies=asked";
 
@@ -26,7 +27,7 @@ export function leadBack(req: Request, res: Response, path: string): void {
 export const cookieCheck: RequestHandler = (req, res, next) => {
   const [path, isAsked] = withoutQuestion(req.originalUrl);
   if (!isAsked) return next();
-  if (req.headers.cookie !== undefined) return res.redirect(303, path);
+  if (req.headers.cookie !== undefined) return res.redirect(303, returnPath(path));
   res.locals.lacksCookies = true;
   next();
 };
