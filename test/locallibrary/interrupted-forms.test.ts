@@ -146,6 +146,20 @@ test("passwords are never kept", async () => {
   expect((await signInAt(browser, refused, "reader")).headers.get("location")).toBe("/accounts/password/");
 });
 
+test("the password that a librarian gives a new user is not kept either", async () => {
+  const browser = await signedIn("librarian");
+  const page = await browser.text("/admin/users/create/");
+  await endSession("librarian");
+  const fresh = "four horses in a teacup";
+  const refused = await browser.post("/admin/users/create/", {
+    ...hiddenFields(page, "/admin/users/create/"),
+    ...{ username: "nia", name: "Nia New", email: "nia@library.example", role: "reader" },
+    ...{ fresh, again: fresh },
+  });
+  expect(refused.headers.get("location")).toBe("/accounts/login/?next=%2Fadmin%2Fusers%2Fcreate%2F");
+  expect(await browser.text("/session/")).not.toMatch(/horses|interrupted_form/);
+});
+
 test("every form of every page leads back to its page when the session has ended", async () => {
   const librarian = await signedIn("librarian");
   const list = await librarian.text("/catalog/borrowed/");

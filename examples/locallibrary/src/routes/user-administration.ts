@@ -1,7 +1,7 @@
 import { hash } from "@node-rs/argon2";
 import type { Sessions } from "coatcheck";
 import { type RequestHandler, type Response, Router } from "express";
-import { librarian, userOf } from "../accounts/permissions.ts";
+import { librarian, signedInForSecrets, userOf } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import { roles } from "../database/schema.ts";
 import { passwordForm } from "../forms/password-form.ts";
@@ -48,6 +48,7 @@ const recentPassword: RequestHandler = (req, _res, next) => {
  */
 export function userAdministrationRoutes(database: LibraryDatabase, sessions: Sessions): Router {
   const router = Router();
+  router.use("/create/", signedInForSecrets);
   router.use(librarian);
 
   const existing = (id: unknown) => orNotFound(findUser(database, idFrom(String(id))));
