@@ -178,6 +178,29 @@ test("while the session store is away the password stays, and the link goes on t
   expect(await device.text("/catalog/books/")).not.toContain("Robin Reader");
 });
 
+test("a form that failed while the store was away sets the password when it is sent again", async () => {
+  const own = await startHeldSite();
+  const device = new Reader(own.url);
+  await device.login("reader", "borrow-a-book");
+  await device.post("/accounts/password_reset/", { email: ROBIN });
+  const [browser] = await opened(own, await linkTo(own, ROBIN));
+  const form = { ...chosen, form_token: crypto.randomUUID() };
+  own.answer("delete", () => Promise.reject(new Error("connection refused")));
+  expect((await browser.post("/accounts/reset/set-password/", form)).status).toBe(503);
+  await browser.post("/accounts/reset/set-password/", form);
+  expect((await new Reader(own.url).login("reader", fresh)).status).toBe(303);
+});
+
+test("a password that was changed makes the links worthless that were asked for before", async () => {
+  const own = await startHeldSite();
+  const device = new Reader(own.url);
+  await device.login("reader", "borrow-a-book");
+  await device.post("/accounts/password_reset/", { email: ROBIN });
+  const link = await linkTo(own, ROBIN);
+  await device.post("/accounts/password/", chosen);
+  expect((await device.get(link)).status).toBe(410);
+});
+
 test("links in letters lead to the site's own address, whatever the request calls it", async () => {
   const own = await startHeldSite();
   await new Reader(own.url).post(

@@ -44,11 +44,20 @@ export function takeToken(
 ): boolean {
   const taken = database.delete(mailTokens).where(isGood(purpose, hash)).returning().get();
   if (!taken) return false;
+  withdrawTokens(database, purpose, taken.email);
+  return true;
+}
+
+/** Makes the links worthless that went to this address. */
+export function withdrawTokens(
+  database: Pick<LibraryDatabase, "delete">,
+  purpose: Purpose,
+  email: string,
+): void {
   database
     .delete(mailTokens)
-    .where(and(eq(mailTokens.email, taken.email), eq(mailTokens.purpose, purpose)))
+    .where(and(eq(mailTokens.email, email), eq(mailTokens.purpose, purpose)))
     .run();
-  return true;
 }
 
 function isGood(purpose: Purpose, hash: string) {

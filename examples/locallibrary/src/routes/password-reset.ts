@@ -56,8 +56,10 @@ export function passwordResetRoutes(
     const { values, errors } = readForm(passwordForm, req.body);
     if (user && errors) return showChoose(res, user, errors);
     const newHash = values && (await hash(values.fresh));
-    if ((await enterForm(req)) !== "first") return res.redirect(303, COMPLETE);
-    if (!user || tokenHash === undefined || newHash === undefined) return showWorthless(res);
+    // A double click sends the form twice. The second one finds the token used up, unless the first has failed: then it counts.
+    const isRepetition = (await enterForm(req)) !== "first";
+    const showTaken = () => (isRepetition ? res.redirect(303, COMPLETE) : showWorthless(res));
+    if (!user || tokenHash === undefined || newHash === undefined) return showTaken();
 
     // A thief who knew the old password loses every session. Before the change, so that nothing is changed while the store is
     // away; and after it, because the old password may have signed in once more in between.
@@ -68,7 +70,7 @@ export function passwordResetRoutes(
         setPassword(transaction, user.id, user.passwordHash, newHash),
       { behavior: "immediate" },
     );
-    if (!isSet) return showWorthless(res);
+    if (!isSet) return showTaken();
     await sessions.revokeUser(user.id);
     send(database, user.email, passwordSetLetter(user, siteUrl() + ASK));
     session.delete("reset_token");

@@ -5,6 +5,7 @@ import { signedInForSecrets, userOf } from "../accounts/permissions.ts";
 import type { LibraryDatabase } from "../database/open.ts";
 import { passwordForm } from "../forms/password-form.ts";
 import { type FieldErrors, readForm } from "../forms/read-form.ts";
+import { withdrawTokens } from "../mail/tokens.ts";
 import { setPassword } from "../queries/users.ts";
 import { flash } from "../session/flash.ts";
 import { enterForm } from "../session/sent-forms.ts";
@@ -38,6 +39,8 @@ export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): R
     if ((await enterForm(req)) !== "first") return res.redirect(303, "/accounts/sessions/");
     if (!setPassword(database, user.id, user.passwordHash, newHash)) return showForm(res, { fresh: CHANGED });
 
+    // The letters that were sent before must not set another one.
+    withdrawTokens(database, "reset", user.email);
     // An intruder who knew the old password must be signed out: the other devices lose their sessions, and this one gets a
     // new key.
     const others = await sessions.revokeUser(user.id, { except: session.handle });
