@@ -61,8 +61,8 @@ export class SessionNotLoadedError extends CoatcheckError {
 
   constructor(member: string) {
     super(
-      `The session was used (${member}) before it was loaded: with lazy: true the store is asked only by load(). ` +
-        "Write `await session.load()` first; only flush() and logout() work without it.",
+      `The session was used (${member}) before it was loaded, which with lazy: true only load() does. Write ` +
+        "`await session.load()` first; flush() and logout() alone need none.",
       { status: 500 },
     );
   }
@@ -90,8 +90,8 @@ export class ConfirmationNeededError extends CoatcheckError {
 
   constructor() {
     super(
-      "This needs a password that was just given, and it was given too long ago, or you are not signed in. The site has to ask for " +
-        "it again, and to call session.confirm() when it is right; then repeat what you did.",
+      "This needs a password that was given a moment ago. The site has to ask for it again, and to call session.confirm() when it is right; " +
+        "then repeat what you did.",
       { status: 403 },
     );
   }
@@ -103,8 +103,8 @@ export class SessionConflictError extends CoatcheckError {
 
   constructor(name: string) {
     super(
-      `Another request changed ${JSON.stringify(name)} while this one did, and onConflict is "error", so nothing of ` +
-        "this request was stored. Try again, or change the key with update().",
+      `Another request changed ${JSON.stringify(name)} meanwhile, and onConflict is "error", so nothing was stored. Try ` +
+        "again, or change the key with update().",
       { status: 409 },
     );
   }
@@ -119,8 +119,8 @@ export class StoreUnavailableError extends CoatcheckError {
 
   constructor(doing: string, cause?: unknown) {
     super(
-      `The session store could not ${doing}, so the session is unavailable; the cookie stays as it is. Look at the ` +
-        "cause of this error and at the store; the request may be tried again.",
+      `The session store could not ${doing}. The cookie stays as it is, and the request may be tried again. Look at the ` +
+        "cause of this error and at the store.",
       { status: 503, headers: { "Retry-After": "5" }, cause },
     );
   }
@@ -149,8 +149,8 @@ export class SessionCommittedError extends CoatcheckError {
 
   constructor(member: string) {
     super(
-      `${member} came after the response had begun, too late to send the cookie it needs. Call it before the first ` +
-        "byte; changes to a session that is already stored can still be kept with `await session.save()`.",
+      `${member} came after the response had begun, too late for the cookie that it needs. Call it before the first byte; a ` +
+        "session that is stored already can still be changed, with `await session.save()`.",
       { status: 500 },
     );
   }
@@ -162,8 +162,8 @@ export class SessionReadOnlyError extends CoatcheckError {
 
   constructor(member: string) {
     super(
-      `session.${member} was used where the session can only be read, because no cookie can be sent from there; nothing was changed. In ` +
-        "Next.js, change the session in a Server Action or a route handler, and not in a component or in after().",
+      `session.${member} was used where the session can only be read, as no cookie can be sent; nothing was changed. In Next.js, ` +
+        "change it in a Server Action or a route handler.",
       { status: 500 },
     );
   }

@@ -22,8 +22,8 @@ const unknownMembers = new Proxy(Object.create(Object.prototype), {
   set(_target, name) {
     const key = String(name);
     throw new TypeError(
-      `A session has no property ${JSON.stringify(key)} to assign. Store a value with session.set(${JSON.stringify(key)}, value), ` +
-        `and read it with session.get(${JSON.stringify(key)}).`,
+      `A session has no property ${JSON.stringify(key)} to assign. Write session.set(${JSON.stringify(key)}, value), and read it with ` +
+        "session.get().",
     );
   },
 });

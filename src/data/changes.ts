@@ -45,8 +45,8 @@ export function runUpdater(updater: Updater, key: string, current: unknown): unk
   const next = updater(current);
   if (typeof (next as { then?: unknown } | null | undefined)?.then === "function") {
     throw new TypeError(
-      `The function given to update(${JSON.stringify(key)}) returned a promise; it may run again on newer data, so it must ` +
-        "be synchronous. Await first, then call update with the result.",
+      `The function given to update(${JSON.stringify(key)}) returned a promise; it may run again, so it must be synchronous. Await ` +
+        "first, then call update.",
     );
   }
   if (next !== undefined) checkJson(next, key);

@@ -54,8 +54,8 @@ export function checkFits(schema: StandardSchema | null, text: string): void {
   const { issues } = validate(schema, parseData(text));
   if (issues === undefined) return;
   throw new TypeError(
-    `The session does not fit the option schema at ${placesOf(issues) || "no place in particular"}, so nothing of this request was stored. Store ` +
-      "what the schema allows, or change the schema; one that transforms must take its own output.",
+    `The session does not fit the option schema at ${placesOf(issues) || "no place in particular"}, so nothing was stored. Store what ` +
+      "the schema allows, or change it; one that transforms must take its own output.",
   );
 }
 

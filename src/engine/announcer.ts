@@ -56,9 +56,8 @@ export class Announcer {
     tell("withheld", () => ({ name }));
     this.#warnOnce(
       "COATCHECK_COOKIE_WITHHELD",
-      `The session cookie ${name} is Secure and the request did not come over https, so the session was not stored. ` +
-        'Serve the site over https; behind a proxy, let the framework trust it (in Express: app.set("trust proxy", 1)); ' +
-        'to develop over http, leave cookie.secure at "auto".',
+      `The session cookie ${name} is Secure and the request did not come over https, so the session was not stored. Serve the site over ` +
+        'https; trust your proxy (in Express: app.set("trust proxy", 1)); to develop over http, leave cookie.secure at "auto".',
     );
     return true;
   }

@@ -101,8 +101,8 @@ export class Engine<Session = unknown> {
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
       this.warnOnce(
         "COATCHECK_NO_COMPARE_AND_SET",
-        "This session store cannot compare and set, so of two servers that write one session at the same time, one can " +
-          "lose its change, and a slow write can bring an ended session back. Use a store that can where that matters.",
+        "This session store cannot compare and set: of two servers that write one session at once, one can lose its change, and a slow " +
+          "write can bring an ended session back. Use a store that can where that matters.",
       );
     }
   }
@@ -249,8 +249,7 @@ export class Engine<Session = unknown> {
       return AbortSignal.abort(new SessionInterruptedError());
     if (stored === null || draft.intent.login !== null) {
       throw new TypeError(
-        "watch() takes a session as it is stored, and this one is not yet. Write `await session.save()` first, or do not watch where " +
-          "session.handle is null.",
+        "watch() takes a session that is stored, and this one is not yet. Write `await session.save()` first.",
       );
     }
     return this.#watches.watch(stored, options);
@@ -290,8 +289,7 @@ export class Engine<Session = unknown> {
     if (!draft.isCommitted) return; // The client hung up before there was a response, which is not the handler's mistake.
     this.warnOnce(
       "COATCHECK_UNSAVED",
-      "A session was changed after its response had begun, and the change was not saved. Change it before the first byte, " +
-        "or await session.save() afterwards.",
+      "A session was changed after its response had begun, and not saved. Change it before the first byte, or await session.save().",
     );
   }
 

@@ -19,9 +19,8 @@ export function warnOfProxy(
   if (secure || !claim || !/^https\b/i.test(claim)) return;
   engine.warnOnce(
     "COATCHECK_UNTRUSTED_PROXY",
-    "A request came with X-Forwarded-Proto: https, but nothing here trusts the proxy that says so; it counts as plain " +
-      'http, and its cookie is not Secure. If the proxy is yours: in Express, app.set("trust proxy", 1); in Fastify, ' +
-      "Fastify({ trustProxy: true }); in Koa, app.proxy = true; with coatcheck/hono and coatcheck/fetch, the option " +
-      "trustProxy; elsewhere, set req.secure = true for its requests before session() sees them.",
+    "A request came with X-Forwarded-Proto: https from a proxy that is not trusted, so it counts as plain http and its cookie is not " +
+      'Secure. If the proxy is yours: in Express, app.set("trust proxy", 1); in Koa, app.proxy = true; in Fastify, coatcheck/hono and ' +
+      "coatcheck/fetch, the option trustProxy; elsewhere, set req.secure = true before session().",
   );
 }

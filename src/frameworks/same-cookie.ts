@@ -10,8 +10,7 @@ export function warnOfSameCookie(
   if (outer.cookiePlace(secure) !== place) return;
   inner.warnOnce(
     "COATCHECK_SAME_COOKIE",
-    `Two different session() serve one request, an outer and an inner one, and both use the cookie "${place}". The browser ` +
-      "keeps one cookie of that name, so one of the two sessions is lost. If they are to be one session, make it once with " +
-      "createSessions(options) and give that to each session(); if not, give each a cookie.name of its own.",
+    `Two session() serve one request with the cookie "${place}". The browser keeps one of that name, so one of the sessions is lost. ` +
+      "For one session, give both what createSessions(options) returns; for two, give each a cookie.name of its own.",
   );
 }

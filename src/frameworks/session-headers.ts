@@ -74,9 +74,8 @@ export function withPrivacy(
     if (value === undefined || value === null || !isShared(value)) continue;
     engine.warnOnce(
       "COATCHECK_CACHEABLE",
-      "A handler looked at the session of a signed-in visitor, and its response allows shared caches to keep it " +
-        `(${name}: ${value}), so a cache could show it to other visitors. Add "private" or "no-store"; or, where ` +
-        "the response is the same for everyone, do not look at the session.",
+      "A handler looked at the session of a signed-in visitor, and shared caches may keep its response and show it to others " +
+        `(${name}: ${value}). Add "private" or "no-store"; or, where it is the same for everyone, do not look at the session.`,
     );
   }
   return headers;

@@ -6,14 +6,12 @@ import { SettingsError } from "../errors.ts";
 /** Options of other session packages, by their names there. */
 const OTHERS: Readonly<Record<string, string>> = {
   secret:
-    "There is no secret to give: the key is random, and the store has only its hash. Stores that keep sessions in the cookie take " +
-    "secrets of their own, as signedCookieStore({ secrets }). To go on with the sessions of express-session, write legacy: { secret }",
-  keys: "There are no keys to give: write store: signedCookieStore({ secrets }) to keep sessions in a signed cookie",
-  password:
-    "There is no password to give: write store: encryptedCookieStore({ secrets }) to keep sessions in the cookie",
-  resave: "Leave resave out: a session is written when it was changed, and only then",
-  saveUninitialized:
-    "Leave saveUninitialized out: a session is created when something is stored in it, and only then",
+    "Keys are random and need no secret. For sessions in the cookie, write store: signedCookieStore({ secrets }); for those of express-session, " +
+    "legacy: { secret }",
+  keys: "For sessions in a signed cookie, write store: signedCookieStore({ secrets })",
+  password: "For sessions in an encrypted cookie, write store: encryptedCookieStore({ secrets })",
+  resave: "Leave it out: a session is written when it was changed",
+  saveUninitialized: "Leave it out: a session is created when something is stored in it",
   rolling: "Write saveEveryRequest: true, or idleTimeout in seconds",
   renew: "Write saveEveryRequest: true, or idleTimeout in seconds",
   name: "Write cookie: { name }",
@@ -21,10 +19,9 @@ const OTHERS: Readonly<Record<string, string>> = {
   cookieName: "Write cookie: { name }",
   maxAge: "Write cookieAge, in seconds",
   ttl: "Write cookieAge, in seconds",
-  unset: "Leave unset out: session.flush() ends a session",
-  genid: "Leave genid out: keys are random, and made here",
-  proxy:
-    'Leave proxy out, and tell the framework which proxy to trust: in Express, app.set("trust proxy", 1)',
+  unset: "Leave it out: session.flush() ends a session",
+  genid: "Leave it out: keys are random, and made here",
+  proxy: 'Tell the framework which proxy to trust: in Express, app.set("trust proxy", 1)',
 };
 
 /** Attributes that other session packages take within `cookie`. */
@@ -32,7 +29,7 @@ const OTHERS_IN_COOKIE: Readonly<Record<string, string>> = {
   maxAge: "Write cookieAge beside cookie, in seconds",
   expires: "Call session.setExpiry(date)",
   signed:
-    "Write store: signedCookieStore({ secrets }) to keep sessions in a signed cookie; a key needs no signature",
+    "For sessions in a signed cookie, write store: signedCookieStore({ secrets }); a key needs no signature",
 };
 
 /** The advice for an option that does not exist; empty where there is none. */

@@ -40,8 +40,8 @@ export class Reader {
     if (typeof age === "number" && age > FOUR_HUNDRED_DAYS) {
       warn(
         "COATCHECK_LONG_AGE",
-        `The option ${name} is in seconds, and ${age} of them are more than 400 days, the longest that browsers keep a cookie. ` +
-          "If milliseconds were meant, divide them by 1000.",
+        `The option ${name} is in seconds, and ${age} are more than the 400 days that browsers keep a cookie. If milliseconds were ` +
+          "meant, divide them by 1000.",
       );
     }
     return age;

@@ -27,8 +27,8 @@ export class WatchedFile {
   check(): void {
     if (this.identity === undefined || identityOf(this.#path) === this.identity) return;
     throw new Error(
-      `The session database ${this.#path} was deleted or replaced while it was open. It is not read or written until the ` +
-        "file is back. To begin with the file that is there now, or with none, restart this process.",
+      `The session database ${this.#path} was deleted or replaced while it was open. Put the file back; or restart this process, to ` +
+        "begin with the file that is there now, or with none.",
     );
   }
 }
@@ -73,9 +73,8 @@ export class DatabaseFile {
     if (openInBetterSqlite3().some((name) => identityOf(name) === file)) {
       this.#refusal = new SettingsError(
         "store",
-        `sqliteStore(database) here: this process has ${this.path} open with better-sqlite3. Two SQLite libraries in one ` +
-          "process undo each other's locks, and what one of them has committed is lost. Give sqliteStore that database, or " +
-          "the path of a file that is the sessions' own",
+        `sqliteStore(database) here: this process has ${this.path} open with better-sqlite3. Two SQLite libraries in one process undo each ` +
+          "other's locks, and what one has committed is lost. Give sqliteStore that database, or the path of a file that is the sessions' own",
       );
       throw this.#refusal;
     }
@@ -112,8 +111,8 @@ function count(file: Identity | undefined, change: 1 | -1): void {
 }
 
 const INSTALL_SQLITE =
-  "sqliteStore where there is a SQLite. This runtime has none: no node:sqlite (Node has it from 22.13 on), no bun:sqlite, " +
-  "and better-sqlite3 is not installed. Use a newer Node, install better-sqlite3, or give another store";
+  "sqliteStore where there is a SQLite. This runtime has none: no node:sqlite (Node has it from 22.13 on), no bun:sqlite, no " +
+  "better-sqlite3. Use a newer Node, install better-sqlite3, or give another store";
 
 function isSqliteMissing(): boolean {
   // Only Node's own list of modules is known to be complete.
