@@ -36,7 +36,12 @@ test("a link from another site still opens a page", async () => {
 test.each(["//evil.example/", "/\\evil.example/"])("no address of the site leads to %s", async (address) => {
   // By node:http, because fetch takes such an address apart by itself.
   const { hostname, host, port } = new URL(site().url);
-  const request = get({ hostname, port, path: `${address}?cookies=asked`, headers: { cookie: "sessionid=x" } });
+  const request = get({
+    hostname,
+    port,
+    path: `${address}?cookies=asked`,
+    headers: { cookie: "sessionid=x" },
+  });
   const [response] = (await once(request, "response")) as [IncomingMessage];
   response.resume();
   expect(new URL(response.headers.location ?? "", site().url).host).toBe(host);
