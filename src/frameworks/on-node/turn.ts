@@ -8,22 +8,27 @@
 /** Taken when the module loads: a test of the application may fake all timers later. */
 const { setImmediate } = globalThis;
 
+let turn: Promise<void> | null = null;
+
+/** Resolves in the next turn of the event loop. All that ask in one turn share the promise; each goes on in its own async context. */
+function nextTurn(): Promise<void> {
+  turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = null;
+      resolve();
+    });
+  });
+  return turn;
+}
+
 /** Calls `go` with the value of a promise, but not before the next turn of the event loop. */
 export function afterTurn<T>(
   coming: Promise<T> | undefined,
   go: (value: T | undefined) => void,
   fail: (error: unknown) => void,
 ): void {
-  let isTurnOver = false;
-  let isThere = coming === undefined;
-  let value: T | undefined;
-  setImmediate(() => {
-    isTurnOver = true;
-    if (isThere) go(value);
-  });
-  coming?.then((settled) => {
-    isThere = true;
-    value = settled;
-    if (isTurnOver) go(value);
-  }, fail);
+  const isOver = nextTurn();
+  const goOn = (value: T | undefined) => void isOver.then(() => go(value));
+  if (coming === undefined) goOn(undefined);
+  else coming.then(goOn, fail);
 }
