@@ -12,18 +12,22 @@ import { text } from "node:stream/consumers";
 import { memoryStore } from "coatcheck";
 import { session } from "coatcheck/node";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, test } from "vitest";
 import { holdResponse } from "../../src/frameworks/on-node/held-response.ts";
 import { withJoinedChunks } from "../instruments/chunks.ts";
 import { type Commit, keeperOf } from "../instruments/keeper.ts";
+import {
+  codeOf,
+  expectSame,
+  named as namedOf,
+  type Step as StepOf,
+  take,
+  turn,
+} from "../instruments/random-handlers.ts";
 
-/** One step of a handler, as it would be written; `turn` waits for the next turn of the event loop. */
-interface Step {
-  readonly text: string;
-  run(response: ServerResponse, told: (name: string) => (error?: unknown) => void): unknown;
-}
+type Step = StepOf<ServerResponse>;
 
-const named = (text: string, run: Step["run"]): Step => ({ text, run });
+const named = namedOf<ServerResponse>;
 const constants = (...steps: Step[]) => fc.constantFrom(...steps);
 const quoted = JSON.stringify;
 
@@ -114,8 +118,6 @@ const ending = fc.oneof(
   ),
 );
 
-const turn = named("turn", () => new Promise((resolve) => setImmediate(resolve)));
-
 const handler = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: heading },
@@ -142,9 +144,6 @@ interface Serving extends Notes {
 
 const servings = new Map<string, Serving>();
 
-const codeOf = (error: unknown) =>
-  (error as { code?: string } | null | undefined)?.code ?? (error ? `${error}` : "");
-
 async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { steps, results, events, refused, over } = servings.get(request.url ?? "") as Serving;
   for (const event of ["finish", "close", "error"])
@@ -155,24 +154,18 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     const list = codeOf(error) === "ERR_STREAM_WRITE_AFTER_END" ? refused : events;
     list.push(`${name} ${codeOf(error)}`);
   };
-  const take = (step: Step) => {
-    try {
-      const result = step.run(response, told);
-      results.push(`${step.text}: ${result === response ? "the response" : JSON.stringify(result)}`);
-      return result;
-    } catch (error) {
-      // While held, HTTP/2 refuses with the code of HTTP/1.
-      results.push(
-        `${step.text}: ${String(codeOf(error)).replace("HTTP2", "HTTP")} ${(error as Error).constructor.name}`,
-      );
-      return undefined;
-    }
-  };
   for (const step of steps) {
-    const result = take(step);
+    const result = take(step, response, told, results);
     if (result instanceof Promise) await result;
   }
-  if (!response.writableEnded) take(named("end at last", (r) => r.end("last")));
+  if (!response.writableEnded) {
+    take(
+      named("end at last", (r) => r.end("last")),
+      response,
+      told,
+      results,
+    );
+  }
   await hasClosed;
   setImmediate(() => over.resolve()); // for the callbacks that Node calls last
 }
@@ -305,15 +298,10 @@ function whileOpen(method: string, steps: readonly Step[]): readonly Step[] {
 const HTTP2 =
   /^(setHeader\("X-., "|setHeader\("X-[AB]", "[1t]|removeHeader|statusCode$|statusCode = 201|write\("|write\(Buffer|end\((callback|"|\))|headersSent|writableEnded|turn|flushHeaders|writeHead\(200\))/i;
 
-function expectSame(answers: readonly unknown[]): void {
-  const [plain, ...others] = answers;
-  for (const [place, other] of others.entries()) expect(other, names[place + 1]).toEqual(plain);
-}
-
 test("a random handler is answered the same, byte for byte and event for event", async () => {
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...heads), handler, async (head, steps) => {
-      expectSame(await Promise.all(names.map((name) => visit(servers.get(name), head, [steps]))));
+      expectSame(names, await Promise.all(names.map((name) => visit(servers.get(name), head, [steps]))));
     }),
     { numRuns: 400 },
   );
@@ -325,7 +313,10 @@ test("so are requests that wait for each other in one connection", async () => {
     fc.asyncProperty(handlers, async (handlers) => {
       // With another length than that of its body, a response would run into the next.
       const fitting = handlers.map((steps) => untilEnd(without(steps, /Content-Length|"Connection"/)));
-      expectSame(await Promise.all(names.map((name) => visit(servers.get(name), "GET / HTTP/1.1", fitting))));
+      expectSame(
+        names,
+        await Promise.all(names.map((name) => visit(servers.get(name), "GET / HTTP/1.1", fitting))),
+      );
     }),
     { numRuns: 150 },
   );
@@ -338,7 +329,10 @@ test("so is a handler over HTTP/2", async () => {
       // and for large chunks that are written one after the other.
       const there = without(steps, /^(write|end)\("(|0{9})"/).filter(({ text }) => HTTP2.test(text));
       const fitting = whileOpen(method, untilEnd(there));
-      expectSame(await Promise.all(names.map((name) => visitHttp2(sessions.get(name), method, fitting))));
+      expectSame(
+        names,
+        await Promise.all(names.map((name) => visitHttp2(sessions.get(name), method, fitting))),
+      );
     }),
     { numRuns: 150, timeout: 3000 },
   );
@@ -352,7 +346,7 @@ test("so is a handler whose server closes meanwhile", async () => {
         const close = named("server.close()", () => void server.close());
         return visit(server, "GET / HTTP/1.1", [[close, ...steps]]);
       });
-      expectSame(await Promise.all(answers));
+      expectSame(names, await Promise.all(answers));
     }),
     { numRuns: 60 },
   );
@@ -375,7 +369,7 @@ test("a client that hangs up ends every handler's response, and no process", asy
           closes: notes?.events.filter((event) => event === "close "),
         };
       });
-      expectSame(await Promise.all(answers));
+      expectSame(names, await Promise.all(answers));
     }),
     { numRuns: 100 },
   );
