@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { inspect } from "node:util";
 import { createSessions, type StoreCall, type StoredRecord, type StoreId } from "coatcheck";
 import { type RedisClient, type RedisStoreOptions, redisStore } from "coatcheck/redis";
 import { testStore } from "coatcheck/testing";
@@ -55,6 +56,19 @@ describeWithServer(redis, (server) => {
         },
         { describe, it, without: ["clearExpired"] },
       );
+
+      test("the fault of a call names no session and shows nothing of its data, whatever the client adds to its errors", async () => {
+        const prefix = freshPrefix();
+        const store = redisStore({ client: here.client, prefix, wait: "all" });
+        const id = freshId();
+        cli(server(), "hset", `${prefix}s:{${id}}`, "a", "b");
+        const secret = record({ data: '{"secret":1}' });
+        for (const work of [() => store.read(id, call()), () => store.create(id, secret, call())]) {
+          const fault = inspect(await work().catch((error) => error), { depth: null, showHidden: true });
+          expect(fault).toContain("WRONGTYPE");
+          expect(fault).not.toMatch(new RegExp(`${id}|secret`));
+        }
+      });
 
       // Reports: robinfehr/sessionstore#49.
       test("goes on when the server forgets its scripts", async () => {

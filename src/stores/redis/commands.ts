@@ -108,6 +108,8 @@ function settled<T>(
     };
     const failed = (error: unknown) => {
       signal.removeEventListener("abort", stop);
+      // ioredis adds the command to its errors: the id and the data of a session, which must not come into a log.
+      if (error instanceof Error) delete (error as { command?: unknown }).command;
       reject(error);
     };
     const repeat = (error: unknown) => {
