@@ -98,6 +98,8 @@ export class Engine<Session = unknown> {
     this.#announcer = new Announcer(settings, this.#cookie, this.#store.departed, this.warnOnce.bind(this));
     this.#committer = new Committer(settings, this.#announcer, stores, () => this.users());
     this.#watches = new Watches(this.#store);
+    // Every login needs them then, and must not be the first to find that they cannot be loaded: it would keep no limit.
+    if (settings.maxUserSessions !== null) this.users().catch(() => {});
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
       this.warnOnce(
         "COATCHECK_NO_COMPARE_AND_SET",
@@ -226,7 +228,7 @@ export class Engine<Session = unknown> {
     return this.#once.call(draft, key, run, options);
   }
 
-  /** The sessions of the users. Loaded at each call, because most sites list and revoke seldom or never. */
+  /** The sessions of the users. Loaded with the first call, because most sites list and revoke seldom or never. */
   async users(): Promise<Users> {
     const { Users } = await import("./users.ts");
     return new Users(this.#settings, this.#store);

@@ -38,6 +38,27 @@ test("once(), the lists of users, the clearing and the binding to devices are lo
   expect([...new Set(later)].sort()).toEqual(["clearing", "devices", "once", "users"]);
 });
 
+test("with maxUserSessions the lists of users are loaded at the start, because no login must find that they cannot be", () => {
+  const program = `
+    import { registerHooks } from "node:module";
+    import { createSessions, memoryStore } from "./index.js";
+    const asked = [];
+    registerHooks({ resolve: (name, context, next) => (asked.push(name), next(name, context)) });
+    const asks = async (options) => {
+      createSessions({ store: memoryStore(), ...options });
+      for (let turn = 0; turn < 100 && asked.length === 0; turn++) await new Promise(setImmediate);
+      return asked.splice(0);
+    };
+    console.log(JSON.stringify([await asks({}), await asks({ maxUserSessions: 5 })]));
+  `;
+  const said = execFileSync(process.execPath, ["--input-type=module", "--eval", program], {
+    cwd: dist,
+    encoding: "utf8",
+  });
+  expect(JSON.parse(said)[0]).toEqual([]);
+  expect(JSON.parse(said)[1]).toContain("./users.js");
+});
+
 test("each error has one class, whatever entry throws it, by import and by require", () => {
   const program = `
     import { createRequire } from "node:module";
