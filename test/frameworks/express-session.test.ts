@@ -489,6 +489,64 @@ describe("on a store of coatcheck", () => {
     expect((await visitor.visit("/")).body).toBe('{"a":1,"b":2}');
   });
 
+  test.each([Object.freeze, Object.seal, Object.preventExtensions])(
+    "a new session that takes no more keys is saved as often as it is changed: %o",
+    async (close) => {
+      const handler: Handler = (req, res) => {
+        req.session.cart = ["tea"];
+        close(req.session);
+        req.session.save(() => {
+          req.session.cart.push("milk");
+          res.end("saved");
+        });
+      };
+      const { visitor } = await visitorOf(
+        application({ store: memoryStore() }, { "/save": handler, "/": show }),
+      );
+      expect(await visitor.visit("/save")).toMatchObject({ status: 200, body: "saved" });
+      expect((await visitor.visit("/")).body).toBe('{"cart":["tea","milk"]}');
+    },
+  );
+
+  test("a session that is stored under another id too is stored there as a copy, and goes on under its own", async () => {
+    const handler: Handler = (req, res) => {
+      req.session.a = 1;
+      req.sessionStore.set("another", req.session, () => {
+        req.session.b = 2;
+        res.end();
+      });
+    };
+    const look: Handler = (req, res) =>
+      req.sessionStore.get("another", (_error: unknown, found: Any) => res.end(JSON.stringify(found?.a)));
+    const { visitor } = await visitorOf(
+      application(
+        { store: memoryStore() },
+        { "/begin": set((s) => (s.n = 0)), "/copy": handler, "/look": look, "/": show },
+      ),
+    );
+    for (const path of ["/begin", "/copy"]) await visitor.visit(path);
+    expect((await visitor.visit("/")).body).toBe('{"n":0,"a":1,"b":2}');
+    expect((await visitor.visit("/look")).body).toBe("1");
+  });
+
+  test("a method that a program has put in place of ours for all stores is called", async () => {
+    const store: Any = storeBehind(memoryStore());
+    const prototype = Object.getPrototypeOf(store);
+    const { set: original } = prototype;
+    onTestFinished(() => void Object.assign(prototype, { set: original }));
+    const seen: string[] = [];
+    prototype.set = function (this: Any, id: string, ...rest: unknown[]) {
+      seen.push(id);
+      return original.call(this, id, ...rest);
+    };
+    const handler: Handler = (req, res) => {
+      req.session.a = 1;
+      res.end(req.sessionID);
+    };
+    const { visitor } = await visitorOf(application({ store }, { "/": handler }));
+    expect(seen).toEqual([(await visitor.visit("/")).body]);
+  });
+
   test("no header but Set-Cookie is added", async () => {
     const { visitor } = await visitorOf(
       application({ store: memoryStore() }, { "/": set((s) => (s.a = 1)) }),

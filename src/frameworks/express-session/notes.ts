@@ -17,8 +17,11 @@ export interface Notes<T> {
   set(object: object, value: T): void;
 }
 
-/** Makes a place for one note on each object. An object that takes no more properties gets none. */
+/** Makes a place for one note on each object. */
 export function notes<T>(): Notes<T> {
+  /** The notes on objects that take no more properties, such as frozen ones; made for the first of them. */
+  let onClosed: WeakMap<object, T> | undefined;
+
   class Note extends Given {
     #value: T;
 
@@ -28,12 +31,13 @@ export function notes<T>(): Notes<T> {
     }
 
     static get(object: object): T | undefined {
-      return #value in object ? object.#value : undefined;
+      return #value in object ? object.#value : onClosed?.get(object);
     }
 
     static set(object: object, value: T): void {
       if (#value in object) object.#value = value;
       else if (Object.isExtensible(object)) new Note(object, value);
+      else onClosed = (onClosed ?? new WeakMap()).set(object, value);
     }
   }
   return Note;

@@ -248,9 +248,11 @@ export class OverOurs extends Store {
   #write(id: string, session: object, snapshot: Snapshot): Promise<void> {
     const storeId = this.#storeIdOf(id, session);
     const origin = this.#origins.get(session);
-    return origin === undefined
-      ? this.#add(id, storeId, session, snapshot)
-      : this.#update(storeId, origin, snapshot);
+    if (origin === undefined) return this.#add(id, storeId, session, snapshot);
+    // Under another id than its own, a session is stored as a copy, of which this store knows nothing yet.
+    return origin.id === id
+      ? this.#update(storeId, origin, snapshot)
+      : this.#add(id, storeId, { ...session }, snapshot);
   }
 
   /** Stores a session that no read has given. */
@@ -384,7 +386,10 @@ export class OverOurs extends Store {
   }
 }
 
-/** The store, where it is one of ours and has its own method yet: an application may have put another in its place. */
+const { get, set, touch } = OverOurs.prototype;
+const own = { get, set, touch };
+
+/** The store, where it is one of ours and has its own method yet: a program may have put another in its place, also for all stores. */
 export function oursWith(method: "get" | "set" | "touch", store: ConnectStore): OverOurs | null {
-  return store instanceof OverOurs && store[method] === OverOurs.prototype[method] ? store : null;
+  return store instanceof OverOurs && store[method] === own[method] ? store : null;
 }
