@@ -1,6 +1,6 @@
 /** Random handlers from `Request` to `Response`: with sessions they answer the same as without. */
 import { createAdaptorServer } from "@hono/node-server";
-import { memoryStore, type Session } from "coatcheck";
+import { memoryStore } from "coatcheck";
 import { withSession } from "coatcheck/fetch";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
@@ -18,6 +18,7 @@ import {
   visit,
   watch,
 } from "../instruments/random-handlers.ts";
+import { type SessionUse, uses } from "../instruments/session-uses.ts";
 import { type Body, body, look, messageOf, type Reader, readers } from "../instruments/web-responses.ts";
 import { type Running, running } from "./adapters/adapter.ts";
 
@@ -117,7 +118,7 @@ const program: fc.Arbitrary<Program<Scope>> = fc.record({
 
 type Handler = (request: Request, play: () => Promise<Response>) => Promise<Response>;
 
-function withUse(use: (session: Session) => unknown): Handler {
+function withUse(use: SessionUse): Handler {
   const handler = withSession(
     { store: memoryStore() },
     async (_request, session, play: () => Promise<Response>) => {
@@ -128,17 +129,9 @@ function withUse(use: (session: Session) => unknown): Handler {
   return handler;
 }
 
-const handlers: Record<string, Handler> = {
-  plain: (_request, play) => play(),
-  "a session that is not used": withUse(() => {}),
-  "a session that is read": withUse((session) => session.get("a")),
-  "a session that is written": withUse((session) => session.set("a", 1)),
-  "a session that is saved and ended": withUse(async (session) => {
-    session.set("a", 1);
-    await session.save();
-    session.flush();
-  }),
-};
+const handlers: Record<string, Handler> = Object.fromEntries(
+  Object.entries(uses).map(([name, use]) => [name, use ? withUse(use) : (_request, play) => play()]),
+);
 const names = Object.keys(handlers);
 
 const run = (program: Program<Scope>, request: Request, notes: Notes) =>

@@ -1,6 +1,6 @@
 /** Random handlers of Hono: with sessions they answer the same as without. */
 import { createAdaptorServer } from "@hono/node-server";
-import { memoryStore, type Session } from "coatcheck";
+import { memoryStore } from "coatcheck";
 import { type SessionEnv, session } from "coatcheck/hono";
 import fc from "fast-check";
 import { type Context, Hono } from "hono";
@@ -9,6 +9,7 @@ import { stream, streamText } from "hono/streaming";
 import { afterAll, beforeAll, describe, test, vi } from "vitest";
 import { settle } from "../instruments/loopback.ts";
 import {
+  apart,
   codeOf,
   expectSame,
   named,
@@ -22,6 +23,7 @@ import {
   visit,
   watch,
 } from "../instruments/random-handlers.ts";
+import { type SessionUse, uses } from "../instruments/session-uses.ts";
 import { type Body, body, look, messageOf, type Reader, readers } from "../instruments/web-responses.ts";
 import { type Running, running } from "./adapters/adapter.ts";
 
@@ -121,21 +123,10 @@ const ending = fc.oneof(
 
 const program: fc.Arbitrary<Program<C>> = fc.record({ steps: fc.array(step, { maxLength: 5 }), ending });
 
-const uses: Record<string, ((session: Session) => unknown) | null> = {
-  plain: null,
-  "a session that is not used": () => {},
-  "a session that is read": (session) => session.get("a"),
-  "a session that is written": (session) => session.set("a", 1),
-  "a session that is saved and ended": async (session) => {
-    session.set("a", 1);
-    await session.save();
-    session.flush();
-  },
-};
 const names = Object.keys(uses);
 
 /** An application with a middleware outside of the session, one inside, and an answer of its own to errors where it has one. */
-function application(use: ((session: Session) => unknown) | null, answersErrors: boolean): Hono<SessionEnv> {
+function application(use: SessionUse | null, answersErrors: boolean): Hono<SessionEnv> {
   const app = new Hono<SessionEnv>();
   app.use(async (c, next) => {
     const { events } = servingAt(c.req.path).notes;
@@ -174,11 +165,8 @@ const applications = new Map(
   ),
 );
 
-/** The events of the middlewares, and those of a stream of the handler: it runs on while the session is stored. */
-const apart = (events: readonly string[]) => {
-  const isOfMiddleware = (event: string) => /^(outer|inner|onError)/.test(event);
-  return [events.filter(isOfMiddleware), events.filter((event) => !isOfMiddleware(event))];
-};
+/** The middlewares; a stream of the handler runs on while the session is stored. */
+const middlewares = /^(outer|inner|onError)/;
 
 const methods = fc.constantFrom("GET", "HEAD", "POST");
 
@@ -191,13 +179,13 @@ test("a random handler is answered the same as a function, with the same events"
   const call = async (app: Hono<SessionEnv>, method: string, program: Program<C>, reader: Reader) => {
     const { url, serving, forget } = prepare(program as Program<never>);
     const answer: unknown = await Promise.resolve(app.request(url, { method })).then(
-      (response): unknown => look(response, reader),
-      (thrown) => (thrown instanceof Response ? look(thrown, reader) : codeOf(thrown)),
+      async (response): Promise<unknown> => look(response, reader),
+      async (thrown) => (thrown instanceof Response ? look(thrown, reader) : codeOf(thrown)),
     );
     await settle();
     forget();
     const { results, events } = serving;
-    return { answer, results, events: apart(events) };
+    return { answer, results, events: apart(events, middlewares) };
   };
   await fc.assert(
     fc.asyncProperty(methods, program, readers, fc.boolean(), async (method, program, reader, answers) => {
@@ -235,7 +223,7 @@ describe("on @hono/node-server", () => {
         const asked = names.map(async (name) => {
           const { port } = servers.get(`${name}, ${answers}`) as Running;
           const { bytes, results, events } = await visit(port, method, program as Program<never>);
-          return { message: messageOf(bytes, program), results, events: apart(events) };
+          return { message: messageOf(bytes, program), results, events: apart(events, middlewares) };
         });
         expectSame(names, await Promise.all(asked));
       }),

@@ -67,7 +67,8 @@ export async function play<Target>(
   const told = toldTo(events);
   for (const step of steps) {
     try {
-      await take(step, target, told, results);
+      const result = take(step, target, told, results);
+      if (result instanceof Promise) await result; // A reply of Fastify can be awaited too, until it is sent.
     } catch (error) {
       results.push(`${step.text}: rejected ${codeOf(error)}`);
     }
@@ -80,6 +81,12 @@ export const toldTo =
   (name) =>
   (error) =>
     void events.push(`${name} ${codeOf(error)}`);
+
+/** The events that match, and the others: their order among each other is that of things that run beside each other. */
+export const apart = (events: readonly string[], some: RegExp) => [
+  events.filter((event) => some.test(event)),
+  events.filter((event) => !some.test(event)),
+];
 
 interface Serving extends Notes {
   readonly program: unknown;
@@ -98,7 +105,11 @@ export function servingAt<Target>(url: string): { program: Program<Target>; note
 /** Lets `visit` ask this server. */
 export function watch(server: NetServer): void {
   (server as Server).on("request", ({ url }: IncomingMessage, response: ServerResponse) => {
-    const over = () => settle().then(() => servings.get(url ?? "")?.over.resolve());
+    // A stream that fails late may outlive a response without a body.
+    const over = () =>
+      settle()
+        .then(settle)
+        .then(() => servings.get(url ?? "")?.over.resolve());
     response.on("close", over);
   });
 }
@@ -121,5 +132,7 @@ export async function visit(port: number, method: string, program: Program<never
   await serving.over.promise;
   forget();
   const { results, events } = serving;
-  return { bytes: withJoinedChunks(bytes.replace(ours, "")), results, events };
+  // A cookie of the application is spelt as that of the session, where both are there.
+  const others = bytes.replace(ours, "").replace(/^set-cookie:/gim, "Set-Cookie:");
+  return { bytes: withJoinedChunks(others), results, events };
 }
