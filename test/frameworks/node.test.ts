@@ -1,6 +1,6 @@
 /** `coatcheck/node` over real sockets, with the real core and a store in memory. */
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { memoryStore, SettingsError } from "coatcheck";
 import { type SessionHandler, session } from "coatcheck/node";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -258,6 +258,21 @@ test("a client that hangs up while the store is read is not served, and nothing 
   reading.release();
   await settle();
   expect(runs).toBe(1);
+});
+
+test("where nothing is stored, a head that Node refuses is refused at the call, as without a session", async () => {
+  const handler = (_request: IncomingMessage, response: ServerResponse) => {
+    response.setHeader("Trailer", "X-Sum");
+    try {
+      response.writeHead(304); // Node sends no trailer without a body.
+    } catch (error) {
+      response.removeHeader("Trailer");
+      response.writeHead(500, (error as NodeJS.ErrnoException).code).end();
+    }
+  };
+  const plain = await ask(await listen(handler));
+  expect(plain).toMatch(/^HTTP\/1.1 500 ERR_HTTP_TRAILER_INVALID/);
+  expect(await ask(await listen(session({ store: memoryStore() }, handler)))).toBe(plain);
 });
 
 test("over TLS the cookie is Secure", async () => {

@@ -303,7 +303,7 @@ class Hold implements Layer, Closing {
     this.#status = status;
     this.#phase = "held";
     const committing = this.#keeper.commit(this.#status);
-    if (committing === undefined) this.#release();
+    if (committing === undefined) this.#letThrough();
     else {
       this.#lookSent();
       afterTurn(
@@ -314,12 +314,24 @@ class Hold implements Layer, Closing {
     }
   }
 
+  /** Nothing is stored and nothing was held, so a head that Node refuses is refused at the handler's call. */
+  #letThrough(): void {
+    this.#phase = "released";
+    try {
+      this.#fixHead(this.#keeper.headers());
+    } catch (error) {
+      this.#drop(error);
+      return;
+    }
+    this.#callAgain();
+  }
+
   /** The session is stored: lets the response go, with the session's headers. */
   #release(): void {
     try {
       this.#phase = "released";
       this.#fixHead(this.#keeper.headers());
-      if (this.#calls.length > 0) this.#callAgain();
+      this.#callAgain();
       this.#closeSoon();
     } catch (error) {
       this.#drop(error);
@@ -337,24 +349,28 @@ class Hold implements Layer, Closing {
   }
 
   #callAgain(): void {
+    const calls = this.#calls;
+    if (calls.length === 0) return;
     const response = this.#response;
     // Node's methods call `writeHead`; its wrappers were called already, so they are left out.
     const { writeHead } = response;
     response.writeHead = this.#found.writeHead as typeof writeHead;
-    const calls = this.#calls;
     this.#calls = [];
     let needsDrain = false;
-    for (const [name, args] of calls) {
-      if (this.#phase === "held") {
-        this.#calls.push([name, args]); // The end is held once more, and these calls came after it.
-        continue;
+    try {
+      for (const [name, args] of calls) {
+        if (this.#phase === "held") {
+          this.#calls.push([name, args]); // The end is held once more, and these calls came after it.
+          continue;
+        }
+        const hasRoom = name === "end" ? this.#passEnd(args) : this.#pass(name, args);
+        // The writer was told that there is no room; where there is, Node will emit no "drain".
+        if (name === "write") needsDrain = hasRoom !== false;
+        if (name === "end") needsDrain = false;
       }
-      const hasRoom = name === "end" ? this.#passEnd(args) : this.#pass(name, args);
-      // The writer was told that there is no room; where there is, Node will emit no "drain".
-      if (name === "write") needsDrain = hasRoom !== false;
-      if (name === "end") needsDrain = false;
+    } finally {
+      response.writeHead = writeHead;
     }
-    response.writeHead = writeHead;
     if (needsDrain) process.nextTick(() => this.#drain());
   }
 
