@@ -10,7 +10,7 @@ import { HTTPException } from "hono/http-exception";
 import { streamSSE, streamText } from "hono/streaming";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { faultyStore } from "../instruments/faulty-store.ts";
-import { gate, settle } from "../instruments/loopback.ts";
+import { ask, gate, portOf, settle } from "../instruments/loopback.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { spyStore } from "../instruments/spy-store.ts";
 import { Visitor } from "../instruments/visitor.ts";
@@ -406,4 +406,21 @@ test("app.use(session), without the call, is refused, and the error shows the ca
 test("there is no default store", () => {
   // @ts-expect-error: the types say so too.
   expect(() => session({})).toThrow(SettingsError);
+});
+
+test("on @hono/node-server a status without a body is sent without its text, as without a session", async () => {
+  const answers = [];
+  for (const sessions of [[], [session({ store: memoryStore() })]]) {
+    const app = new Hono<SessionEnv>();
+    for (const one of sessions) app.use(one);
+    app.get("/", (c) => {
+      c.var.session?.set("a", 1);
+      c.status(204);
+      return c.text("left out");
+    });
+    const answer = await ask(await portOf(createAdaptorServer({ fetch: app.fetch }) as never));
+    answers.push([answer.slice(0, 12), answer.split("\r\n\r\n")[1]]);
+  }
+  expect(answers[0]).toEqual(["HTTP/1.1 204", ""]);
+  expect(answers[1]).toEqual(answers[0]);
 });

@@ -175,28 +175,32 @@ beforeAll(() => {
 });
 afterAll(() => void vi.restoreAllMocks());
 
-test("a random handler is answered the same as a function, with the same events", async () => {
-  const call = async (app: Hono<SessionEnv>, method: string, program: Program<C>, reader: Reader) => {
-    const { url, serving, forget } = prepare(program as Program<never>);
-    const answer: unknown = await Promise.resolve(app.request(url, { method })).then(
-      async (response): Promise<unknown> => look(response, reader),
-      async (thrown) => (thrown instanceof Response ? look(thrown, reader) : codeOf(thrown)),
-    );
-    await settle();
-    forget();
-    const { results, events } = serving;
-    return { answer, results, events: apart(events, middlewares) };
-  };
-  await fc.assert(
-    fc.asyncProperty(methods, program, readers, fc.boolean(), async (method, program, reader, answers) => {
-      const called = names.map((name) =>
-        call(applications.get(`${name}, ${answers}`) as Hono<SessionEnv>, method, program, reader),
+test(
+  "a random handler is answered the same as a function, with the same events",
+  async () => {
+    const call = async (app: Hono<SessionEnv>, method: string, program: Program<C>, reader: Reader) => {
+      const { url, serving, forget } = prepare(program as Program<never>);
+      const answer: unknown = await Promise.resolve(app.request(url, { method })).then(
+        async (response): Promise<unknown> => look(response, reader),
+        async (thrown) => (thrown instanceof Response ? look(thrown, reader) : codeOf(thrown)),
       );
-      expectSame(names, await Promise.all(called));
-    }),
-    { numRuns: runs, timeout: 3000 },
-  );
-}, 60_000);
+      await settle();
+      forget();
+      const { results, events } = serving;
+      return { answer, results, events: apart(events, middlewares) };
+    };
+    await fc.assert(
+      fc.asyncProperty(methods, program, readers, fc.boolean(), async (method, program, reader, answers) => {
+        const called = names.map((name) =>
+          call(applications.get(`${name}, ${answers}`) as Hono<SessionEnv>, method, program, reader),
+        );
+        expectSame(names, await Promise.all(called));
+      }),
+      { numRuns: runs, timeout: 3000 },
+    );
+  },
+  runs * 600,
+);
 
 describe("on @hono/node-server", () => {
   const servers = new Map<string, Running>();
@@ -217,17 +221,21 @@ describe("on @hono/node-server", () => {
     for (const server of servers.values()) await server.close();
   });
 
-  test("the bytes are the same, and the events", async () => {
-    await fc.assert(
-      fc.asyncProperty(methods, program, fc.boolean(), async (method, program, answers) => {
-        const asked = names.map(async (name) => {
-          const { port } = servers.get(`${name}, ${answers}`) as Running;
-          const { bytes, results, events } = await visit(port, method, program as Program<never>);
-          return { message: messageOf(bytes, program), results, events: apart(events, middlewares) };
-        });
-        expectSame(names, await Promise.all(asked));
-      }),
-      { numRuns: runs, timeout: 3000 },
-    );
-  }, 60_000);
+  test(
+    "the bytes are the same, and the events",
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(methods, program, fc.boolean(), async (method, program, answers) => {
+          const asked = names.map(async (name) => {
+            const { port } = servers.get(`${name}, ${answers}`) as Running;
+            const { bytes, results, events } = await visit(port, method, program as Program<never>);
+            return { message: messageOf(bytes, program), results, events: apart(events, middlewares) };
+          });
+          expectSame(names, await Promise.all(asked));
+        }),
+        { numRuns: runs, timeout: 3000 },
+      );
+    },
+    runs * 600,
+  );
 });

@@ -4,9 +4,20 @@
  */
 import { type Header, joinedTo } from "../session-headers.ts";
 
+const WITHOUT_BODY = new Set([101, 204, 205, 304]);
+
+/**
+ * The body that is sent. @hono/node-server lets a response with a status that has no body be made with one, sends it without, and
+ * fails where the body is looked at.
+ */
+export function bodyOf(response: Response): Response["body"] {
+  return WITHOUT_BODY.has(response.status) ? null : response.body;
+}
+
 /** The error for a response that cannot be sent, because its body was already read; null where it can. */
 export function spentError(response: Response): TypeError | null {
-  if (!response.bodyUsed && !response.body?.locked) return null;
+  const body = bodyOf(response);
+  if (body === null || (!response.bodyUsed && !body.locked)) return null;
   return new TypeError(
     "The handler's Response cannot be sent, because its body was already read; nothing of the session was stored. " +
       "Read a copy, response.clone(), or make a new Response of what was read.",
@@ -33,8 +44,8 @@ export function withHeaders(
 function copyOf(response: Response, ended: (() => void) | null): Response {
   // A 1xx response, such as a protocol switch, belongs to its socket and cannot be copied.
   if (response.status < 200) return response;
-  if (response.body === null || ended === null) return new Response(response.body, response);
-  return new Response(watched(response.body, ended), response);
+  const body = bodyOf(response);
+  return new Response(body === null || ended === null ? body : watched(body, ended), response);
 }
 
 /** The same stream; it calls `ended` when it has ended or was given up. Piping it through another stream takes twice as long. */

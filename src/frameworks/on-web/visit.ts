@@ -11,7 +11,7 @@ import { noteMade, warnIfJustMade } from "../made-at-start.ts";
 import { cameByHttps, warnOfProxy } from "../proxy.ts";
 import { warnOfSameCookie } from "../same-cookie.ts";
 import { withPrivacy } from "../session-headers.ts";
-import { spentError, withHeaders } from "./response-copy.ts";
+import { bodyOf, spentError, withHeaders } from "./response-copy.ts";
 
 /** Options for every runtime. The store must be given, because no store runs on all of them. */
 export type WebOptions<Name extends string = string, Data = SessionData> = Options<Name, Data> & {
@@ -159,7 +159,7 @@ export class WebVisit<Data> {
     }
     const isHead = this.#request.method === "HEAD";
     const copy = withHeaders(response, headers, isHead ? null : finish);
-    if (isHead || response.body === null) finish();
+    if (isHead || bodyOf(response) === null) finish();
     return copy;
   }
 
@@ -239,7 +239,9 @@ export class WebVisit<Data> {
     try {
       return await this.#commitFor(response.status);
     } catch (error) {
-      response.body?.cancel().catch(() => {}); // The body will not be sent.
+      bodyOf(response)
+        ?.cancel()
+        .catch(() => {}); // The body will not be sent.
       throw error;
     }
   }
@@ -251,5 +253,5 @@ function isSecure({ headers, url }: Request, trustProxy: boolean): boolean {
 
 /** True for `RESPONSE_ALREADY_SENT` of @hono/node-server. That server ignores only a Response of its own, and sends a copy. */
 function wasSentByHandler(response: Response): boolean {
-  return response.body === null && response.headers.has("x-hono-already-sent");
+  return response.headers.has("x-hono-already-sent") && bodyOf(response) === null;
 }
