@@ -108,12 +108,7 @@ export class Once {
       await draft.afterEarlierCalls(async () => {});
       if (draft.unavailable !== null) throw draft.unavailable;
       if (draft.isBarred) throw new SessionInterruptedError();
-      if (draft.intent.rotate && draft.stored !== null) {
-        throw new TypeError(
-          `session.${call} was called before the new key of login(), confirm() or cycleKey() was stored. Its value would stand under the ` +
-            "old key until then, which may be an attacker's. Write `await session.save()` first.",
-        );
-      }
+      refuseUnderOldKey(draft, key);
       if (draft.dictionary.isChangedAt(key)) {
         throw new TypeError(
           `session.${call} was called while this request has unsaved changes of that key, which once() would overwrite. ` +
@@ -258,6 +253,7 @@ export class Once {
       draft.storedAlone(held, key, valueIn(held.record, key, this.#settings));
       const next = await run(valueIn(held.record, key, this.#settings));
       if (next !== undefined) checkJson(next, key);
+      refuseUnderOldKey(draft, key);
       return next;
     } catch (error) {
       await changeLease(({ stored }) => ({ stored })).catch(() => {});
@@ -327,6 +323,16 @@ function adopt({ draft, dictionary, key }: Call, { session, value }: Result): un
   const { stored } = draft;
   draft.storedAlone({ ...session, key: session.id === stored.id ? stored.key : session.key }, key, value);
   return draft.dictionary.get(key);
+}
+
+/** The value is stored at once, and the new key with the response. */
+function refuseUnderOldKey(draft: Draft, key: string): void {
+  if (!draft.intent.rotate || draft.stored === null) return;
+  throw new TypeError(
+    `session.once(${JSON.stringify(key)}) stores nothing while the new key of login(), confirm() or cycleKey() is not stored. Its value ` +
+      "would stand under the old key until then, which may be an attacker's. Write `await session.save()` before the call, or, " +
+      "where its function changes the key, at the end of that.",
+  );
 }
 
 function seconds(name: string, value: unknown): number {

@@ -194,13 +194,34 @@ describe("once()", () => {
     const session = await browser.open();
     change(session);
     const early = session.once("token", () => "for the new key alone");
-    await expect(early).rejects.toThrow(`session.once("token") was called before the new key`);
+    await expect(early).rejects.toThrow(`session.once("token") stores nothing while the new key`);
     expect(await attacker.sees()).toEqual({ token: 1 });
     await session.save();
     expect(await session.once("token", () => "for the new key alone")).toBe("for the new key alone");
     await browser.respond(session);
     expect(await attacker.sees()).toEqual({});
     expect(await browser.sees()).toEqual({ token: "for the new key alone" });
+  });
+
+  test("shows an old key nothing of a function that changes the key and does not store it", async () => {
+    const { browser } = await withToken();
+    const attacker = browser.copy();
+    const waiting = await attacker.open();
+    const running = Promise.withResolvers<void>();
+    const session = await browser.open();
+    const value = session.once("token", async () => {
+      running.resolve();
+      session.login("ada");
+      return "of ada";
+    });
+    await running.promise;
+    const other = waiting.once("token", () => "of the attacker");
+    await expect(value).rejects.toThrow(
+      "while the new key of login(), confirm() or cycleKey() is not stored",
+    );
+    expect(await other).toBe("of the attacker");
+    await browser.respond(session);
+    expect(await browser.sees()).toEqual({ token: "of the attacker" });
   });
 
   test("after the login of another user, for whom nothing is stored yet, is set with the login", async () => {
