@@ -234,6 +234,17 @@ test("a new reader proves the address, chooses a name, and is signed in; the lin
   expect(await new Reader(own.url).text("/accounts/login/")).not.toContain("new.reader");
 });
 
+test("a link is worthless when its address has got an account meanwhile", async () => {
+  const own = await startHeldSite();
+  await new Reader(own.url).post("/accounts/sign-up/", { email: "nia@library.example" });
+  const [browser, details] = await opened(own, await linkTo(own, "nia@library.example"));
+  const desk = new Reader(own.url);
+  await desk.login("librarian", "mind-the-shelves");
+  const account = { username: "nia", name: "Nia New", email: "nia@library.example", role: "reader" };
+  await desk.post("/admin/users/create/", { ...account, ...chosen, isActive: "yes" });
+  expect((await browser.post(details, newcomer)).status).toBe(410);
+});
+
 test("a visitor who signs up with an address that has an account gets a letter that says so, and no second account", async () => {
   const own = await startHeldSite();
   await new Reader(own.url).post("/accounts/sign-up/", { email: ROBIN });

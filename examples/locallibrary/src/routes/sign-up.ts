@@ -63,7 +63,7 @@ export function signUpRoutes(database: LibraryDatabase, siteUrl: () => string): 
       },
       { behavior: "immediate" },
     );
-    if (user === "no token") return showWorthless(res);
+    if (user === "no token" || (!user && findUserByEmail(database, email))) return showWorthless(res);
     if (!user) return showDetails(res, { ...req.body, email }, { username: TAKEN });
     session.delete("sign_up_token");
     signIn(req, user, UNTIL_THE_BROWSER_CLOSES);
