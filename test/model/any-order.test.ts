@@ -5,5 +5,6 @@ import { choices, program } from "./program.ts";
 import { run } from "./run.ts";
 
 test("two processes keep the specification, whatever the order of their calls and the faults of the store", async () => {
-  await fc.assert(fc.asyncProperty(program, choices, run), { numRuns: 2000 });
+  // The same schedules each time, so that what broke them is the last change. `npm run test:long` takes new ones.
+  await fc.assert(fc.asyncProperty(program, choices, run), { seed: 1, numRuns: 2000 });
 }, 60_000);

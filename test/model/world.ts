@@ -295,16 +295,24 @@ export class World {
    * where the moved session is of the same user or its move was taken back, with what is there; and only while that session lives.
    */
   #checkCreated(after: Data, log: readonly string[], { userId }: StoredRecord): void {
-    const own = log.filter((tag) => {
-      const { isRepeated, state } = (this.saves.get(tag) as Known).save;
-      return this.stored.get(tag) === this.shelf.step || (isRepeated && state !== "stored");
-    });
+    const isNew = (tag: string) => this.stored.get(tag) === this.shelf.step;
+    const fresh = log.filter(isNew);
+    // Saves that are made again are of this request, or came along with the data that it takes along.
+    const all = log.filter((tag) => isNew(tag) || this.saves.get(tag)?.save.isRepeated);
+    this.check(
+      this.#isCreatedBy(fresh, after, userId) || this.#isCreatedBy(all, after, userId),
+      `a new session holds what its request has not put there: ${canonical(after)}`,
+    );
+  }
+
+  /** Whether these saves of one request make a new session with this data. */
+  #isCreatedBy(own: readonly string[], after: Data, userId: string | null): boolean {
     const last = this.saves.get(own.at(-1) ?? "");
     const fits = (start: Data, as?: Save["onConflict"]) => {
       const expected = this.#madeOf(start, this.#savesOf(own), as);
       return expected !== null && canonical(expected) === canonical(after);
     };
-    if (fits({}, "mine")) return;
+    if (fits({}, "mine")) return true;
     // Without a tag the request is not known, and the session may be any.
     const moved = [...(last?.ids ?? this.announced.keys())].filter(
       (id) => (this.shelf.deletedAt(id) ?? Number.POSITIVE_INFINITY) >= (last?.save.begunAt ?? 0),
@@ -316,10 +324,7 @@ export class World {
       moved.some((id) =>
         this.shelf.versions(this.shelf.last(id)).some(({ data }) => fits(parts(data).dictionary)),
       );
-    this.check(
-      userId !== null && last?.hasLogin !== false && isTakenAlong,
-      `a new session holds what its request has not put there: ${canonical(after)}`,
-    );
+    return userId !== null && last?.hasLogin !== false && isTakenAlong;
   }
 
   /** A change of key that is taken back leaves the data as they were; only saves that were answered with an error may go. */
