@@ -33,6 +33,7 @@ const fields: Partial<StoredRecord>[] = [
   { createdAt: 1 },
   { expiresAt: 253_402_300_799_999 },
   { userId: "1", authenticatedAt: 1_700_000_000_001, createdAt: 1_600_000_000_001, expiry: 60, format: 3 },
+  { userId: "\r\n \t'\"\\%\u007f\u0085\u2028\u2029\uFEFF😀", authenticatedAt: 1_700_000_000_001 },
 ];
 
 /** Holds when create, update and rotate keep the record as it was given. */
