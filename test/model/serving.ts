@@ -229,10 +229,14 @@ export class Serving {
     // The challenge may be that of another session of this browser: then the binding is another.
     const handle = jar.challenge?.split(".")[0] as StoreId | undefined;
     const key = this.#world.jars[this.#visit.browser]?.key;
+    const { shelf, now } = this.#world;
+    const id = key === undefined ? null : idOf(key);
+    // A minute after another has changed the key, the old one leads nowhere.
     const isOther =
-      key === undefined ||
+      id === null ||
       handle === undefined ||
-      this.#world.shelf.last(handle) !== this.#world.shelf.last(idOf(key));
+      shelf.last(handle) !== shelf.last(id) ||
+      !shelf.isMarked(id, now);
     this.#world.check(!answer.isSame || isOther, "a binding ended, and its session lives");
     jar.isBound = false;
     jar.challenge = null;
@@ -695,7 +699,7 @@ export class Serving {
     this.#tell(`answered ${status} ${headers.map((header) => header.join(": "))}`);
     this.#receive(headers, committedAt);
     this.#checkEnded(status < 500 ? [...this.#loggedOut, ...this.#replaced] : this.#loggedOut);
-    if (saves.length > 0) this.#look(this.#view());
+    if (status < 500) this.#look(this.#view());
     for (const save of saves) this.#acknowledged(save);
     this.#saves = this.#saves.filter((save) => !saves.includes(save));
     if (status >= 500) return;
