@@ -60,6 +60,16 @@ export interface OpenOptions {
   readonly announce?: ((headers: readonly Header[]) => unknown) | undefined;
 }
 
+type OnceModule = typeof import("./once.ts");
+
+/** null until the first call of `session.once()` in this process has loaded it. */
+let onceModule: OnceModule | null = null;
+
+async function loadOnce(): Promise<OnceModule> {
+  onceModule = await import("./once.ts");
+  return onceModule;
+}
+
 const noHeader: Arrival["header"] = () => undefined;
 
 /** `Session` is the object that handlers get. It stands above the engine, which therefore takes it as a parameter. */
@@ -78,7 +88,7 @@ export class Engine<Session = unknown> {
   readonly #loadDevices: LoadDevices | null;
   /** The rules of devices; null until they are loaded, and always without the option `deviceBound`. */
   #devices: Devices | null = null;
-  /** null until the first call of `session.once()` has loaded it. */
+  /** null until the first call of `session.once()`. */
   #once: Once | null = null;
 
   constructor(
@@ -216,16 +226,19 @@ export class Engine<Session = unknown> {
   }
 
   /** `session.once()`: runs a function, or waits for that of another request of the session. */
-  async once(
+  once(
     draft: Draft,
     key: string,
     run: (current: unknown) => unknown,
     options: OnceOptions,
   ): Promise<unknown> {
-    const { Once } = await import("./once.ts");
-    // Another call may have come to this line first, and the requests of one session stand in one line.
-    this.#once ??= new Once(this.#settings, this.#store, this.#committer.writers);
-    return this.#once.call(draft, key, run, options);
+    const { dictionary } = draft;
+    const call = ({ Once }: OnceModule) => {
+      this.#once ??= new Once(this.#settings, this.#store, this.#committer.writers);
+      return this.#once.call({ draft, dictionary, key, run }, options);
+    };
+    // What the handler does after the call comes after it, so a call waits for nothing once the module is there.
+    return onceModule === null ? loadOnce().then(call) : call(onceModule);
   }
 
   /** The sessions of the users. Loaded with the first call, because most sites list and revoke seldom or never. */

@@ -88,9 +88,7 @@ export class Once {
 
   /** Runs the function, or waits for that of another request; resolves to the value that is stored then. */
   async call(
-    draft: Draft,
-    key: string,
-    run: (current: unknown) => unknown,
+    { draft, dictionary, key, run }: Pick<Call, "draft" | "dictionary" | "key" | "run">,
     options: OnceOptions,
   ): Promise<unknown> {
     this.#refuseStore();
@@ -107,7 +105,8 @@ export class Once {
     try {
       await draft.afterEarlierCalls(async () => {});
       if (draft.unavailable !== null) throw draft.unavailable;
-      if (draft.isBarred) throw new SessionInterruptedError();
+      // Also where the handler itself has ended the session since the call: the function is not for the one that follows.
+      if (draft.isBarred || draft.dictionary !== dictionary) throw new SessionInterruptedError();
       refuseUnderOldKey(draft, key);
       if (draft.dictionary.isChangedAt(key)) {
         throw new TypeError(
@@ -115,7 +114,7 @@ export class Once {
             "Write `await session.save()` first, or change the key only by once().",
         );
       }
-      const { dictionary, stored } = draft;
+      const { stored } = draft;
       const known = stored === null ? 0 : runsOf(stored.record, key).stored;
       return await this.#run({ draft, dictionary, key, run, lease, giveUp, known });
     } finally {

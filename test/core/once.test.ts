@@ -35,6 +35,21 @@ async function withToken(options: Partial<Options> = {}) {
 const add = (n = 0) => n + 1;
 
 describe("once()", () => {
+  // The first call in a process loads the module of once(), so this is the first test.
+  test.each(["loads its module", "has its module"])(
+    "that %s is not for the user of a login that came after the call",
+    async () => {
+      const { browser } = await withToken();
+      await browser.visit((session) => session.login("ada"));
+      const session = await browser.open();
+      const late = session.once("token", () => "of ada");
+      session.login("bob");
+      await browser.respond(session);
+      await expect(late).rejects.toThrow(SessionInterruptedError);
+      expect(await browser.sees()).toEqual({});
+    },
+  );
+
   test("costs two writes, and for those that wait in the same process nothing", async () => {
     const { browser, took } = await withToken();
     const tabs = await Promise.all(Array.from({ length: 10 }, () => browser.open()));
