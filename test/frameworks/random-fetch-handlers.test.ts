@@ -46,6 +46,8 @@ const headers = fc.constantFrom<() => ResponseInit["headers"]>(
 const making: fc.Arbitrary<Step<Scope>> = fc.oneof(
   fc
     .tuple(body, status, headers, fc.constantFrom(undefined, "Fine"))
+    // On @hono/node-server such a Response is made, and only looking at it fails.
+    .filter(([body, status]) => body.text === "null" || ![204, 205, 304].includes(status ?? 200))
     .map(([body, status, headers, statusText]) => {
       const given = `${status}, ${JSON.stringify(headers())}, ${statusText}`;
       return named(`response = new Response(${body.text}, ${given})`, (scope: Scope, told) => {
@@ -161,7 +163,7 @@ describe("as functions", () => {
             await Promise.all(names.map((name) => call(handlers[name] as Handler, method, program, reader))),
           );
         }),
-        { numRuns: runs, timeout: 3000 },
+        { numRuns: runs, timeout: 20_000 },
       );
     },
     runs * 600,
@@ -204,7 +206,7 @@ describe("on @hono/node-server", () => {
           });
           expectSame(names, await Promise.all(answers));
         }),
-        { numRuns: runs, timeout: 3000 },
+        { numRuns: runs, timeout: 20_000 },
       );
     },
     runs * 600,

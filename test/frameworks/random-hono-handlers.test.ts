@@ -196,7 +196,7 @@ test(
         );
         expectSame(names, await Promise.all(called));
       }),
-      { numRuns: runs, timeout: 3000 },
+      { numRuns: runs, timeout: 20_000 },
     );
   },
   runs * 600,
@@ -233,7 +233,7 @@ describe("on @hono/node-server", () => {
           });
           expectSame(names, await Promise.all(asked));
         }),
-        { numRuns: runs, timeout: 3000 },
+        { numRuns: runs, timeout: 20_000 },
       );
     },
     runs * 600,
