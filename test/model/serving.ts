@@ -557,7 +557,7 @@ export class Serving {
 
   async #once(key: string, { isAside = false } = {}): Promise<void> {
     const session = this.#session;
-    const { userId, handle } = session;
+    const { userId } = session;
     const all = this.#saves;
     const wasStored = session.createdAt !== null;
     let run: Run | null = null;
@@ -581,7 +581,7 @@ export class Serving {
       this.#tell(`got ${value} by once`);
       const { faults } = this.#world.program;
       const stored = run as Run | null;
-      const hasEnded = handle !== null && this.#world.live(handle as StoreId) === null;
+      const hasEnded = stored !== null && this.#world.live(stored.id) === null;
       if (stored !== null && stored.value === value)
         this.#world.check(stored.isStored || hasEnded || faults > 0, `the value of once is lost: ${value}`);
     } catch (error) {
