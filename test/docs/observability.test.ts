@@ -23,7 +23,7 @@ import { type ReadableSpan, TracerProvider } from "@opentelemetry/sdk-trace";
 
 function send(span: ReadableSpan): void {
   const { name, attributes, events, parentSpanContext, status } = span;
-  const exceptions = events.map((event) => String(event.attributes?.["exception.message"]).split(",")[0]);
+  const exceptions = events.map((event) => String(event.attributes?.["exception.message"]).split(/[,.]/, 1)[0]);
   const [id, parent] = [span.spanContext().spanId, parentSpanContext?.spanId];
   process.send?.({ name, attributes, exceptions, status: status.code, id, parent });
 }
