@@ -403,7 +403,10 @@ describe("drivers", () => {
       import { registerHooks } from "node:module";
       const loaded = new Set();
       const drivers = ["pg", "mysql2/promise.js", "redis", "memcache-client", "node:sqlite", "better-sqlite3"];
-      registerHooks({ resolve(name, context, next) { if (drivers.includes(name)) loaded.add(name); return next(name, context); } });
+      const note = (name) => { if (drivers.includes(name)) loaded.add(name); };
+      registerHooks({ resolve(name, context, next) { note(name); return next(name, context); } });
+      const { getBuiltinModule } = process;
+      process.getBuiltinModule = (name) => { note(name); return getBuiltinModule(name); };
       const { storeFromUrl } = await import("coatcheck/store-url");
       const urls = ["postgres://127.0.0.1:1", "mysql://127.0.0.1:1", "redis://127.0.0.1:1", "memcached://127.0.0.1:1", "sqlite::memory:"];
       const stores = urls.map(storeFromUrl);
