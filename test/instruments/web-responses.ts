@@ -62,17 +62,14 @@ async function read(body: ReadableStream<Uint8Array> | null, reader: Reader): Pr
   try {
     // The cancel of a clone waits for that of the other one, which may never come.
     const giveUp = () => void from.cancel(new Error("gone")).catch(() => {});
-    if (reader === "none") return giveUp();
-    for (let part = await from.read(); !part.done; part = await from.read()) {
+    // Whether the first part or the failure of a stream comes first depends on the moment.
+    if (reader === "one") await from.read().catch(() => {});
+    if (reader !== "all") return giveUp();
+    for (let part = await from.read(); !part.done; part = await from.read())
       chunks.push(Buffer.from(part.value).toString("latin1"));
-      if (reader === "one") {
-        giveUp();
-        break;
-      }
-    }
     return chunks;
   } catch (error) {
-    return [...chunks, codeOf(error)];
+    return codeOf(error); // A stream that fails drops the parts that were not read yet: how many depends on the moment.
   }
 }
 

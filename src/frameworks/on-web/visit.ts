@@ -253,5 +253,6 @@ function isSecure({ headers, url }: Request, trustProxy: boolean): boolean {
 
 /** True for `RESPONSE_ALREADY_SENT` of @hono/node-server. That server ignores only a Response of its own, and sends a copy. */
 function wasSentByHandler(response: Response): boolean {
-  return response.headers.has("x-hono-already-sent") && bodyOf(response) === null;
+  // The body first: after a look at the headers alone, that server forgets the type that a Blob or a text gives.
+  return bodyOf(response) === null && response.headers.has("x-hono-already-sent");
 }
