@@ -3,18 +3,10 @@
  * `coatcheck:commit` around each commit. They cost next to nothing while no listener is there.
  */
 import { type TracingChannel, tracingChannel } from "node:diagnostics_channel";
+import type { VERBS } from "./contract/store.ts";
 
 /** The methods of a store that the core calls. */
-export type Operation =
-  | "read"
-  | "create"
-  | "update"
-  | "rotate"
-  | "touch"
-  | "delete"
-  | "listUser"
-  | "clearExpired"
-  | "stats";
+export type Operation = (typeof VERBS)[number] | "listUser" | "clearExpired" | "stats";
 
 /** The message on `coatcheck:store`: one call of the store. Keys, ids, users and data are never told. */
 export interface TracedCall {

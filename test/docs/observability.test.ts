@@ -1,12 +1,13 @@
 /** The recipes of docs/observability.md, with the real OpenTelemetry and prom-client. */
-import { fork, spawnSync } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
-import { rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { Visitor } from "../instruments/visitor.ts";
 import { installed } from "../runtimes/install.ts";
+import { compiled } from "./compiled.ts";
 import { filesOf, write } from "./page-files.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -137,17 +138,7 @@ const told = ({ name, attributes, status, exceptions }: SentSpan) =>
 
 test("they compile", { timeout: 120_000 }, () => {
   const folder = written();
-  const settings = {
-    extends: join(root, "tsconfig.json"),
-    compilerOptions: { noEmit: true, typeRoots: [join(root, "node_modules/@types")], types: ["node"] },
-    include: ["*.ts"],
-    exclude: [],
-  };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
-  const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
-    encoding: "utf8",
-  });
-  expect([tsc.stdout, tsc.status]).toEqual(["", 0]);
+  expect(compiled(folder)).toEqual(["", 0]);
 });
 
 describe("OpenTelemetry", () => {

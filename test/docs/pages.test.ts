@@ -1,5 +1,5 @@
 /** The programs that the pages of docs/ show: they compile, and do what the page says. */
-import { fork, spawnSync } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -13,6 +13,7 @@ import { beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { heldStore } from "../instruments/held-store.ts";
 import { Visitor } from "../instruments/visitor.ts";
 import { installed } from "../runtimes/install.ts";
+import { compiled } from "./compiled.ts";
 import { type Files, filesOf, write } from "./page-files.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -143,17 +144,7 @@ test("they compile", { timeout: 120_000 }, () => {
     ),
   );
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const settings = {
-    extends: join(root, "tsconfig.json"),
-    compilerOptions: { noEmit: true, typeRoots: [join(root, "node_modules/@types")], types: ["node"] },
-    include: ["*.ts"],
-    exclude: [],
-  };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(settings));
-  const tsc = spawnSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", folder], {
-    encoding: "utf8",
-  });
-  expect([tsc.stdout, tsc.status]).toEqual(["", 0]);
+  expect(compiled(folder)).toEqual(["", 0]);
 });
 
 test("README: the program counts the visits of a visitor", async () => {

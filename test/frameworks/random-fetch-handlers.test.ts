@@ -8,6 +8,7 @@ import { settle } from "../instruments/loopback.ts";
 import {
   codeOf,
   expectSame,
+  methods,
   type Notes,
   named,
   type Program,
@@ -149,8 +150,6 @@ async function call(handler: Handler, method: string, program: Program<Scope>, r
   await settle(); // A stream is told later that it was given up.
   return { answer, ...notes };
 }
-
-const methods = fc.constantFrom("GET", "HEAD", "POST");
 
 describe("as functions", () => {
   test(

@@ -12,6 +12,7 @@ import {
   apart,
   codeOf,
   expectSame,
+  methods,
   named,
   type Program,
   play,
@@ -167,8 +168,6 @@ const applications = new Map(
 
 /** The middlewares; a stream of the handler runs on while the session is stored. */
 const middlewares = /^(outer|inner|onError)/;
-
-const methods = fc.constantFrom("GET", "HEAD", "POST");
 
 beforeAll(() => {
   vi.spyOn(console, "error").mockImplementation(() => {}); // Hono and the server tell of each handler that fails.

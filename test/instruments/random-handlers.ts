@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Server as NetServer } from "node:net";
+import fc from "fast-check";
 import { expect } from "vitest";
 import { withJoinedChunks } from "./chunks.ts";
 import { ask, settle } from "./loopback.ts";
@@ -49,6 +50,9 @@ export interface Program<Target> {
   /** Its result is what the handler answers; its error is what the handler throws. */
   readonly ending: Step<Target>;
 }
+
+/** The methods by which a handler is asked. */
+export const methods = fc.constantFrom("GET", "HEAD", "POST");
 
 /** What happened to a handler. */
 export interface Notes {
