@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { startHeldSite } from "./held-site.ts";
 import { Reader } from "./reader.ts";
 import { siteOfThisFile } from "./site.ts";
 
@@ -150,17 +151,23 @@ test("a visitor without a session is told why no token can be shared", async () 
   expect((await browser.get("/session/?asked_by=this")).status).toBe(200);
 });
 
-test("a tab that waits for a token while another flushes the session is led back", async () => {
-  const browser = new Reader(site().url);
+test("tabs whose session another flushes while they ask for a token are led back", async () => {
+  const { url, hold } = await startHeldSite();
+  const browser = new Reader(url);
   await press(browser, "set", myCar);
-  const other = new Reader(site().url);
+  const other = new Reader(url);
   for (const [name, value] of browser.cookies) other.cookies.set(name, value);
-  const waiting = [browser.post("/session/token/"), browser.post("/session/token/")];
+  const reads = [hold("read", "after"), hold("read", "after")];
+  const asking = reads.map(() => browser.post("/session/token/"));
+  for (const { arrived } of reads) await arrived;
   await press(other, "flush");
-  for (const answer of await Promise.all(waiting))
+  for (const { release } of reads) release();
+  for (const answer of await Promise.all(asking)) {
+    expect(answer.status).toBe(303);
     expect(await browser.text(answer.headers.get("location") as string)).toContain(
       "Nothing is stored for you",
     );
+  }
 });
 
 test("twenty keys of one's own are enough", async () => {
