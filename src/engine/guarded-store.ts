@@ -225,7 +225,8 @@ class GuardedCall<T> implements Waiting {
   readonly #deadlines: Deadlines;
   readonly #request: WaitingRequest | undefined;
   #isOver = false;
-  #stopListening: (() => void) | undefined;
+  /** Listens to the signal of the request. */
+  #listener: (() => void) | undefined;
 
   constructor(
     settings: Settings,
@@ -261,7 +262,8 @@ class GuardedCall<T> implements Waiting {
     }
     const hungUp = () => this.#hungUp();
     hangUp.addEventListener("abort", hungUp);
-    this.#stopListening = () => hangUp.removeEventListener("abort", hungUp);
+    // A function that is written here would go to old space (docs/decisions.md, "No function is written where a property gets it").
+    this.#listener = hungUp;
   }
 
   tooLate(): void {
@@ -305,7 +307,7 @@ class GuardedCall<T> implements Waiting {
   #end(): void {
     this.#isOver = true;
     this.#deadlines.remove(this);
-    this.#stopListening?.();
+    if (this.#listener !== undefined) this.#request?.signal?.removeEventListener("abort", this.#listener);
   }
 }
 

@@ -54,7 +54,8 @@ export class MigratingStore extends Store {
     this.#from = new PromisedStore(from, "from");
     this.#to = new PromisedStore(this.#target, "to");
     if (typeof this.#target.touch === "function") {
-      this.touch = (id, session, done) => this.#target.touch?.(id, session, done);
+      const touch: ConnectStore["touch"] = (id, session, done) => this.#target.touch?.(id, session, done);
+      this.touch = touch;
     }
     for (const event of ["connect", "disconnect"]) {
       this.#target.on?.(event, () => this.emit(event));
