@@ -45,7 +45,7 @@ export const groups: readonly Group[] = [
     title: "Express, Redis",
     bases: basesOf("Express"),
     bursts: 2,
-    entries: [beside("coatcheck Redis", ["connect-redis"])],
+    entries: [beside("coatcheck Redis", ["connect-redis"]), beside("Redis by hand", ["connect-redis"])],
   },
   {
     title: "Express, PostgreSQL",

@@ -45,6 +45,10 @@ export const contenders = {
     packages: ["express"],
     open: async (place) => (await madeUp()).postgres(place),
   },
+  "Redis by hand": {
+    packages: ["express", "redis"],
+    open: async (place) => (await import("./by-hand.ts")).redis(place),
+  },
   "drop-in memory": { packages: ["express"], open: async (place) => (await dropIn()).memory(place) },
   "drop-in Redis": { packages: ["express", "redis"], open: async (place) => (await dropIn()).redis(place) },
   "drop-in PostgreSQL": {
