@@ -31,8 +31,10 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           setupFiles: ["./test/runner/secrets.ts"],
           exclude: ["**/node_modules/**", "test/everywhere/**"],
-          testTimeout: 15_000,
-          hookTimeout: 60_000,
+          // Limits for what hangs. Other work on the machine may stop a test at any place for seconds, and fails none by it.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          expect: { poll: { timeout: 30_000 } },
         },
       },
       types("types", "tsconfig.json", ["test/**/*.test-d.ts"], ["test/types/*/**", "**/node_modules/**"]),

@@ -83,7 +83,7 @@ export class Gate {
   /** Resolves when the request is there. */
   arrived(): Promise<unknown> {
     return vi.waitFor(() => expect(existsSync(`${this.#file}.arrived`)).toBe(true), {
-      timeout: 10_000,
+      timeout: 60_000,
       interval: 5,
     });
   }
@@ -164,7 +164,7 @@ async function carryOut(session: Session, [name, ...given]: Step): Promise<void>
     session.get("anything");
     writeFileSync(`${given[0]}.arrived`, "");
     await vi.waitFor(() => expect(existsSync(`${given[0]}.open`)).toBe(true), {
-      timeout: 10_000,
+      timeout: 60_000,
       interval: 5,
     });
   } else if (name === "count") session.update(given[0] as string, (n = 0) => n + 1);

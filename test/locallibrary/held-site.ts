@@ -37,12 +37,23 @@ export interface HeldSite extends HeldStore {
   database: Database.Database;
 }
 
-/** The site in this process, on a store whose calls a test can hold. `options` are further ones of the sessions. */
-export async function startHeldSite(options: Pick<Options, "clock"> = {}): Promise<HeldSite> {
+/**
+ * The site in this process, on a store whose calls a test can hold for as long as a busy machine needs. `options` are further ones of
+ * the sessions.
+ */
+export async function startHeldSite(
+  options: Pick<Options, "clock"> = {},
+  inner: Store = memoryStore(),
+): Promise<HeldSite> {
   const database = openDatabase(temporaryDatabase());
-  const held = heldStore(memoryStore());
+  const held = heldStore(inner);
   const outages = new Outages(options.clock);
-  const sessions = createSessions({ ...options, store: outages.around(held.store), lazy: true });
+  const sessions = createSessions({
+    ...options,
+    store: outages.around(held.store),
+    lazy: true,
+    storeTimeout: 120,
+  });
   const sessionStore = { store: held.store, name: "memory" };
   const siteUrl = () => "https://library.example";
   const app = createApp({ database, sessions, sessionStore, demo: { outages, siteUrl } });

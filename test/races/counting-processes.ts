@@ -8,6 +8,16 @@ async function visit(port: number, cookie = "") {
   return { response, visits: Number(await response.text()) };
 }
 
+/** Visits until the answer is no 503: with a `storeTimeout` of a second, a busy machine alone can make one of any visit. */
+async function untilServed(visiting: () => ReturnType<typeof visit>) {
+  for (let tries = 1; ; tries++) {
+    const { response, visits } = await visiting();
+    if (response.status === 503) continue;
+    expect(response.status).toBe(200);
+    return { response, visits, tries };
+  }
+}
+
 /** Registers the test that two processes over one store count exactly; `prepare` resolves to the URL of the store. */
 export function countInTwoProcesses(prepare: () => Promise<string>): void {
   test("50 visits to each of two server processes at once, with one cookie, count exactly 100", async () => {
@@ -29,8 +39,7 @@ export function countInTwoProcesses(prepare: () => Promise<string>): void {
   test("a process that was stopped for longer than storeTimeout goes on, and each visit counts once or fails", async () => {
     const url = await prepare();
     const { server, port } = await startProcess("counting-server.ts", url, "1");
-    const first = (await visit(port)).response;
-    expect(first.status).toBe(200);
+    const first = (await untilServed(() => visit(port))).response;
     const cookie = first.headers.getSetCookie()[0]?.split(";")[0] as string;
     const during = Array.from({ length: 10 }, () => visit(port, cookie));
     server.kill("SIGSTOP");
@@ -38,10 +47,9 @@ export function countInTwoProcesses(prepare: () => Promise<string>): void {
     const answers = await Promise.all(during);
     const counted = answers.filter(({ response }) => response.status === 200).length;
     for (const { response } of answers) expect([200, 503]).toContain(response.status);
-    const next = await visit(port, cookie);
-    expect(next.response.status).toBe(200);
+    const next = await untilServed(() => visit(port, cookie));
     // A write whose answer came too late may have been stored.
     expect(next.visits).toBeGreaterThanOrEqual(1 + counted + 1);
-    expect(next.visits).toBeLessThanOrEqual(1 + 10 + 1);
+    expect(next.visits).toBeLessThanOrEqual(1 + 10 + next.tries);
   }, 60_000);
 }

@@ -48,8 +48,8 @@ if (ours.includes(redis)) {
       const [port] = await once(tests.stdout, "data");
       expect(await redis.ready(Number(port))).toBe(true);
       tests.kill("SIGKILL");
-      await expect.poll(() => redis.ready(Number(port)), { timeout: 5000 }).toBe(false);
-      await expect.poll(() => globSync(join(tmpdir(), `coatcheck-${name}-*`)), { timeout: 5000 }).toEqual([]);
+      await expect.poll(() => redis.ready(Number(port))).toBe(false);
+      await expect.poll(() => globSync(join(tmpdir(), `coatcheck-${name}-*`))).toEqual([]);
     });
   });
 }

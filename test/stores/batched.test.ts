@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Signal } from "../../src/contract/call.ts";
 import { ALONE, batched, LARGEST_BATCH } from "../../src/stores/calls/batched.ts";
 import { InDoubtError } from "../../src/stores/calls/borrow.ts";
+import { settle } from "../instruments/loopback.ts";
 
 interface Call {
   readonly id: string;
@@ -78,7 +78,7 @@ describe("calls of one turn", () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     gate = promise;
     const first = askAll(together, ids("a", "b"));
-    await sleep(1);
+    await settle();
     expect(await together({ id: "c" }, patience())).toBe("c alone");
     resolve();
     await first;
@@ -190,7 +190,7 @@ it("takes answers that are there at once, and faults too", async () => {
 describe("a signal", () => {
   it("that has aborted sends nothing", async () => {
     await expect(together({ id: "a" }, AbortSignal.abort(new Error("late")))).rejects.toThrow("late");
-    await sleep(1);
+    await settle();
     expect(trips).toEqual([]);
   });
 
@@ -212,7 +212,7 @@ describe("a signal", () => {
     const leaver = new AbortController();
     const left = together({ id: "a" }, leaver.signal);
     const stayed = askAll(together, ids("b", "c"));
-    await sleep(1);
+    await settle();
     leaver.abort(new Error("gone"));
     await expect(left).rejects.toThrow("gone");
     open();
@@ -220,13 +220,17 @@ describe("a signal", () => {
   });
 
   it("that aborts before its batch fails is not asked for again", async () => {
-    gate = sleep(20);
+    let open = () => {};
+    gate = new Promise((resolve) => {
+      open = resolve;
+    });
     const leaver = new AbortController();
     const left = together({ id: "a" }, leaver.signal);
     const stayed = together({ id: "b", flaw: "spoils the batch" }, patience());
-    await sleep(1);
+    await settle();
     leaver.abort(new Error("gone"));
     await expect(left).rejects.toThrow("gone");
+    open();
     expect(await stayed).toBe("b alone");
     expect(trips).toEqual([["a", "b"], ["b"]]);
   });
@@ -244,7 +248,7 @@ describe("a signal", () => {
     });
     const [one, other] = [new AbortController(), new AbortController()];
     const settled = Promise.allSettled([ask("a", one.signal), ask("b", other.signal)]);
-    await sleep(1);
+    await settle();
     one.abort(new Error("first"));
     expect(trip?.aborted).toBe(false);
     other.abort(new Error("last"));
