@@ -95,7 +95,7 @@ describe.each(Object.entries(places))("%s", (place, capabilities) => {
   });
 
   // Each call goes to the worker and from there to its store.
-  raceTests(place, plainServer, () => storeIn(place, capabilities), { deadline: 3 });
+  raceTests(place, plainServer, () => storeIn(place, capabilities));
 });
 
 describe("three Durable Objects", () => {

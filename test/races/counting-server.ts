@@ -8,7 +8,7 @@ import { storeFromUrl } from "coatcheck/store-url";
 import express from "express";
 
 const app = express();
-const [, , storeUrl = "", storeTimeout = "5"] = process.argv;
+const [, , storeUrl = "", storeTimeout = "30"] = process.argv;
 app.use(session({ store: storeFromUrl(storeUrl), storeTimeout: Number(storeTimeout) }));
 app.get("/", (request, response) => {
   response.send(String(request.session.update("visits", (visits = 0) => visits + 1)));

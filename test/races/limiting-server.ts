@@ -5,7 +5,7 @@ import { storeFromUrl } from "coatcheck/store-url";
 import express from "express";
 
 const app = express();
-app.use(session({ store: storeFromUrl(process.argv[2] as string), maxUserSessions: 3 }));
+app.use(session({ store: storeFromUrl(process.argv[2] as string), maxUserSessions: 3, storeTimeout: 30 }));
 app.get("/login/:user", (request, response) => {
   request.session.login(request.params.user);
   response.send();

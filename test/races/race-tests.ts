@@ -19,7 +19,7 @@ export function raceTests(
   name: string,
   makeServer: MakeServer,
   makeStore: MakeStore,
-  { hasUsers = true, deadline = 0.6 } = {},
+  { hasUsers = true } = {},
 ): void {
   describe(`races: ${name}`, () => {
     const start = starter(makeServer, makeStore);
@@ -36,6 +36,6 @@ export function raceTests(
     describe("watch()", () => watches(start));
     // They need a store with an index of users.
     if (hasUsers) describe("limits", () => limits(start));
-    describe("writes in doubt", () => doubt(start, deadline));
+    describe("writes in doubt", () => doubt(start));
   });
 }

@@ -1,5 +1,6 @@
 import type { Options, Session, Store } from "coatcheck";
 import { onTestFinished } from "vitest";
+import { STORE_TIMEOUT } from "../instruments/deadline.ts";
 import { type HeldStore, heldStore } from "../instruments/held-store.ts";
 
 /** What a request does with its session; a number is the status of the response, default 200. */
@@ -27,7 +28,7 @@ export interface Server {
 }
 
 export type MakeServer = (options: Options & { store: Store }) => Promise<Server>;
-/** Runs a function when the test has ended. Tests that run side by side have one each. */
+/** Runs a function when the test has ended. */
 export type AtEnd = (run: () => Promise<void> | void) => void;
 export type MakeStore = (atEnd: AtEnd) => Promise<Store> | Store;
 
@@ -78,16 +79,16 @@ export class Race {
   }
 }
 
-export type Start = (options?: Omit<Options, "store">, atEnd?: AtEnd) => Promise<Race>;
+export type Start = (options?: Omit<Options, "store">) => Promise<Race>;
 
 /** Returns a function that starts a race over servers and stores of one kind, and ends it with the test. */
 export function starter(makeServer: MakeServer, makeStore: MakeStore): Start {
-  return async (options = {}, atEnd = onTestFinished) => {
-    const inner = await makeStore(atEnd);
+  return async (options = {}) => {
+    const inner = await makeStore(onTestFinished);
     const store = heldStore(inner);
-    const withStore = { ...options, store: store.store };
+    const withStore = { storeTimeout: STORE_TIMEOUT, ...options, store: store.store };
     const [here, there] = [await makeServer(withStore), await makeServer(withStore)];
-    atEnd(async () => {
+    onTestFinished(async () => {
       await Promise.all([here.close(), there.close()]);
       await inner.close?.();
     });

@@ -9,7 +9,7 @@ import express from "express";
 
 const [, , storeUrl = "", endpoint = ""] = process.argv;
 const app = express();
-app.use(session({ store: storeFromUrl(storeUrl) }));
+app.use(session({ store: storeFromUrl(storeUrl), storeTimeout: 30 }));
 app.get("/first", (request, response) => {
   request.session.set("token", 1);
   response.send("1");

@@ -1,9 +1,10 @@
 /** A write whose outcome the store did not tell in time is taken back, so that no session lives on whose key no browser has. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { deadlinesPass } from "../../instruments/deadline.ts";
 import type { Held } from "../../instruments/held-store.ts";
 import { settle } from "../../instruments/loopback.ts";
-import { type AtEnd, type Handler, jar, nobody, type Race, type Start } from "../race.ts";
+import { type Handler, jar, nobody, type Race, type Start } from "../race.ts";
 
 const login =
   (user: string): Handler =>
@@ -12,8 +13,6 @@ const login =
 const cycleKey: Handler = (session) => void session.cycleKey();
 const increment = (n = 0) => n + 1;
 const unavailable = { status: 503, setCookie: null, error: "StoreUnavailableError" };
-
-// The tests of this file wait for deadlines, and do so side by side.
 
 /** A user of the test's own, as some stores are shared by all tests. */
 const newUser = () => `ann-${randomUUID()}`;
@@ -26,31 +25,25 @@ async function usersIn({ store: { store } }: Race, user: string): Promise<unknow
   return records.filter((record) => record !== null).map((record) => Object(record).userId);
 }
 
-/** `deadline` is the time that a call may take, seconds: it is waited for, and every call that is not held must be done by then. */
-export function doubt(start: Start, deadline: number): void {
+export function doubt(start: Start): void {
   /** A change of key that the store carries out, or will, after the request has got its error; then it is taken back. */
-  async function takenBack(
-    atEnd: AtEnd,
-    visitor: Parameters<Race["visitor"]>,
-    change: Handler,
-    when: "before" | "after",
-  ) {
-    const race = await start({ storeTimeout: deadline }, atEnd);
+  async function takenBack(visitor: Parameters<Race["visitor"]>, change: Handler, when: "before" | "after") {
+    const race = await start();
     const jarBefore = await race.visitor(...visitor);
     const rotation = race.store.hold("rotate", when);
     const undoing = race.store.hold("update", "after");
-    const answer = await race.here.send(jarBefore, change).answer;
-    expect(answer).toEqual(unavailable);
+    const { answer } = race.here.send(jarBefore, change);
+    await rotation.arrived;
+    deadlinesPass();
+    expect(await answer).toEqual(unavailable);
     await undoing.arrived;
     undoing.release();
     return { race, cookie: jarBefore, rotation };
   }
 
-  test.concurrent("a login that was stored signs nobody in, and the next login finds the data, from another server too", async ({
-    onTestFinished,
-  }) => {
+  test("a login that was stored signs nobody in, and the next login finds the data, from another server too", async () => {
     const ann = newUser();
-    const { race, cookie } = await takenBack(onTestFinished, [{ cart: 1 }], login(ann), "after");
+    const { race, cookie } = await takenBack([{ cart: 1 }], login(ann), "after");
     expect(await usersIn(race, ann)).not.toContain(ann);
     expect(await race.look(cookie)).toEqual(nobody);
     const again = await race.there.send(cookie, login(ann)).answer;
@@ -62,11 +55,9 @@ export function doubt(start: Start, deadline: number): void {
     expect((await race.look(jar(cookie, [third]))).data).toEqual({});
   });
 
-  test.concurrent("a login that the store has not carried out yet can be carried out no more", async ({
-    onTestFinished,
-  }) => {
+  test("a login that the store has not carried out yet can be carried out no more", async () => {
     const ann = newUser();
-    const { race, cookie, rotation } = await takenBack(onTestFinished, [{ cart: 1 }], login(ann), "before");
+    const { race, cookie, rotation } = await takenBack([{ cart: 1 }], login(ann), "before");
     rotation.release();
     expect(await race.look(cookie)).toEqual({ isStored: true, user: null, data: { cart: 1 } });
     expect(await usersIn(race, ann)).not.toContain(ann);
@@ -74,25 +65,20 @@ export function doubt(start: Start, deadline: number): void {
     expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1 });
   });
 
-  test.concurrent("data of a user who had signed in goes to that user's next login only", async ({
-    onTestFinished,
-  }) => {
+  test("data of a user who had signed in goes to that user's next login only", async () => {
     const ann = newUser();
     const nextLogin = async (user: string) => {
-      const { race, cookie } = await takenBack(onTestFinished, [{ secret: 1 }, ann], cycleKey, "after");
+      const { race, cookie } = await takenBack([{ secret: 1 }, ann], cycleKey, "after");
       const again = await race.there.send(cookie, login(user)).answer;
       return race.look(jar(cookie, [again]));
     };
-    const [bobs, anns] = await Promise.all([nextLogin("bob"), nextLogin(ann)]);
-    expect(bobs).toEqual({ isStored: true, user: "bob", data: {} });
-    expect(anns).toEqual({ isStored: true, user: ann, data: { secret: 1 } });
+    expect(await nextLogin("bob")).toEqual({ isStored: true, user: "bob", data: {} });
+    expect(await nextLogin(ann)).toEqual({ isStored: true, user: ann, data: { secret: 1 } });
   });
 
-  test.concurrent("what a request under way writes behind the change of key is kept for the user who was signing in", async ({
-    onTestFinished,
-  }) => {
+  test("what a request under way writes behind the change of key is kept for the user who was signing in", async () => {
     const ann = newUser();
-    const race = await start({ storeTimeout: deadline }, onTestFinished);
+    const race = await start();
     const cookie = await race.visitor({ cart: 1 });
     const opened = Promise.withResolvers<void>();
     const goOn = Promise.withResolvers<void>();
@@ -107,6 +93,7 @@ export function doubt(start: Start, deadline: number): void {
     const { answer } = race.here.send(cookie, login(ann));
     await rotation.arrived;
     const undoing = race.store.hold("read", "before");
+    deadlinesPass();
     expect(await answer).toEqual(unavailable);
     await undoing.arrived;
     goOn.resolve();
@@ -119,11 +106,9 @@ export function doubt(start: Start, deadline: number): void {
     expect((await race.look(jar(cookie, [again]))).data).toEqual({ cart: 1, late: 1 });
   });
 
-  test.concurrent("a login after a logout in one request takes over nothing of a login that was taken back", async ({
-    onTestFinished,
-  }) => {
+  test("a login after a logout in one request takes over nothing of a login that was taken back", async () => {
     const ann = newUser();
-    const { race, cookie } = await takenBack(onTestFinished, [{ cart: 1 }], login(ann), "after");
+    const { race, cookie } = await takenBack([{ cart: 1 }], login(ann), "after");
     const ending = race.store.hold("delete", "before");
     const created = race.store.hold("create", "after");
     const { answer } = race.there.send(cookie, async (session) => {
@@ -137,14 +122,15 @@ export function doubt(start: Start, deadline: number): void {
     expect((await race.look(jar(cookie, [await answer]))).data).toEqual({});
   });
 
-  test.concurrent("a first visitor's session that is stored too late is deleted", async ({
-    onTestFinished,
-  }) => {
+  test("a first visitor's session that is stored too late is deleted", async () => {
     const ann = newUser();
-    const race = await start({ storeTimeout: deadline }, onTestFinished);
+    const race = await start();
     const created = race.store.hold("create", "before");
     const deleted = race.store.hold("delete", "after");
-    expect(await race.here.send(null, login(ann)).answer).toEqual(unavailable);
+    const { answer } = race.here.send(null, login(ann));
+    await created.arrived;
+    deadlinesPass();
+    expect(await answer).toEqual(unavailable);
     created.release();
     await deleted.arrived;
     deleted.release();
@@ -152,11 +138,9 @@ export function doubt(start: Start, deadline: number): void {
   });
 
   for (const order of ["first", "last"] as const) {
-    test.concurrent(`a login that is stored ${order} leaves no session where the former user's could not be ended`, async ({
-      onTestFinished,
-    }) => {
+    test(`a login that is stored ${order} leaves no session where the former user's could not be ended`, async () => {
       const [ann, bob] = [newUser(), newUser()];
-      const race = await start({}, onTestFinished);
+      const race = await start();
       const cookie = await race.visitor({ secret: 1 }, ann);
       const created = race.store.hold("create", "after");
       const ending = Promise.withResolvers<never>();
@@ -177,11 +161,9 @@ export function doubt(start: Start, deadline: number): void {
     });
   }
 
-  test.concurrent("a login that took data over leaves no session where the record that kept them could not be ended", async ({
-    onTestFinished,
-  }) => {
+  test("a login that took data over leaves no session where the record that kept them could not be ended", async () => {
     const ann = newUser();
-    const { race, cookie } = await takenBack(onTestFinished, [{ cart: 1 }], login(ann), "after");
+    const { race, cookie } = await takenBack([{ cart: 1 }], login(ann), "after");
     // The first call only asks where the session has moved to.
     race.store.answer("delete", (run) => run());
     race.store.answer("delete", () => Promise.reject(new Error("the store is away")));
@@ -196,17 +178,18 @@ export function doubt(start: Start, deadline: number): void {
   });
 
   for (const saves of [1, 2]) {
-    test.concurrent(`what ${saves} save() stored without knowing it is not made again by the response`, async ({
-      onTestFinished,
-    }) => {
-      const race = await start({ storeTimeout: deadline }, onTestFinished);
+    test(`what ${saves} save() stored without knowing it is not made again by the response`, async () => {
+      const race = await start();
       const cookie = await race.visitor({ n: 0, list: [] });
       const { answer } = race.here.send(cookie, async (session) => {
         for (let save = 1; save <= saves; save++) {
           session.update("n", increment);
           session.get("list").push(save);
-          race.store.hold("update", "after");
-          await expect(session.save()).rejects.toMatchObject({ name: "StoreUnavailableError" });
+          const update = race.store.hold("update", "after");
+          const saving = session.save();
+          await update.arrived;
+          deadlinesPass();
+          await expect(saving).rejects.toMatchObject({ name: "StoreUnavailableError" });
         }
         expect(session.modified).toBe(true);
         await session.load();
@@ -224,19 +207,20 @@ export function doubt(start: Start, deadline: number): void {
     ["cycleKey()", "bob"],
   ] as const) {
     for (const when of ["before", "after"] as const) {
-      test.concurrent(`a ${change} that save() stored without knowing it is announced by the response that comes ${when} it is taken back`, async ({
-        onTestFinished,
-      }) => {
-        const race = await start({ storeTimeout: deadline }, onTestFinished);
+      test(`a ${change} that save() stored without knowing it is announced by the response that comes ${when} it is taken back`, async () => {
+        const race = await start();
         const cookie = await race.visitor({ n: 0 }, user === "bob" ? user : null);
-        race.store.hold("rotate", "after");
+        const rotation = race.store.hold("rotate", "after");
         let takingBack: Held | undefined;
         const { answer } = race.here.send(cookie, async (session) => {
           if (user === "bob") session.cycleKey();
           else session.login(user);
           session.update("n", increment);
           takingBack = race.store.hold(when === "before" ? "read" : "update", "after");
-          await expect(session.save()).rejects.toMatchObject({ name: "StoreUnavailableError" });
+          const saving = session.save();
+          await rotation.arrived;
+          deadlinesPass();
+          await expect(saving).rejects.toMatchObject({ name: "StoreUnavailableError" });
           session.update("n", increment);
           await takingBack.arrived;
           if (when === "after") takingBack.release();
