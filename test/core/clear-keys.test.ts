@@ -1,15 +1,16 @@
 /** A store may keep the keys in clear and make the versions itself, because another program reads its records. */
 import { createSessions, memoryStore, SettingsError, type StoreId, StoreUnavailableError } from "coatcheck";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Browser } from "../instruments/browser.ts";
 import { clearStore } from "../instruments/clear-store.ts";
+import { deadlinesPass, STORE_TIMEOUT } from "../instruments/deadline.ts";
 import { heldStore } from "../instruments/held-store.ts";
 import { overhear } from "../instruments/overheard.ts";
 
-function site(options: { marks?: boolean; storeTimeout?: number } = {}) {
+function site(options: { marks?: boolean } = {}) {
   const inner = memoryStore();
   const held = heldStore(clearStore(inner, options));
-  const sessions = createSessions({ store: held.store, storeTimeout: options.storeTimeout ?? 5 });
+  const sessions = createSessions({ store: held.store, storeTimeout: STORE_TIMEOUT });
   return { inner, held, sessions, browser: new Browser(sessions) };
 }
 
@@ -105,20 +106,25 @@ describe("a version that the store made", () => {
 
 describe("a write in doubt, where no other program sees marks", () => {
   it("a create is deleted", async () => {
-    const { held, inner, browser } = site({ storeTimeout: 0.05 });
+    const { held, inner, browser } = site();
     const create = held.hold("create", "after");
     const failed = browser.visit((session) => session.login("ann"));
+    await create.arrived;
+    deadlinesPass();
     await expect(failed).rejects.toThrow(StoreUnavailableError);
     create.release();
-    await vi.waitFor(async () => expect(await inner.stats?.(call)).toMatchObject({ live: 0 }));
+    await expect.poll(() => inner.stats?.(call)).toMatchObject({ live: 0 });
   });
 
   it("a change of key that was stored is deleted under its new key", async () => {
-    const { held, inner, browser } = site({ storeTimeout: 0.05 });
+    const { held, inner, browser } = site();
     await browser.visit((session) => session.set("cart", 1));
-    held.hold("rotate", "after");
-    await expect(browser.visit((session) => session.login("ann"))).rejects.toThrow(StoreUnavailableError);
-    await vi.waitFor(async () => expect(await inner.stats?.(call)).toMatchObject({ live: 0 }));
+    const rotate = held.hold("rotate", "after");
+    const failed = browser.visit((session) => session.login("ann"));
+    await rotate.arrived;
+    deadlinesPass();
+    await expect(failed).rejects.toThrow(StoreUnavailableError);
+    await expect.poll(() => inner.stats?.(call)).toMatchObject({ live: 0 });
   });
 
   it("a change of key whose answer was lost leaves no session of the user under a key that no browser has", async () => {
@@ -131,20 +137,24 @@ describe("a write in doubt, where no other program sees marks", () => {
     // The session is gone from its old key, so the login is stored anew, as always.
     await browser.visit((session) => session.login("ann"));
     expect(await inner.read(idOf(browser.key), call)).toMatchObject({ userId: "ann" });
-    await vi.waitFor(async () => expect(await inner.stats?.(call)).toMatchObject({ live: 1 }));
+    await expect.poll(() => inner.stats?.(call)).toMatchObject({ live: 1 });
   });
 
   it("a change of key that was not stored yet never will be, and the session stays as it was", async () => {
-    const { held, inner, browser } = site({ storeTimeout: 0.05 });
+    const { held, inner, browser } = site();
     await browser.visit((session) => session.set("cart", 1));
     const before = await inner.read(idOf(browser.key), call);
     const rotate = held.hold("rotate");
-    await expect(browser.visit((session) => session.login("ann"))).rejects.toThrow(StoreUnavailableError);
-    await vi.waitFor(async () => {
-      const now = await inner.read(idOf(browser.key), call);
-      expect(now).toMatchObject({ data: '{"cart":1}', userId: null });
-      expect(now).not.toMatchObject({ version: (before as { version: number }).version });
-    });
+    const barred = held.hold("update", "after");
+    const failed = browser.visit((session) => session.login("ann"));
+    await rotate.arrived;
+    deadlinesPass();
+    await expect(failed).rejects.toThrow(StoreUnavailableError);
+    await barred.arrived;
+    barred.release();
+    const now = await inner.read(idOf(browser.key), call);
+    expect(now).toMatchObject({ data: '{"cart":1}', userId: null });
+    expect(now).not.toMatchObject({ version: (before as { version: number }).version });
     rotate.release();
     expect(await browser.sees()).toEqual({ cart: 1 });
     expect(await inner.stats?.(call)).toMatchObject({ live: 1, authenticated: 0 });

@@ -325,7 +325,7 @@ describe("once()", () => {
 
   test("that finds its session ended while the response writes it holds up no other request", async () => {
     const { store, hold } = heldStore(memoryStore());
-    const [here, there] = [createSessions({ store, storeTimeout: 1 }), createSessions({ store })];
+    const [here, there] = [createSessions({ store }), createSessions({ store })];
     const http = { secure: false };
     const first = await here.open(null, http);
     first.set("token", 1);

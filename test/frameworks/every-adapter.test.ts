@@ -10,6 +10,7 @@ import {
 } from "coatcheck";
 import { sqliteStore } from "coatcheck/sqlite";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { deadlinesPass, STORE_TIMEOUT } from "../instruments/deadline.ts";
 import { faultyStore } from "../instruments/faulty-store.ts";
 import { heldStore } from "../instruments/held-store.ts";
 import { dial, gate, settle } from "../instruments/loopback.ts";
@@ -431,10 +432,13 @@ describe.each(everyAdapter)("$name", (adapter) => {
   });
 
   test("a store that does not answer in time is unavailable", async () => {
-    const { store, hangs } = faultyStore(memoryStore());
-    hangs("create");
-    const { visitor } = await start(adapter, count, { store, storeTimeout: 0.05 });
-    const { status, headers, setCookie } = await visitor.visit();
+    const { store, hold } = heldStore(memoryStore());
+    const create = hold("create");
+    const { visitor } = await start(adapter, count, { store, storeTimeout: STORE_TIMEOUT });
+    const visit = visitor.visit();
+    await create.arrived;
+    deadlinesPass();
+    const { status, headers, setCookie } = await visit;
     expect([status, headers["retry-after"], setCookie]).toEqual([503, "5", []]);
   });
 
