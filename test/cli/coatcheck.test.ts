@@ -5,7 +5,6 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { StoreCall, StoredRecord, StoreId } from "coatcheck";
 import { storeFromUrl, type UrlStore } from "coatcheck/store-url";
@@ -23,6 +22,9 @@ import { run, runJson, start, startOnTerminal } from "./run.ts";
 
 const root = join(import.meta.dirname, "../..");
 const HOUR = 3_600_000;
+const interruptedAtFirstDelete = {
+  NODE_OPTIONS: `--import ${join(import.meta.dirname, "interrupt-at-first-delete.ts")}`,
+};
 const newId = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex") as StoreId;
 const call = (): StoreCall => ({ signal: AbortSignal.timeout(30_000), now: Date.now() });
 let versions = 0;
@@ -289,44 +291,37 @@ describe("on SQLite and files", () => {
   });
 
   test("Ctrl-C stops after the batch under way, says how many, and leaves the rest", async () => {
-    await fill(60_000, 500);
-    const { child, ended } = start(["clear-expired", "--batch-size", "100", "--json", "--store", url]);
-    for (;;) {
-      const { expired = 0 } = await counted();
-      if ((expired ?? 0) < 60_000) break;
-      await sleep(5);
-    }
-    child.kill("SIGINT");
+    await fill(6000, 500);
+    const args = ["clear-expired", "--batch-size", "100", "--json", "--store", url];
+    const { ended } = start(args, interruptedAtFirstDelete);
     const { code, out, err } = await ended;
     expect({ code, err }).toEqual({ code: 130, err: "" });
     const { deleted, interrupted } = JSON.parse(out);
     expect(interrupted).toBe(true);
     expect(deleted % 100).toBe(0);
     expect(deleted).toBeGreaterThan(0);
-    expect(deleted).toBeLessThan(60_000);
-    expect(await counted()).toEqual({ live: 500, expired: 60_000 - deleted });
+    expect(deleted).toBeLessThan(6000);
+    expect(await counted()).toEqual({ live: 500, expired: 6000 - deleted });
     expect(await runJson("clear-expired", "--store", url)).toMatchObject({
       code: 0,
-      said: { deleted: 60_000 - deleted },
+      said: { deleted: 6000 - deleted },
     });
     expect(await counted()).toEqual({ live: 500, expired: 0 });
   }, 120_000);
 
   test("Ctrl-C stops the ending of a user's sessions too, and says how many have ended", async () => {
-    const slow = `file:${folder()}/sessions`;
-    const files = open(slow);
-    await Promise.all(Array.from({ length: 3000 }, () => keep(files, { userId: "ann" })));
-    const left = async () => (await files.listUser?.("ann", call()))?.length ?? 0;
-    const { child, ended } = start(["revoke", "--user", "ann", "--all", "--json", "--store", slow]);
-    while ((await left()) === 3000) await sleep(2);
-    child.kill("SIGINT");
+    await Promise.all(Array.from({ length: 1000 }, () => keep(store, { userId: "ann" })));
+    const left = async () => (await store.listUser?.("ann", call()))?.length ?? 0;
+    const args = ["revoke", "--user", "ann", "--all", "--json", "--store", url];
+    const { ended } = start(args, interruptedAtFirstDelete);
     const { code, out, err } = await ended;
     expect({ code, err }).toEqual({ code: 130, err: "" });
     const said = JSON.parse(out);
-    expect(said).toEqual({ user: "ann", ended: 3000 - (await left()), interrupted: true });
-    expect(await runJson("revoke", "--user", "ann", "--all", "--store", slow)).toEqual({
+    expect(said).toEqual({ user: "ann", ended: 1000 - (await left()), interrupted: true });
+    expect(said.ended).toBeLessThan(1000);
+    expect(await runJson("revoke", "--user", "ann", "--all", "--store", url)).toEqual({
       code: 0,
-      said: { user: "ann", ended: 3000 - said.ended },
+      said: { user: "ann", ended: 1000 - said.ended },
     });
   }, 60_000);
 
@@ -486,7 +481,6 @@ describe("a store that is down", () => {
     onTestFinished(() => void silent.close());
     const { port } = silent.address() as { port: number };
     for (const name of ["stats", "create-table", "doctor"]) {
-      const begun = performance.now();
       const { code, out, err } = await run([
         name,
         "--timeout",
@@ -496,7 +490,6 @@ describe("a store that is down", () => {
       ]);
       expect(code).toBe(1);
       expect(out + err).toContain("no answer within 1 s");
-      expect(performance.now() - begun).toBeLessThan(8000);
     }
   }, 60_000);
 });

@@ -67,7 +67,7 @@ describeWithServer(redis, (server) => {
 
     /** Waits until the site behind has answered such a request with this status. */
     const answered = (path: RegExp, mark: number, status = 200) =>
-      vi.waitUntil(() => front.statuses(path, mark).includes(status), { timeout: 10_000, interval: 10 });
+      vi.waitUntil(() => front.statuses(path, mark).includes(status), { timeout: 60_000, interval: 10 });
 
     /** A page whose user has signed in, and whose session is bound. */
     async function signedIn(context: BrowserContext): Promise<Page> {
@@ -152,7 +152,7 @@ describeWithServer(redis, (server) => {
       const before = await key();
       await page.goto("/session/");
       await page.locator("form[action='/session/rotate/'] button").click();
-      await vi.waitUntil(async () => (await key()) !== before);
+      await vi.waitUntil(async () => (await key()) !== before, { timeout: 60_000 });
       const mark = front.passed.length;
       await runOut(context);
       expect(await isSignedIn(page)).toBe(true);
@@ -235,7 +235,7 @@ describeWithServer(redis, (server) => {
       expect(await isSignedIn(page)).toBe(false);
       expect(front.statuses(REFRESH, mark)).toContain(503);
       store.mend();
-      await vi.waitUntil(() => isSignedIn(page), { timeout: 20_000, interval: 500 });
+      await vi.waitUntil(() => isSignedIn(page), { timeout: 60_000, interval: 500 });
       expect((await context.cookies()).map(({ name }) => name).sort()).toEqual(["__Host-sessionid", BOUND]);
     });
 
@@ -249,7 +249,7 @@ describeWithServer(redis, (server) => {
       expect(await isSignedIn(stolen)).toBe(true);
       library.signal("SIGUSR2");
       await runOut(context);
-      await vi.waitUntil(async () => !(await isSignedIn(stolen)), { timeout: 10_000 });
+      await vi.waitUntil(async () => !(await isSignedIn(stolen)), { timeout: 60_000 });
       expect(await isSignedIn(page)).toBe(true);
       expect(await isSignedIn(stolen)).toBe(false);
     });

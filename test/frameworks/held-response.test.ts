@@ -475,7 +475,7 @@ describe("compression", () => {
       });
       commit.resolve([["Set-Cookie", "a=1"]]);
       await wire.until("\x1f\x8b"); // gzip begins with these.
-      await expect.poll(() => unzipped(wire.received), { timeout: 5_000 }).toBe("data: 1\n\n");
+      await expect.poll(() => unzipped(wire.received)).toBe("data: 1\n\n");
       response.end();
       expect(unzipped(await wire.closed)).toBe("data: 1\n\n");
     },

@@ -210,7 +210,7 @@ describeInChromium(
       const tabs: Page[] = [];
       page.context().on("page", (tab) => tabs.push(tab));
       for (let tab = 0; tab < 2; tab++) await page.getByRole("button", { name: "Ask in a new tab" }).click();
-      await expect.poll(() => tabs.length, { timeout: 20_000 }).toBe(2);
+      await expect.poll(() => tabs.length).toBe(2);
       const said = await Promise.all(tabs.map((tab) => tab.getByText("It has token").innerText()));
       const tokens = said.map((text) => /It has token (\w+)/.exec(text)?.[1]);
       expect(tokens[0]).toMatch(/^\w{6}$/);

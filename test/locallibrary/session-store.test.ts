@@ -67,7 +67,7 @@ describeWithServer(redis, (server) => {
     }
 
     await server().restart();
-    await expect.poll(async () => (await browser.get("/catalog/")).status, { timeout: 20_000 }).toBe(200);
+    await expect.poll(async () => (await browser.get("/catalog/")).status).toBe(200);
   });
 });
 

@@ -155,7 +155,7 @@ describeInChromium(
       const tabs: Page[] = [];
       page.context().on("page", (tab) => tabs.push(tab));
       for (const tab of ["first", "second"]) await button(`Open the ${tab} tab`).click();
-      await expect.poll(() => tabs.length, { timeout: 20_000 }).toBe(2);
+      await expect.poll(() => tabs.length).toBe(2);
       for (const tab of tabs) {
         await tab.getByText("Every signature is here").waitFor();
         expect(await tab.getByRole("row").allInnerTexts()).toEqual([

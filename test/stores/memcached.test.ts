@@ -3,6 +3,7 @@ import { type MemcachedClient, memcachedStore } from "coatcheck/memcached";
 import { testStore } from "coatcheck/testing";
 import { MemcacheClient } from "memcache-client";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
+import { abortUnderWay } from "../instruments/abort-under-way.ts";
 import { overhearWarnings } from "../instruments/overheard.ts";
 import { ask } from "../servers/ask.ts";
 import { memcached } from "../servers/memcached.ts";
@@ -27,7 +28,7 @@ function record(changes: Partial<StoredRecord> = {}): StoredRecord {
 describeWithServer(memcached, (server) => {
   const clients: MemcacheClient[] = [];
   const connect = () => {
-    const client = new MemcacheClient({ server: `127.0.0.1:${server().port}`, cmdTimeout: 2000 });
+    const client = new MemcacheClient({ server: `127.0.0.1:${server().port}`, cmdTimeout: 20_000 });
     clients.push(client);
     return client;
   };
@@ -65,7 +66,7 @@ describeWithServer(memcached, (server) => {
     const store = memcachedStore({ client: here, prefix });
     const now = Date.now();
     for (const [life, least, most] of [
-      [1500, 2, 4],
+      [90_500, 91, 93],
       [29 * DAY, 29 * 86_400, 29 * 86_400 + 3],
       [31 * DAY, 31 * 86_400 - 2, 31 * 86_400 + 3],
       [365 * DAY, 365 * 86_400 - 2, 365 * 86_400 + 3],
@@ -74,7 +75,8 @@ describeWithServer(memcached, (server) => {
       const id = newId();
       await store.create(id, record({ expiresAt: now + life }), call(5000, now));
       const left = await secondsLeft(prefix + id);
-      expect(left, `${life} ms`).toBeGreaterThanOrEqual(least);
+      const passed = Math.ceil((Date.now() - now) / 1000);
+      expect(left, `${life} ms`).toBeGreaterThanOrEqual(least < 0 ? least : least - passed);
       expect(left, `${life} ms`).toBeLessThanOrEqual(most);
       expect(await store.read(id, call(5000, now + life - 1))).toMatchObject({ expiresAt: now + life });
       expect(await store.read(id, call(5000, now + life))).toBe(null);
@@ -82,7 +84,7 @@ describeWithServer(memcached, (server) => {
     const [from, to, before] = [newId(), newId(), record()];
     await store.create(from, before, call());
     await store.rotate(from, to, record(), before.version, call());
-    expect(await secondsLeft(prefix + from)).toBeGreaterThanOrEqual(60);
+    expect(await secondsLeft(prefix + from)).toBeGreaterThan(30);
     expect(await secondsLeft(prefix + to)).toBeGreaterThan(3500);
   });
 
@@ -95,7 +97,7 @@ describeWithServer(memcached, (server) => {
     await store.delete(long, call());
     expect((await ask(server().port, `mg ${prefix}${long} t\r\n`)).toString()).toBe("EN\r\n");
     const gone = async () => (await ask(server().port, `mg ${prefix}${short} t\r\n`)).toString();
-    await expect.poll(gone, { timeout: 8000 }).toBe("EN\r\n");
+    await expect.poll(gone).toBe("EN\r\n");
   });
 
   // Reports: the limits of memcached: 1 MB for a value.
@@ -295,24 +297,19 @@ describeWithServer(memcached, (server) => {
   });
 
   describe("unplugged", () => {
-    const took = async (work: Promise<unknown>) => {
-      const begun = performance.now();
-      await work.catch(() => {});
-      return performance.now() - begun;
-    };
-
     test("hangs: calls keep their deadline, and it works again", async () => {
       const store = memcachedStore({ client: connect(), prefix: freshPrefix() });
       const [id, kept] = [newId(), record()];
       await store.create(id, kept, call());
       await server().pause();
-      const late = store.read(id, call(300));
-      expect(await took(late)).toBeLessThan(900);
-      await expect(late).rejects.toThrow();
-      await expect(store.update(id, record(), kept.version, call(300))).rejects.toThrow();
+      const ends = await abortUnderWay((call) => [
+        store.read(id, call),
+        store.update(id, record(), kept.version, call),
+      ]);
+      for (const end of ends) expect(end).toBeInstanceOf(Error);
       await server().resume();
       const found = () => store.read(id, call()).catch(String);
-      await expect.poll(found, { timeout: 8000 }).toEqual(kept);
+      await expect.poll(found).toEqual(kept);
     });
 
     test("is down: calls reject, none says absent, and it works again", async () => {
@@ -327,9 +324,7 @@ describeWithServer(memcached, (server) => {
       await expect(store.delete(id, call(500))).rejects.toThrow();
       await server().restart();
       const next = newId();
-      await expect
-        .poll(() => store.create(next, record(), call()).catch(String), { timeout: 8000 })
-        .toBe(true);
+      await expect.poll(() => store.create(next, record(), call()).catch(String)).toBe(true);
       expect(await store.read(next, call())).toMatchObject({ data: '{"n":1}' });
       expect(await store.read(id, call()), "memcached forgets all when it restarts").toBe(null);
     });

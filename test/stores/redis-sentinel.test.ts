@@ -98,11 +98,8 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
           expect(await store.create(id, first, call())).toBe(true);
           expect(await store.update(id, second, first.version, call())).toBe("saved");
 
-          const refused = async (work: Promise<unknown>) => {
-            const begun = performance.now();
-            await expect(work).rejects.toThrow("0 of 1 replicas had the write within 150 ms");
-            expect(performance.now() - begun).toBeLessThan(1500);
-          };
+          const refused = (work: Promise<unknown>) =>
+            expect(work).rejects.toThrow("0 of 1 replicas had the write within 150 ms");
           await refused(strict.update(id, record(), second.version, call()));
           await refused(strict.create(freshId(), record(), call()));
           await refused(store.create(freshId(), record({ userId: "ann" }), call()));
@@ -146,13 +143,13 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
 
         const dead = site.primary();
         await dead.kill();
-        await expect.poll(() => site.primary() === dead, { timeout: 10_000 }).toBe(false);
+        await expect.poll(() => site.primary() === dead).toBe(false);
         // It comes back as a replica: a client that still writes to it gets READONLY.
         await dead.restart();
         await site.whole();
 
         const withoutWait = redisStore({ client: here.client, prefix: `t${process.pid}-${made}:` });
-        await expect.poll(() => withoutWait.read(kept, call(1000)), { timeout: 10_000 }).toEqual(first);
+        await expect.poll(() => withoutWait.read(kept, call(1000))).toEqual(first);
         expect(await withoutWait.read(ended, call())).toBe(null);
         expect(await withoutWait.read(from, call())).toBe("moved");
         expect(await withoutWait.read(to, call())).not.toBe(null);
