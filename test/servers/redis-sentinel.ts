@@ -5,18 +5,25 @@ import { cli, startNode, until } from "./redis-nodes.ts";
 import type { Server, ServerKind } from "./server.ts";
 import { start } from "./start.ts";
 
+export const PATIENCE_MS = 60_000;
+
 export interface RedisSentinel {
   readonly sentinel: Server;
   /** The first is the primary in the beginning. */
   readonly nodes: readonly [Server, Server];
   /** The node that Sentinel now calls the primary. */
   primary(): Server;
+  /** The time for which a primary may be silent before it is replaced, milliseconds. */
+  downAfter(milliseconds: number): void;
   /** Waits until the other node follows the primary. */
   whole(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** A primary, a replica and one sentinel (enough to decide alone), which replaces a dead primary within about two seconds. */
+/**
+ * A primary, a replica and one sentinel (enough to decide alone). It is patient, so that a primary which a busy machine stops for a
+ * while is not replaced, until `downAfter` is called.
+ */
 export async function startRedisSentinel(name = "coats"): Promise<RedisSentinel> {
   const started: Server[] = [];
   const stop = async () => {
@@ -46,11 +53,13 @@ export async function startRedisSentinel(name = "coats"): Promise<RedisSentinel>
       const [, port] = cli(sentinel, "sentinel", "get-master-addr-by-name", name).trim().split("\n");
       return nodes.find((node) => node.port === Number(port)) as Server;
     };
+    const downAfter = (milliseconds: number) =>
+      void cli(sentinel, "sentinel", "set", name, "down-after-milliseconds", `${milliseconds}`);
     const whole = () =>
       until("the other node follows the primary", () =>
         follows(nodes.find((node) => node !== primary()) as Server),
       );
-    return { sentinel, nodes, primary, whole, stop };
+    return { sentinel, nodes, primary, downAfter, whole, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -66,7 +75,7 @@ function sentinelOf(name: string, primary: Server): ServerKind {
       const file = join(folder, "sentinel.conf"); // a sentinel keeps what it learns in its settings
       const settings = [
         `sentinel monitor ${name} 127.0.0.1 ${primary.port} 1`,
-        `sentinel down-after-milliseconds ${name} 500`,
+        `sentinel down-after-milliseconds ${name} ${PATIENCE_MS}`,
         `sentinel failover-timeout ${name} 3000`,
       ];
       writeFileSync(file, `${settings.join("\n")}\n`);

@@ -20,6 +20,9 @@ import { missing } from "../servers/start.ts";
 let made = 0;
 const freshPrefix = () => `t${process.pid}-${++made}:`;
 
+/** For all replicas, also for one that a busy machine stops for a while. */
+const patiently = { for: "all", timeout: 4000 } as const;
+
 const version = () => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 const call = (milliseconds = 5000): StoreCall => ({
   signal: AbortSignal.timeout(milliseconds),
@@ -59,7 +62,7 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
           const prefix = freshPrefix();
           return {
             store: redisStore({ client: here.client, prefix }),
-            elsewhere: redisStore({ client: elsewhere.client, prefix, wait: "all" }),
+            elsewhere: redisStore({ client: elsewhere.client, prefix, wait: patiently }),
             peek: (id) => here.get(`${prefix}s:{${id}}`),
           };
         },
@@ -75,7 +78,7 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
         const prefix = freshPrefix();
         const stores = [
           redisStore({ client: here.client, prefix }),
-          redisStore({ client: here.client, prefix, wait: "all" }),
+          redisStore({ client: here.client, prefix, wait: patiently }),
         ];
         for (const store of stores) {
           const id = freshId();
@@ -147,6 +150,7 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
   for (const wait of ["all", "security"] as const) {
     test(`64 clients write while a primary is killed, wait: "${wait}"`, async () => {
       await cluster.whole();
+      cluster.replaceSoon();
       const connected = await Promise.all(
         [clusters["node-redis"], clusters.ioredis, clusters.ioredis].map(
           (connect) => connect?.(cluster) as Promise<Connected>,
@@ -212,8 +216,11 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
 
       // The old primary comes back as a replica; the same clients go on, and none gets READONLY.
       await victim.restart();
+      cluster.replaceSoon();
       await cluster.whole();
-      const patient = connected.map(({ client }) => redisStore({ client, prefix, wait }));
+      const patient = connected.map(({ client }) =>
+        redisStore({ client, prefix, wait: { for: wait, timeout: 4000 } }),
+      );
       for (let n = 0; n < 200; n++) {
         const store = patient[n % 3] as Store;
         const [id, created] = [freshId(), record({ userId: `u${n}` })];

@@ -6,12 +6,15 @@ import { overhearWarnings } from "../instruments/overheard.ts";
 import { redis } from "../servers/redis.ts";
 import { type Connected, sentinels } from "../servers/redis-clients.ts";
 import { cli, until } from "../servers/redis-nodes.ts";
-import { type RedisSentinel, startRedisSentinel } from "../servers/redis-sentinel.ts";
+import { PATIENCE_MS, type RedisSentinel, startRedisSentinel } from "../servers/redis-sentinel.ts";
 import type { Server } from "../servers/server.ts";
 import { missing } from "../servers/start.ts";
 
 let made = 0;
 const freshPrefix = () => `t${process.pid}-${++made}:`;
+
+/** For all replicas, also for one that a busy machine stops for a while. */
+const patiently = { for: "all", timeout: 4000 } as const;
 
 const version = () => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
 const call = (milliseconds = 5000): StoreCall => ({
@@ -74,7 +77,7 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
         () => {
           const prefix = freshPrefix();
           return {
-            store: redisStore({ client: here.client, prefix, wait: "all" }),
+            store: redisStore({ client: here.client, prefix, wait: patiently }),
             elsewhere: redisStore({ client: elsewhere.client, prefix }),
             peek: (id) => here.get(`${prefix}s:{${id}}`),
           };
@@ -134,7 +137,7 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
       });
 
       test("after a failover the same client writes to the new primary, and no session that ended is back", async () => {
-        const store = redisStore({ client: here.client, prefix: freshPrefix(), wait: "all" });
+        const store = redisStore({ client: here.client, prefix: freshPrefix(), wait: patiently });
         const [kept, ended, from, to] = [freshId(), freshId(), freshId(), freshId()];
         const first = record();
         for (const id of [kept, ended, from]) expect(await store.create(id, first, call())).toBe(true);
@@ -142,11 +145,13 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
         expect(await store.delete(ended, call())).toBe(undefined);
 
         const dead = site.primary();
+        site.downAfter(500);
         await dead.kill();
         await expect.poll(() => site.primary() === dead).toBe(false);
         // It comes back as a replica: a client that still writes to it gets READONLY.
         await dead.restart();
         await site.whole();
+        site.downAfter(PATIENCE_MS);
 
         const withoutWait = redisStore({ client: here.client, prefix: `t${process.pid}-${made}:` });
         await expect.poll(() => withoutWait.read(kept, call(1000))).toEqual(first);

@@ -203,6 +203,7 @@ async function onEvictingRedis(): Promise<Place> {
 
 async function onSentinel(query: string): Promise<Place> {
   const site = await startRedisSentinel("coats");
+  site.downAfter(500);
   const hurt = { server: site.primary() };
   return {
     environment: { STORE: `redis+sentinel://127.0.0.1:${site.sentinel.port}/coats${query}` },

@@ -84,7 +84,7 @@ from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 def gate(file):
     """Tells that the request has come here, and waits until it may go on."""
     open(file + ".arrived", "w").close()
-    for _ in range(2000):
+    for _ in range(12000):
         if os.path.exists(file + ".open"):
             return
         time.sleep(0.005)
