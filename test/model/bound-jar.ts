@@ -17,10 +17,16 @@ export interface RecordDevice {
 /** Milliseconds, from the first request that showed a bound cookie. */
 const GRACE = 30_000;
 
+interface BoundCookie {
+  readonly value: string;
+  readonly until: number;
+  /** That of the session for which it was made; null where the session got another one meanwhile. */
+  readonly secret: string | null;
+}
+
 export class BoundJar {
   readonly device: Device | null;
-  /** `secret` is that of the session for which it was made; null where the session got another one meanwhile. */
-  #cookie: { readonly value: string; readonly until: number; readonly secret: string | null } | null = null;
+  #cookie: BoundCookie | null = null;
   isBound = false;
   challenge: string | null = null;
   /** The challenge of an offer that was not taken yet. */
@@ -31,7 +37,7 @@ export class BoundJar {
   }
 
   /** The bound cookie, while the browser has it. */
-  cookie(now: number) {
+  cookie(now: number): BoundCookie | null {
     return this.#cookie !== null && this.#cookie.until > now ? this.#cookie : null;
   }
 
@@ -46,9 +52,9 @@ export class BoundJar {
     }
   }
 
-  /** Whether a request with the cookies of this browser must be served: its device is that of the session, or not asked for yet. */
-  fits(device: RecordDevice | undefined, now: number): boolean {
-    return !isEnforced(device, now) || this.cookie(now)?.secret === device?.s;
+  /** Whether a request that came with this bound cookie must be served: its device is that of the session, or not asked for yet. */
+  fits(shown: BoundCookie | null, device: RecordDevice | undefined, now: number): boolean {
+    return !isEnforced(device, now) || shown?.secret === device?.s;
   }
 
   /** Whether a request with the cookies of this browser must be refused. */

@@ -8,6 +8,7 @@ const visit = (...does: Deed[]): Visit => ({ browser: 0, at: 0, does, status: 20
 interface Schedule extends Partial<Omit<Program, "rounds">> {
   readonly first?: Visit;
   readonly visits: readonly Visit[];
+  readonly between?: readonly Visit[];
   readonly pass?: number;
   readonly last?: readonly Visit[];
   readonly choices: Choices;
@@ -68,13 +69,52 @@ const schedules: Record<string, Schedule> = {
     last: [visit("logout")],
     choices: [],
   },
+  "a value of once() whose request has begun another session, beyond the limit, is stored nowhere": {
+    maxUserSessions: 1,
+    visits: [visit("onceAside a", "login ada"), visit("login ada")],
+    choices: [0, 0, 19072, 38176, 30592, 0, 0, 0, 0, 19328, 0, 6304, 19520],
+  },
+  "a function of once() that ends after the login beyond the limit was answered finds nothing of its changes":
+    {
+      processes: [{ onInterrupted: "error" }, {}],
+      maxUserSessions: 1,
+      visits: [visit("onceAside a", "set a", "login ada"), visit("login ada")],
+      choices: [0, 0, 0, 2656],
+    },
+  "a request whose bound cookie has run out is refused, also where another renews it meanwhile": {
+    maxUserSessions: 1,
+    deviceBound: true,
+    faults: 2,
+    visits: [visit("login ada")],
+    between: [visit()],
+    pass: 1000,
+    last: [visit(), visit()],
+    choices: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9504, 39931, 0, 12960],
+  },
+  "the function of once() under a key that a login has changed meanwhile knows nothing of its user": {
+    visits: [visit("once a", "login ada"), { ...visit("login bob"), at: 1 }, visit()],
+    choices: [0, 1568, 12736, 16544, 11584, 0, 0, 1584, 0, 6176],
+  },
+  "a login of another user begins empty, also where the end of the former session was told twice": {
+    processes: [{ onConflict: "theirs" }, {}],
+    first: visit("login ada", "set a"),
+    visits: [visit("saveAside", "save", "count", "login bob"), visit("logout"), visit()],
+    choices: [0, 0, 12896, 26240],
+  },
 };
 
 test.each(Object.entries(schedules))(
   "%s",
-  async (_name, { choices, first, visits, pass = 0, last = [visit()], faults = 0, ...options }) => {
+  async (_name, { choices, first, visits, between, pass = 0, last = [visit()], faults = 0, ...options }) => {
     const begin = { visits: [first ?? visit("set a", "append list")], pass: 0 };
-    const rounds = [begin, { visits, pass }, { visits: last, pass: 0 }];
+    const middle =
+      between === undefined
+        ? [{ visits, pass }]
+        : [
+            { visits, pass: 0 },
+            { visits: between, pass },
+          ];
+    const rounds = [begin, ...middle, { visits: last, pass: 0 }];
     await run({ processes: [{}, {}], ...options, faults, rounds }, choices);
   },
 );

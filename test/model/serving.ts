@@ -127,6 +127,8 @@ export class Serving {
     const device = wasLive ? parts(before[0]?.data ?? "{}").extras.device : undefined;
     const isForeign = deviceBound && this.#boundJar.isForeign(device, this.#world.now);
     const isSkipped = this.#isSkipped;
+    // Another request may renew the bound cookie meanwhile.
+    const shown = this.#boundJar.cookie(this.#world.now);
     this.#session = await this.#sessions.open(this.#cookies(key), {
       secure: deviceBound,
       header: (name) => (name === "secure-session-skipped" && isSkipped ? "server_error" : null),
@@ -145,7 +147,7 @@ export class Serving {
       this.#isRefused = isForeign || (deviceBound && record !== null);
       const isServed =
         record !== null &&
-        (!deviceBound || this.#boundJar.fits(parts(record.data).extras.device, this.#world.now));
+        (!deviceBound || this.#boundJar.fits(shown, parts(record.data).extras.device, this.#world.now));
       this.#world.check(!isServed, "a live session was not found by its key");
       this.#world.check(canonical(view) === canonical(EMPTY), "a request without a session sees data");
       return;
@@ -500,7 +502,7 @@ export class Serving {
     try {
       isKept = await this.#session.save();
     } catch (error) {
-      for (const save of saves) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
+      for (const save of saves) save.state = this.#failed(save, error);
       throw error;
     }
     this.#checkEnded(ended);
@@ -530,7 +532,7 @@ export class Serving {
 
   /** The session has ended. The changes stay with the handler, as they are on no data, and a login stores them. */
   #foundEnded(user: string | null): void {
-    this.#formerUser = user;
+    this.#formerUser = user ?? this.#formerUser;
     this.#saves = this.#saves.filter(({ state }) => state !== "stored");
     let data = EMPTY;
     for (const save of this.#saves) {
@@ -567,8 +569,10 @@ export class Serving {
       isAlone = session.handle === null;
       // What is set by now may be too late for the response.
       if (isAlone && isAside) throw new SessionInterruptedError();
-      // A login that is not stored yet has no part in it.
-      const user = isAlone ? session.userId : this.#world.live(session.handle as StoreId)?.userId;
+      // A login that is not stored yet has no part in it; nor has one of another request, which is stored under another key.
+      const user = isAlone
+        ? session.userId
+        : this.#world.shelf.versions(session.handle as StoreId).at(-1)?.userId;
       const value = this.#signed(user ?? null);
       if (!isAlone) run = this.#world.beginRun(session, key, value);
       this.#look(this.#view());
@@ -581,7 +585,7 @@ export class Serving {
       this.#tell(`got ${value} by once`);
       const { faults } = this.#world.program;
       const stored = run as Run | null;
-      const hasEnded = stored !== null && this.#world.live(stored.id) === null;
+      const hasEnded = stored !== null && (this.#world.live(stored.id) === null || this.#isBeyondLimit);
       if (stored !== null && stored.value === value)
         this.#world.check(stored.isStored || hasEnded || faults > 0, `the value of once is lost: ${value}`);
     } catch (error) {
@@ -604,11 +608,17 @@ export class Serving {
     } else if (this.#changes.isEmpty && this.#saves.length === 0) this.#base = view;
   }
 
-  /** A fault leaves it open. A login beyond `maxUserSessions` is stored, ends at once, and counts as interrupted. */
-  #mayBeStored(error: unknown): boolean {
-    if (error instanceof StoreUnavailableError) return true;
+  /** A login beyond `maxUserSessions` is stored, and ends at once: what its request does later is on no session. */
+  get #isBeyondLimit(): boolean {
     const { maxUserSessions } = this.#world.program;
-    return error instanceof SessionInterruptedError && maxUserSessions !== undefined && this.#hasLogin;
+    return maxUserSessions !== undefined && this.#hasLogin && this.#session.handle === null;
+  }
+
+  /** A fault leaves it open whether a save is stored. */
+  #failed({ tag }: Save, error: unknown): Save["state"] {
+    if (error instanceof StoreUnavailableError) return "doubtful";
+    const isStored = this.#isBeyondLimit && this.#world.stored.has(tag);
+    return error instanceof SessionInterruptedError && isStored ? "stored" : "refused";
   }
 
   #acknowledged(save: Save): void {
@@ -691,7 +701,7 @@ export class Serving {
       headers = await this.#sessions.commit(this.#session, { status });
     } catch (error) {
       this.#checkError(error, [SessionConflictError, SessionInterruptedError]);
-      for (const save of saves) save.state = this.#mayBeStored(error) ? "doubtful" : "refused";
+      for (const save of saves) save.state = this.#failed(save, error);
       this.#tell(`answered with ${(error as Error).name}`);
       await this.#answerError(committedAt);
       return;
