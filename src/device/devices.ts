@@ -17,6 +17,7 @@ import type {
   EngineParts,
 } from "../engine/device.ts";
 import type { Arrival, Draft } from "../engine/draft.ts";
+import { withActivity } from "../engine/expiry.ts";
 import { NothingToWrite } from "../engine/nothing-to-write.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
@@ -114,7 +115,7 @@ class DeviceRules implements Devices {
     const next = (record: StoredRecord): StoredRecord => {
       const device = deviceOf(record);
       if (!isBound(device) || device.since !== undefined) throw new NothingToWrite(record);
-      return withDevice(record, { ...device, since: now });
+      return withActivity(withDevice(record, { ...device, since: now }), this.#parts.settings);
     };
     try {
       const deadline = store.deadline();

@@ -1,11 +1,12 @@
 /** Tells the browser of its session: the cookie that a response sets or removes, and the headers that go along. */
+import type { StoredRecord } from "../contract/record.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import type { SessionCookie } from "../cookie/cookie.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Departed } from "./departed.ts";
 import type { Draft } from "./draft.ts";
-import { cookieEndsAt } from "./expiry.ts";
+import { cookieEndsAt, isCookieDue } from "./expiry.ts";
 
 /** A response header to add. */
 export type Header = [name: string, value: string];
@@ -47,6 +48,18 @@ export class Announcer {
       // A cookie that carries the record has a new value each time, and no other response can have replaced its session.
       isRenewal: isRenewal && ticket.kind !== "carried",
     };
+  }
+
+  /**
+   * Renews the cookie where a write before the response has moved the end of the session, whose record was `before`: no later request
+   * would find that it is due.
+   */
+  renew(draft: Draft, before: StoredRecord, session: StoredSession): void {
+    const { settings, isCommitted } = draft;
+    const end = session.record.expiresAt;
+    if (isCommitted || end <= before.expiresAt) return;
+    const now = settings.clock();
+    if (isCookieDue(before, end, settings, now)) this.announce(draft, session, now, true);
   }
 
   /** Whether the browser would not accept the new key. Nothing is stored then, as no request could ever ask for it. */

@@ -15,7 +15,7 @@ import type { Announcer } from "./announcer.ts";
 import { type Attempt, createRecord, type Stores } from "./attempt.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { CookieChange, Draft, Intent, Login, Pending } from "./draft.ts";
-import { expiresAt, isCookieDue, isRenewal as isRecordRenewal } from "./expiry.ts";
+import { endByActivity, expiresAt, isCookieDue } from "./expiry.ts";
 import { type GuardedStore, Trail } from "./guarded-store.ts";
 import { onto, ownData, RecordChange } from "./record-change.ts";
 import { traceCommit } from "./traced-commit.ts";
@@ -440,12 +440,9 @@ export class Committer {
     return stored;
   }
 
-  /** The new expiry that the request brings by being activity; null where that is not asked for or moves it too little. */
+  /** The new end that the request brings by being activity; null where it brings none. */
   #newEnd({ stored, settings }: Draft, now?: number): number | null {
-    if (!(settings.saveEveryRequest || settings.idleTimeout !== null) || stored === null) return null;
-    now ??= settings.clock();
-    const fresh = expiresAt(stored.record, settings, now);
-    return fresh > stored.record.expiresAt && isRecordRenewal(stored.record, fresh, settings) ? fresh : null;
+    return stored === null ? null : endByActivity(stored.record, settings, now);
   }
 
   async #touch(draft: Draft): Promise<void> {

@@ -234,7 +234,7 @@ export class Engine<Session = unknown> {
   ): Promise<unknown> {
     const { dictionary } = draft;
     const call = ({ Once }: OnceModule) => {
-      this.#once ??= new Once(this.#settings, this.#store, this.#committer.writers);
+      this.#once ??= new Once(this.#settings, this.#store, this.#committer.writers, this.#announcer);
       return this.#once.call({ draft, dictionary, key, run }, options);
     };
     // What the handler does after the call comes after it, so a call waits for nothing once the module is there.
@@ -361,6 +361,7 @@ export class Engine<Session = unknown> {
           }
           draft.refused = null;
           draft.found(admission);
+          if (admission !== session) this.#announcer.renew(draft, seen, admission);
           draft.isUnderLegacyName = isLegacy === true;
           for (const other of presented.slice(presented.indexOf(content) + 1)) draft.alsoPresents(other.id);
           const touching = this.#committer.touchEarly(draft);

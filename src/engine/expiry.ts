@@ -74,6 +74,21 @@ export function isRenewal(record: StoredRecord, fresh: number, settings: Setting
   return life !== null && Math.abs(fresh - record.expiresAt) > Math.abs(life) / 100;
 }
 
+/** The new end that a request gives a record by being activity `now`; null where that is not asked for or moves it too little. */
+export function endByActivity(record: StoredRecord, settings: Settings, now?: number): number | null {
+  if (!settings.saveEveryRequest && settings.idleTimeout === null) return null;
+  const fresh = expiresAt(record, settings, now ?? settings.clock());
+  return fresh > record.expiresAt && isRenewal(record, fresh, settings) ? fresh : null;
+}
+
+/**
+ * A record that a request writes before its response, with the end that the response would give it. Another request may have moved
+ * the end since this one has read it, and that is in no version: it must not be put back.
+ */
+export function withActivity(record: StoredRecord, settings: Settings): StoredRecord {
+  return { ...record, expiresAt: endByActivity(record, settings) ?? record.expiresAt };
+}
+
 /** Whether the cookie lasts until the browser closes, and so has no `Max-Age`. */
 function isUntilClose({ expiry }: Born, settings: Settings): boolean {
   return expiry === 0 || (expiry === null && settings.expireAtBrowserClose);

@@ -28,9 +28,10 @@ import {
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
 import { isWorkerd } from "../workerd.ts";
+import type { Announcer } from "./announcer.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
-import { isOver } from "./expiry.ts";
+import { isOver, withActivity } from "./expiry.ts";
 import { type GuardedStore, Trail } from "./guarded-store.ts";
 import { NothingToWrite } from "./nothing-to-write.ts";
 import { isUsable } from "./usable.ts";
@@ -76,14 +77,16 @@ export class Once {
   readonly #settings: Settings;
   readonly #store: GuardedStore;
   readonly #writers: Writers;
+  readonly #announcer: Announcer;
   /** The first request in line for each key of a session. It resolves to null where it has stored nothing. */
   readonly #first = new Map<string, Promise<Result | null>>();
   readonly #running = new WeakSet<Draft>();
 
-  constructor(settings: Settings, store: GuardedStore, writers: Writers) {
+  constructor(settings: Settings, store: GuardedStore, writers: Writers, announcer: Announcer) {
     this.#settings = settings;
     this.#store = store;
     this.#writers = writers;
+    this.#announcer = announcer;
   }
 
   /** Runs the function, or waits for that of another request; resolves to the value that is stored then. */
@@ -200,7 +203,7 @@ export class Once {
     };
     let seen = stored;
     for (let attempt = 1; ; attempt++) {
-      const taken = await draft.afterEarlierCalls(() => this.#write(seen, take, false));
+      const taken = await draft.afterEarlierCalls(() => this.#write(call, seen, take, false));
       if (taken === null) return this.#ended(call, stored);
       if (taken.isWritten || runsOf(taken.session.record, key).stored > known) return taken;
       await pause(attempt, giveUp);
@@ -233,6 +236,7 @@ export class Once {
     /** Changes the lease where it is still this call's own. */
     const changeLease = (change: (runs: Runs) => Runs) =>
       this.#write(
+        call,
         held,
         (current) => {
           const runs = runsOf(current, key);
@@ -274,7 +278,7 @@ export class Once {
     };
     const written = await draft.afterEarlierCalls(() => {
       const isSame = draft.dictionary === call.dictionary;
-      return this.#write((isSame ? draft.stored : null) ?? held, put, true);
+      return this.#write(call, (isSame ? draft.stored : null) ?? held, put, true);
     });
     if (written === null) {
       if (draft.dictionary === call.dictionary && draft.stored !== null) {
@@ -291,20 +295,32 @@ export class Once {
 
   /**
    * Writes what `next` makes of the record that is there. With `follows`, also where another request has moved it to; without,
-   * a moved session is SessionInterruptedError, because what is there must not reach a request with the old key.
+   * a moved session is SessionInterruptedError, because what is there must not reach a request with the old key. The write is activity
+   * of its request, but for a session whose change of key was taken back.
    */
   async #write(
+    { draft, dictionary }: Call,
     session: StoredSession,
     next: (current: StoredRecord) => StoredRecord,
     follows: boolean,
   ): Promise<Written> {
     const deadline = this.#store.deadline();
     const trail = new Trail();
+    let before = session.record;
+    const active = (current: StoredRecord): StoredRecord => {
+      before = current;
+      const record = next(current);
+      return extrasOf(record.data).undone === undefined ? withActivity(record, this.#settings) : record;
+    };
     for (let at = session; ; ) {
       try {
-        const written = await this.#writers.write(at.id, { known: session.record, next, deadline });
+        const written = await this.#writers.write(at.id, { known: session.record, next: active, deadline });
         if (written === "gone") return null;
-        if ("record" in written) return { session: { ...at, record: written.record }, isWritten: true };
+        if ("record" in written) {
+          const stored = { ...at, record: written.record };
+          if (draft.dictionary === dictionary) this.#announcer.renew(draft, before, stored);
+          return { session: stored, isWritten: true };
+        }
         if (!follows) throw new SessionInterruptedError();
         trail.step(written.movedTo);
         at = { ...at, key: null, id: written.movedTo };

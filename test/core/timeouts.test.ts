@@ -195,6 +195,49 @@ describe("idleTimeout", () => {
     expect(await browser.sees()).toEqual({});
   });
 
+  for (const options of [{ idleTimeout: 1000 }, { cookieAge: 1000, saveEveryRequest: true }]) {
+    const name = Object.keys(options).at(-1);
+    it(`${name}: once() puts no end back that another request has moved, also where its own response fails`, async () => {
+      const browser = browserWith(options);
+      await browser.visit((session) => session.set("a", 1));
+      const session = await browser.open();
+      clock.pass(600);
+      await browser.visit();
+      await session.once("a", (n = 0) => n + 1);
+      await browser.respond(session, 500);
+      clock.pass(900);
+      expect(await browser.sees()).toEqual({ a: 2 });
+    });
+
+    it(`${name}: once() moves the end for less than 1/100 of the life not at all`, async () => {
+      const browser = browserWith(options);
+      await browser.visit((session) => session.set("a", 1));
+      clock.pass(9);
+      const session = await browser.open();
+      await session.once("a", (n = 0) => n + 1);
+      expect(session.expiresAt?.getTime()).toBe(clock.now + 991_000);
+      expect((await browser.respond(session)).cookie).toBe("none");
+    });
+  }
+
+  it.each([200, 500])("a response %i whose once() has moved the end renews the cookie", async (status) => {
+    const browser = browserWith({ cookieAge: 1000, saveEveryRequest: true });
+    await browser.visit((session) => session.set("a", 1));
+    clock.pass(600);
+    const { cookie, maxAge } = await browser.visit((session) => session.once("a", (n = 0) => n + 1), status);
+    expect({ cookie, maxAge }).toEqual({ cookie: "set", maxAge: 1000 });
+  });
+
+  it("a once() that has moved the end announces no key that another request has changed meanwhile", async () => {
+    const browser = browserWith({ cookieAge: 1000, saveEveryRequest: true });
+    await browser.visit((session) => session.set("a", 1));
+    clock.pass(600);
+    const session = await browser.open();
+    await session.once("a", (n = 0) => n + 1);
+    await browser.visit((other) => other.cycleKey());
+    expect((await browser.respond(session)).cookie).toBe("none");
+  });
+
   it("does not revive a session that is written to after its time", async () => {
     const browser = browserWith({ idleTimeout: 100 });
     await browser.visit((session) => session.set("a", 1));

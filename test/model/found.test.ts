@@ -101,6 +101,16 @@ const schedules: Record<string, Schedule> = {
     visits: [visit("saveAside", "save", "count", "login bob"), visit("logout"), visit()],
     choices: [0, 0, 12896, 26240],
   },
+  "the first request with a bound cookie puts no end back that another request has moved": {
+    processes: [{ idleTimeout: 200 }, { idleTimeout: 200 }],
+    maxUserSessions: 1,
+    deviceBound: true,
+    first: visit("login ada", "set a"),
+    visits: [{ ...visit(), browser: 1 }],
+    pass: 61,
+    last: [{ ...visit(), browser: 2 }, visit()],
+    choices: [0, 0, 0, 0, 0, 0, 0, 0, 0, 2592, 0, 0, 112],
+  },
 };
 
 test.each(Object.entries(schedules))(

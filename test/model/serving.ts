@@ -750,10 +750,9 @@ export class Serving {
   #checkActivity(): void {
     const { absoluteTimeout, faults, processes } = this.#world.program;
     const { idleTimeout } = this.#options;
-    // A write that is no activity leaves the end as it was when its request had read it: that of a process to which reading is none, and
-    // that of `once`, whose own request is activity when it answers.
+    // To a process without it reading is no activity, and its `once` leaves the end as it was when its request had read it.
     const isShared = processes.every((options) => options.idleTimeout !== undefined);
-    if (faults > 0 || !isShared || this.#world.hasOnce) return;
+    if (faults > 0 || !isShared) return;
     if (idleTimeout === undefined || this.#openedAs === null) return;
     const record = this.#world.live(this.#openedAs);
     if (record === null || this.#world.isUndone(record)) return;

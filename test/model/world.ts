@@ -136,12 +136,6 @@ export class World {
       await sessions.commit(await sessions.open(null, { secure: true }), { status: 200 });
   }
 
-  /** Whether any request of the program calls `once`. */
-  get hasOnce(): boolean {
-    const deeds = this.program.rounds.flatMap(({ visits }) => visits.flatMap(({ does }) => does));
-    return deeds.some((deed) => deed.startsWith("once"));
-  }
-
   /** Whether a record was made by a change of key that was taken back. */
   isUndone({ data }: StoredRecord): boolean {
     return parts(data).extras.undone !== undefined;
