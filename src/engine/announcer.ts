@@ -41,12 +41,15 @@ export class Announcer {
     if (draft.hasMoved(session)) return;
     const { id, record } = session;
     const end = cookieEndsAt(record, settings, now);
+    const { cookie } = draft;
+    // The key that an earlier write of this request has made is still new to the browser.
+    const isNew = cookie !== null && cookie !== "remove" && cookie.id === id && !cookie.isRenewal;
     draft.cookie = {
       id,
       value: ticket.issue(session, arrival.name),
       maxAge: end === null ? null : (end - now) / 1000,
       // A cookie that carries the record has a new value each time, and no other response can have replaced its session.
-      isRenewal: isRenewal && ticket.kind !== "carried",
+      isRenewal: isRenewal && !isNew && ticket.kind !== "carried",
     };
   }
 

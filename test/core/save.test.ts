@@ -108,6 +108,31 @@ describe("what save stored is announced, whatever the status", () => {
     expect((await browser.open()).userId).toBe("u1");
   });
 
+  it.each<[string, (session: Session) => unknown]>([
+    [
+      "the expiry was saved",
+      (session) => {
+        session.setExpiry(600);
+        return session.save();
+      },
+    ],
+    ["once() has moved the end", (session) => session.once("n", () => 1)],
+  ])("a new key, where after it %s and the commit fails", async (_what, change) => {
+    let now = Date.UTC(2031, 4, 6, 12);
+    const visitor = new Browser(createSessions({ store, clock: () => now, saveEveryRequest: true }));
+    const session = await visitor.open();
+    session.login("u1");
+    await session.save();
+    now += 86_400_000;
+    await change(session);
+    session.set("late", 1);
+    breaks("update");
+    await expect(visitor.respond(session)).rejects.toThrow(StoreUnavailableError);
+    mended();
+    await visitor.respond(session, 503);
+    expect((await visitor.open()).userId).toBe("u1");
+  });
+
   it("a removal", async () => {
     const session = await browser.open();
     session.flush();
