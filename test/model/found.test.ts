@@ -1,4 +1,4 @@
-/** Schedules that once failed, in the engine or in the checker, each under the name of what must go well. */
+/** Schedules that once failed, in the engine or in the checker, or that chance takes seldom, each under the name of what must go well. */
 import { test } from "vitest";
 import type { Choices, Deed, Program, Visit } from "./program.ts";
 import { run } from "./run.ts";
@@ -111,6 +111,29 @@ const schedules: Record<string, Schedule> = {
     last: [{ ...visit(), browser: 2 }, visit()],
     choices: [0, 0, 0, 0, 0, 0, 0, 0, 0, 2592, 0, 0, 112],
   },
+  "a cookie lasts as long as its session, where once() has moved the end and its response has failed": {
+    processes: [
+      { cookieAge: 600, saveEveryRequest: true },
+      { cookieAge: 600, saveEveryRequest: true },
+    ],
+    visits: [visit()],
+    pass: 61,
+    last: [{ ...visit("once a"), status: 500 }],
+    choices: [],
+  },
+  "a cookie lasts as long as its session, where the first request with a bound cookie has moved the end and has failed":
+    {
+      processes: [
+        { cookieAge: 600, saveEveryRequest: true },
+        { cookieAge: 600, saveEveryRequest: true },
+      ],
+      deviceBound: true,
+      first: visit("login ada", "set a"),
+      visits: [{ ...visit(), browser: 1 }],
+      pass: 61,
+      last: [{ ...visit(), status: 500 }],
+      choices: [],
+    },
 };
 
 test.each(Object.entries(schedules))(

@@ -14,6 +14,9 @@ import "../../src/engine/clearing.ts";
 import "../../src/engine/once.ts";
 import "../../src/engine/users.ts";
 
+/** Milliseconds, to which the end of a cookie is exact. */
+const SECOND = 1000;
+
 /** Milliseconds, by which all work in the background has ended. */
 const QUIET = 130_000;
 
@@ -62,6 +65,7 @@ class Scheduler {
       await time.settle();
       while (open > 0) await this.#step();
       this.#checkJars();
+      this.#checkCookies();
       this.#checkLimit();
       // Work in the background may last into the next round.
       if (pass > 0) await this.#rest(time.now + pass * 1000);
@@ -163,6 +167,29 @@ class Scheduler {
       this.#world.check(
         isBetween,
         `browser ${browser} has a key in whose place it got another: ${id.slice(0, 4)}`,
+      );
+    }
+  }
+
+  /**
+   * The cookie lasts as long as its session, to 1/100 of the life. The exceptions: a shorter idle timeout ends the session and not the
+   * cookie, the thief may have got the renewal, and a response whose commit failed renews nothing.
+   */
+  #checkCookies(): void {
+    const { shelf, now, program, jars } = this.#world;
+    const [age, ...ages] = program.processes.map(({ cookieAge = 1_209_600 }) => cookieAge);
+    const isPlain = program.processes.every(
+      ({ idleTimeout, onConflict, onInterrupted }) =>
+        idleTimeout === undefined && onConflict !== "error" && onInterrupted !== "error",
+    );
+    if (program.faults > 0 || !isPlain || ages.some((other) => other !== age) || jars[2] !== null) return;
+    for (const cookie of jars) {
+      const record = cookie === null ? null : shelf.record(idOf(cookie.key), now);
+      if (cookie === null || record === null) continue;
+      const life = (record.expiry || (age as number)) * 1000;
+      this.#world.check(
+        cookie.until >= record.expiresAt - life / 100 - SECOND,
+        `a cookie ends ${record.expiresAt - cookie.until} ms before its session`,
       );
     }
   }

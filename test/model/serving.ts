@@ -786,7 +786,8 @@ export class Serving {
       this.#world.check(!this.#isLate, "a request with an old key got a cookie");
       const id = idOf(key);
       const by: Bringer = { at, committedAt, isRenewal: id === this.#openedAs };
-      jars[browser] = { key, by };
+      const age = Number(/; Max-Age=(\d+)/.exec(value)?.[1] ?? Number.POSITIVE_INFINITY);
+      jars[browser] = { key, until: this.#world.now + age * 1000, by };
       this.#world.check(shelf.versions(id).length > 0, "a cookie was sent for a session that is not stored");
       const { to } = announced.get(id) ?? { to: new Set() };
       announced.set(id, { by: announced.get(id)?.by ?? by, to: to.add(browser) });

@@ -20,6 +20,8 @@
  *   handler sees.
  * - **The cookie leads somewhere.** A cookie is sent only for a stored session. In the end a browser has no key, or one that was
  *   not replaced by another that it got as well. A signed-in session whose key no browser got does not stay.
+ * - **Activity counts.** With `idleTimeout` a session lives that long from each request, whatever other requests write.
+ * - **A cookie lasts.** It ends with its session, to 1/100 of the life, where no shorter idle timeout ends the session first.
  * - **A device is asked for.** From 30 seconds after the first request with a bound cookie, a session whose device has registered a key
  *   is served to requests with its bound cookie, and to no others. Before, it is served to all. From that request on no login of the
  *   same user takes the device away. A binding ends in the browser only where its session has ended, or is bound to another key.

@@ -43,6 +43,8 @@ export interface Bringer {
 
 export interface Cookie {
   readonly key: string;
+  /** Epoch milliseconds; infinity until the browser closes. */
+  readonly until: number;
   readonly by: Bringer;
 }
 
