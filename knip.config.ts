@@ -9,6 +9,7 @@ const startedByTests = [
   "bench/autocannon.ts",
   "bench/import-time.ts",
   "bench/bursts-in-turn.ts",
+  "test/cli/interrupt-at-first-delete.ts",
   "test/runner/tell-port.ts",
   "test/races/*-server.ts",
   "test/runtimes/site/*.ts",

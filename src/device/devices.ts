@@ -8,6 +8,7 @@ import type { Device } from "../contract/record-data.ts";
 import type { StoredSession } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
 import type { Header } from "../engine/announcer.ts";
+import type { Arrival } from "../engine/arrival.ts";
 import type {
   Admission,
   DeviceAddress,
@@ -16,7 +17,7 @@ import type {
   Devices,
   EngineParts,
 } from "../engine/device.ts";
-import type { Arrival, Draft } from "../engine/draft.ts";
+import type { Draft } from "../engine/draft.ts";
 import { withActivity } from "../engine/expiry.ts";
 import { NothingToWrite } from "../engine/nothing-to-write.ts";
 import { StoreUnavailableError } from "../errors.ts";

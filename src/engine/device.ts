@@ -3,7 +3,8 @@ import type { StoredSession, Ticket } from "../contract/ticket.ts";
 import type { SessionCookie } from "../cookie/cookie.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Header } from "./announcer.ts";
-import type { Arrival, Draft } from "./draft.ts";
+import type { Arrival } from "./arrival.ts";
+import type { Draft } from "./draft.ts";
 import type { GuardedStore } from "./guarded-store.ts";
 import type { Writers } from "./writers.ts";
 

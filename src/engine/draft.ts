@@ -22,15 +22,16 @@ import {
   extrasTextOf,
 } from "../contract/record-data.ts";
 import { keepsExtras } from "../contract/store.ts";
-import type { Address, CookieContent, StoredSession, Ticket } from "../contract/ticket.ts";
+import type { Address, StoredSession, Ticket } from "../contract/ticket.ts";
 import { logIdOf } from "../cookie/key.ts";
 import { Dictionary, type Holder } from "../data/dictionary.ts";
 import { parseData } from "../data/json.ts";
-import type { Snapshot } from "../data/snapshot.ts";
 import type { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
+import { type Arrival, type PresentedContent, presentedBy } from "./arrival.ts";
 import { giveDeviceSecret } from "./device-secret.ts";
+import { type Intent, type Login, noIntent, type Pending } from "./intent.ts";
 import { tellCorrupt } from "./usable.ts";
 
 /**
@@ -54,29 +55,6 @@ type State =
 const UNREAD: State = { is: "unread" };
 const NONE: State = { is: "none" };
 
-/** The part of a request that its session depends on. */
-export interface Arrival {
-  /** Whether the request came over TLS. */
-  readonly secure: boolean;
-  /** The name of our cookie in this request. */
-  readonly name: string;
-  /** The values of all cookies of our name that came. */
-  readonly values: readonly string[];
-  /** The values of all cookies of the legacy name that came; none where that is ours, or is not accepted. */
-  readonly legacyValues: readonly string[];
-  /** The value of a request header, by its name in lower case. Only with `deviceBound`. */
-  header(name: string): string | null | undefined;
-  /** Whether the session may only be read; a function is asked before each save. */
-  readonly readOnly?: boolean | (() => Promise<boolean>) | undefined;
-  /** Called with the headers of each save. */
-  readonly announce?: ((headers: readonly [name: string, value: string][]) => unknown) | undefined;
-}
-
-/** The content of a cookie that came. */
-interface PresentedContent extends CookieContent {
-  readonly isLegacy?: boolean;
-}
-
 /** Sets the cookie, or makes the browser remove it. */
 export type CookieChange = NewCookie | "remove";
 
@@ -92,58 +70,6 @@ interface NewCookie {
 
 const EMPTY = "{}";
 const NO_ADDRESSES: readonly Address[] = [];
-
-export interface Login {
-  readonly userId: string;
-  /** Epoch milliseconds. */
-  readonly at: number;
-}
-
-/** Everything that a request wants done beside changing its data. */
-export interface Intent {
-  /** Write even where nothing has changed: `modified = true`. */
-  isForced: boolean;
-  /** The argument of `setExpiry`; undefined where it was not called. */
-  expiry: number | null | undefined;
-  login: Login | null;
-  /** Changes of the framework's part of the record, in their order. */
-  extrasChanges: readonly ExtrasChange[];
-  /** Change the key. */
-  rotate: boolean;
-  /** The user shows who it is, by a login or a confirmation. */
-  proves: boolean;
-  /** The call that ended the session, if any. The handler's own flush holds even when the response is an error. */
-  flushedBy: "handler" | "login" | null;
-  /** The sessions that a flush deletes. */
-  toDelete: ReadonlySet<StoreId>;
-}
-
-const NO_IDS: ReadonlySet<StoreId> = new Set();
-const NO_CHANGES: readonly ExtrasChange[] = [];
-
-const noIntent = (): Intent => ({
-  isForced: false,
-  expiry: undefined,
-  login: null,
-  extrasChanges: NO_CHANGES,
-  rotate: false,
-  proves: false,
-  flushedBy: null,
-  toDelete: NO_IDS,
-});
-
-/** One write of a draft: intent and data as they stood when it began. */
-export interface Pending {
-  readonly intent: Intent;
-  /** null where `modified = false` forbids to save data. */
-  readonly data: Snapshot | null;
-  readonly isChanged: boolean;
-  readonly isEmpty: boolean;
-  /** The stored session at that time. */
-  readonly stored: StoredSession | null;
-  /** The dictionary at that time. A flush makes another, so comparing them tells whether there was one since. */
-  readonly dictionary: Dictionary;
-}
 
 export class Draft implements Holder {
   readonly settings: Settings;
@@ -527,24 +453,4 @@ function hasReadableExtras(data: string): boolean {
   } catch {
     return false;
   }
-}
-
-function presentedBy({ name, values, legacyValues }: Arrival, ticket: Ticket): PresentedContent[] {
-  const ours = contentsOf(name, values, ticket);
-  if (legacyValues.length === 0) return ours;
-  const legacy = contentsOf(name, legacyValues, ticket).filter(
-    ({ id }) => !ours.some((own) => own.id === id),
-  );
-  return [...ours, ...legacy.map((content) => ({ ...content, isLegacy: true }))];
-}
-
-function contentsOf(name: string, values: readonly string[], ticket: Ticket): CookieContent[] {
-  if (values.length > 1) tell("duplicated", () => ({ values: values.length }));
-  const contents: CookieContent[] = [];
-  for (const value of values.length > 1 ? new Set(values) : values) {
-    const content = contents.length < 2 ? ticket.parse(value, name) : null;
-    if (content !== null) contents.push(content);
-    else tell("malformed", () => ({ length: value.length }));
-  }
-  return contents;
 }

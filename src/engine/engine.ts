@@ -20,6 +20,7 @@ import { tell } from "../events.ts";
 import type { Settings } from "../settings/settings.ts";
 import { warn } from "../warn.ts";
 import { Announcer, type Header } from "./announcer.ts";
+import type { Arrival } from "./arrival.ts";
 import { Committer } from "./commit.ts";
 import type {
   DeviceAddress,
@@ -29,7 +30,7 @@ import type {
   EngineParts,
   LoadDevices,
 } from "./device.ts";
-import { type Arrival, Draft } from "./draft.ts";
+import { Draft } from "./draft.ts";
 import { isOver } from "./expiry.ts";
 import { GuardedStore } from "./guarded-store.ts";
 import { InDoubt } from "./in-doubt.ts";

@@ -7,9 +7,10 @@ import { madeAgain, type Snapshot } from "../data/snapshot.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Write } from "./attempt.ts";
 import type { Deadline } from "./deadlines.ts";
-import type { Draft, Pending } from "./draft.ts";
+import type { Draft } from "./draft.ts";
 import { expiresAt, isCookieDue, isRenewal } from "./expiry.ts";
 import { notUndone } from "./in-doubt.ts";
+import type { Pending } from "./intent.ts";
 
 export class RecordChange implements Write {
   readonly known: StoredRecord;
