@@ -1,5 +1,6 @@
 /** An application of its own in a temporary folder, with coatcheck installed as npm would publish it. */
-import { execFile, execFileSync } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, fork } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -74,9 +75,38 @@ export function write(application: string, { files, options, type = "module" }: 
   return folder;
 }
 
-/** Everything that a compiler says of a program; empty when it compiles. */
-export function compile(application: string, compiler: Compiler, folder: string): Promise<string> {
-  const tsc = join(application, "node_modules", compilers[compiler], "bin/tsc");
+const running = new Map<string, ChildProcess>();
+
+/** Everything that a compiler says of a program; empty when it compiles. One program at a time. */
+export async function compile(application: string, compiler: Compiler, folder: string): Promise<string> {
+  const path = join(application, "node_modules", compilers[compiler]);
+  if (compiler === "TypeScript 7") return compileNatively(path, folder);
+  let server = running.get(path);
+  if (server === undefined) {
+    server = fork(join(import.meta.dirname, "compile.cjs"), [path]);
+    running.set(path, server);
+  }
+  const answered = once(server, "message");
+  const ended = once(server, "exit").then(() => {
+    throw new Error(`${compiler} ended.`);
+  });
+  server.send(folder);
+  return (await Promise.race([answered, ended]))[0];
+}
+
+/** Ends the compilers that `compile` has started. */
+export async function endCompilers(): Promise<void> {
+  for (const server of running.values()) {
+    const ended = once(server, "exit");
+    server.disconnect();
+    await ended;
+  }
+  running.clear();
+}
+
+/** TypeScript 7 is no program in JavaScript, and starts at once. */
+function compileNatively(path: string, folder: string): Promise<string> {
+  const tsc = join(path, "bin/tsc");
   return new Promise((resolve) => {
     execFile(process.execPath, [tsc, "-p", folder], (error, stdout) => resolve(error === null ? "" : stdout));
   });

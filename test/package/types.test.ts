@@ -3,7 +3,15 @@ import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { entryPoints } from "../../scripts/entry-points.ts";
-import { type Compiler, compile, compilers, newApplication, type Program, write } from "./application.ts";
+import {
+  type Compiler,
+  compile,
+  compilers,
+  endCompilers,
+  newApplication,
+  type Program,
+  write,
+} from "./application.ts";
 
 let application: string;
 
@@ -19,7 +27,10 @@ function run(folder: string, file: string) {
   return execFileSync(process.execPath, [file], { cwd: folder, encoding: "utf8" });
 }
 
-afterAll(() => rmSync(application, { recursive: true }));
+afterAll(async () => {
+  await endCompilers();
+  rmSync(application, { recursive: true });
+});
 
 const versions = Object.keys(compilers) as Compiler[];
 const entries = entryPoints().map(({ publicName }) => publicName);
