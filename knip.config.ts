@@ -14,6 +14,8 @@ const startedByTests = [
   "test/races/*-server.ts",
   "test/runtimes/site/*.ts",
   "test/stores/processes/*.ts",
+  "test/cli/interrupt-at-first-delete.ts",
+  "test/package/compile.cjs",
   "test/torture/site-server.ts",
   "test/testing/under-node-test.ts",
   "test/everywhere/vitest.config.ts",

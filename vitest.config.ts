@@ -2,6 +2,7 @@ import { globSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { defineConfig } from "vitest/config";
 import { entryPoints } from "./scripts/entry-points.ts";
+import LongFirst from "./test/runner/long-first.ts";
 
 // "coatcheck/sqlite" means src/stores/sqlite.ts here: tests are written as users write, and need no build.
 const alias = entryPoints().map(({ publicName, source }) => ({
@@ -20,6 +21,7 @@ export default defineConfig({
     reporters: ["default", "./test/runner/tally.ts"],
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
     teardownTimeout: 10_000,
     projects: [
       {
