@@ -232,6 +232,6 @@ export async function run(program: Program, choices: Choices): Promise<void> {
     if (error instanceof Error) error.message += `\n${scheduler.story}`;
     throw error;
   } finally {
-    end();
+    await end();
   }
 }

@@ -67,9 +67,9 @@ export class VirtualTime {
     return next;
   }
 
-  /** Lets everything run that need not wait for a later moment. */
+  /** Lets everything run that need not wait for a later moment. Node runs a tick when no promise has anything left to do. */
   async settle(): Promise<void> {
-    do await new Promise((resolve) => real.setImmediate(resolve));
+    do await new Promise((resolve) => process.nextTick(resolve));
     while (this.#runDue());
   }
 
@@ -98,8 +98,10 @@ export function begin(time: VirtualTime): void {
   present = time;
 }
 
-export function end(): void {
+/** The runtime gets a turn of its event loop, which ticks alone would not give it. */
+export async function end(): Promise<void> {
   present = null;
+  await new Promise((resolve) => real.setImmediate(resolve));
 }
 
 const isTimer = (given: unknown): given is Timer => given instanceof Timer;
