@@ -134,6 +134,10 @@ const schedules: Record<string, Schedule> = {
       last: [{ ...visit(), status: 500 }],
       choices: [],
     },
+  "a value of once() whose request has begun another session follows that one to its new key": {
+    visits: [visit("login ada"), visit("onceAside a", "revokeAll", "login ada"), visit("cycleKey")],
+    choices: [],
+  },
 };
 
 test.each(Object.entries(schedules))(

@@ -255,12 +255,14 @@ export class World {
       );
       if (added === 0) continue;
       // The request may have begun another session meanwhile, by a login.
+      const leadsHere = (from: StoreId | null) =>
+        from !== null && this.shelf.last(from) === this.shelf.last(id);
       const fit = this.runs.filter(
         (run) =>
           run.key === key &&
           !run.isRunning &&
           !run.isStored &&
-          (this.shelf.last(run.id) === this.shelf.last(id) || run.session.handle === id),
+          (leadsHere(run.id) || leadsHere(run.session.handle as StoreId | null)),
       );
       possible = possible.flatMap((runs) => fit.map((run) => [...runs, run]));
     }
