@@ -18,18 +18,18 @@ for (const kind of ours) {
   describeWithServer(kind, (server) => {
     test("answers when the suite begins", async () => {
       expect(new URL(server().url).port).toBe(`${server().port}`);
-      expect(await kind.ready(server().port)).toBe(true);
+      await expect.poll(() => kind.ready(server().port)).toBe(true);
     });
 
     test("can be frozen, killed and started again on its port", async () => {
       await server().pause();
       expect(await kind.ready(server().port)).toBe(false);
       await server().resume();
-      expect(await kind.ready(server().port)).toBe(true);
+      await expect.poll(() => kind.ready(server().port)).toBe(true);
       await server().kill();
       expect(await kind.ready(server().port)).toBe(false);
       await server().restart();
-      expect(await kind.ready(server().port)).toBe(true);
+      await expect.poll(() => kind.ready(server().port)).toBe(true);
     }, 60_000);
   });
 }
@@ -46,7 +46,7 @@ if (ours.includes(redis)) {
       const env = { ...process.env, [redis.variable]: "" };
       const tests = spawn(process.execPath, ["--input-type=module", "-e", script], { env });
       const [port] = await once(tests.stdout, "data");
-      expect(await redis.ready(Number(port))).toBe(true);
+      await expect.poll(() => redis.ready(Number(port))).toBe(true);
       tests.kill("SIGKILL");
       await expect.poll(() => redis.ready(Number(port))).toBe(false);
       await expect.poll(() => globSync(join(tmpdir(), `coatcheck-${name}-*`))).toEqual([]);

@@ -12,7 +12,7 @@ import type { Answer, Order, Task } from "./keeper.ts";
 import type { Server, ServerKind } from "./server.ts";
 
 const run = promisify(execFile);
-const readyWithin = 30_000;
+const readyWithin = 100_000;
 
 /** Why this kind of server cannot be had here, or undefined when it can. */
 export function missing(kind: ServerKind): string | undefined {
@@ -114,10 +114,13 @@ function accountFor({ account }: ServerKind): { uid: number; gid: number } | und
   return { uid: id("-u"), gid: id("-g") };
 }
 
-/** Below the range from which systems give out ports, so that no other program takes it while a test has the server unplugged. */
+/**
+ * Below the range from which systems give out ports, so that no other program takes it while a test has the server unplugged. The range is
+ * 10,000 wide, so that the bus of a cluster, 10,000 below its node, is no port of another server.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
     const probe = createServer().unref();
     const free = await new Promise<boolean>((resolve) => {
       probe.once("error", () => resolve(false));

@@ -57,7 +57,7 @@ describeWithServer(memcached, (server) => {
 
   /** The seconds until a key expires, by the server; -1 if it never does. */
   async function secondsLeft(key: string): Promise<number> {
-    const said = (await ask(server().port, `mg ${key} t\r\n`)).toString();
+    const said = (await ask(server().port, `mg ${key} t\r\n`, 30_000)).toString();
     return Number(/^HD t(-?\d+)/.exec(said)?.[1]);
   }
 
@@ -95,8 +95,8 @@ describeWithServer(memcached, (server) => {
     await store.create(short, record({ expiresAt: Date.now() + 100 }), call());
     await store.create(long, record(), call());
     await store.delete(long, call());
-    expect((await ask(server().port, `mg ${prefix}${long} t\r\n`)).toString()).toBe("EN\r\n");
-    const gone = async () => (await ask(server().port, `mg ${prefix}${short} t\r\n`)).toString();
+    expect((await ask(server().port, `mg ${prefix}${long} t\r\n`, 30_000)).toString()).toBe("EN\r\n");
+    const gone = async () => (await ask(server().port, `mg ${prefix}${short} t\r\n`, 30_000)).toString();
     await expect.poll(gone).toBe("EN\r\n");
   });
 
