@@ -160,7 +160,7 @@ describe.skipIf(why)(`on redis with Sentinel${why ? ` (${why})` : ""}`, () => {
         expect(await withoutWait.read(to, call())).not.toBe(null);
         for (let n = 0; n < 20; n++) expect(await withoutWait.create(freshId(), record(), call())).toBe(true);
         expect(await store.update(kept, record(), first.version, call())).toBe("saved");
-      }, 40_000);
+      }, 120_000);
     });
   }
 });
