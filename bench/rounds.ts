@@ -69,7 +69,7 @@ export async function runRounds(
  */
 async function warmUp(run: () => Promise<Sample>): Promise<void> {
   let requests = 0;
-  for (let bursts = 0; requests < 30_000 && bursts < 4; bursts++) requests += (await run()).rate;
+  for (let bursts = 0; requests < 20_000 && bursts < 3; bursts++) requests += (await run()).rate;
 }
 
 /** The cookie that a framework alone is sent: as many bytes as a session's cookie has. */

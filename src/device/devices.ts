@@ -18,8 +18,8 @@ import type {
   EngineParts,
 } from "../engine/device.ts";
 import type { Draft } from "../engine/draft.ts";
-import { withActivity } from "../engine/expiry.ts";
 import { NothingToWrite } from "../engine/nothing-to-write.ts";
+import { withActivity } from "../engine/with-activity.ts";
 import { StoreUnavailableError } from "../errors.ts";
 import { tell } from "../events.ts";
 import type { DeviceSettings } from "../settings/device.ts";

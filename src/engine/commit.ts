@@ -20,7 +20,7 @@ import { type GuardedStore, Trail } from "./guarded-store.ts";
 import type { Intent, Login, Pending } from "./intent.ts";
 import { onto, ownData, RecordChange } from "./record-change.ts";
 import { traceCommit } from "./traced-commit.ts";
-import { isUsable } from "./usable.ts";
+import { locateUsable } from "./usable.ts";
 import type { Users } from "./users.ts";
 import { Writers } from "./writers.ts";
 
@@ -292,8 +292,7 @@ export class Committer {
     movedId: StoreId,
     deadline: Deadline,
   ): Promise<StoredSession> {
-    const found = await this.#store.locate(movedId, deadline);
-    const kept = found !== null && isUsable(found.id, found.record) ? found : null;
+    const kept = await locateUsable(this.#store, movedId, deadline);
     const undone = kept === null ? undefined : extrasOf(kept.record.data).undone;
     if (kept === null || undone === undefined || (undone.userId ?? login.userId) !== login.userId)
       return this.#create(draft, intent, data?.mine ?? "{}", deadline);
@@ -421,10 +420,8 @@ export class Committer {
     moved: StoredSession,
     deadline: Deadline,
   ): Promise<StoredSession> {
-    const found = await this.#store.locate(moved.id, deadline);
-    if (found === null || !isUsable(found.id, found.record))
-      return this.#create(draft, intent, ownData(data, this.#settings), deadline);
-    const there = found.record;
+    const there = (await locateUsable(this.#store, moved.id, deadline))?.record;
+    if (there === undefined) return this.#create(draft, intent, ownData(data, this.#settings), deadline);
     const { undone } = extrasOf(there.data);
     const owner = undone === undefined ? there.userId : (undone.userId ?? login.userId);
     const { record } = moved;

@@ -36,7 +36,7 @@ import { GuardedStore } from "./guarded-store.ts";
 import { InDoubt } from "./in-doubt.ts";
 import type { Once, OnceOptions } from "./once.ts";
 import { Sweeper } from "./sweeper.ts";
-import { isNewer, isUsable } from "./usable.ts";
+import { isNewer, locateUsable } from "./usable.ts";
 import type { Users } from "./users.ts";
 import { Watches, type WatchOptions } from "./watches.ts";
 
@@ -114,8 +114,8 @@ export class Engine<Session = unknown> {
     if (settings.store.capabilities?.compareAndSet === false && settings.store.ticket?.kind !== "carried") {
       this.warnOnce(
         "COATCHECK_NO_COMPARE_AND_SET",
-        "This session store cannot compare and set: of two servers that write one session at once, one can lose its change, and a slow " +
-          "write can bring an ended session back. Use a store that can where that matters.",
+        "This session store cannot compare and set: of two servers that write one session at once, one can lose its change or bring an " +
+          "ended session back. Use a store that can.",
       );
     }
   }
@@ -383,9 +383,9 @@ export class Engine<Session = unknown> {
   async #reload(draft: Draft): Promise<void> {
     const known = draft.stored;
     if (known === null || draft.ticket.kind === "carried") return;
-    const found = await this.#store.locate(known.id, this.#store.deadline());
+    const found = await locateUsable(this.#store, known.id, this.#store.deadline());
     if (draft.stored !== known) return; // The handler ended the session during the read, and that holds.
-    if (found === null || !isUsable(found.id, found.record)) draft.ended();
+    if (found === null) draft.ended();
     else draft.reload({ ...found, key: found.id === known.id ? known.key : null });
   }
 }

@@ -81,14 +81,6 @@ export function endByActivity(record: StoredRecord, settings: Settings, now?: nu
   return fresh > record.expiresAt && isRenewal(record, fresh, settings) ? fresh : null;
 }
 
-/**
- * A record that a request writes before its response, with the end that the response would give it. Another request may have moved
- * the end since this one has read it, and that is in no version: it must not be put back.
- */
-export function withActivity(record: StoredRecord, settings: Settings): StoredRecord {
-  return { ...record, expiresAt: endByActivity(record, settings) ?? record.expiresAt };
-}
-
 /** Whether the cookie lasts until the browser closes, and so has no `Max-Age`. */
 function isUntilClose({ expiry }: Born, settings: Settings): boolean {
   return expiry === 0 || (expiry === null && settings.expireAtBrowserClose);

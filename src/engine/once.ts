@@ -31,10 +31,11 @@ import { isWorkerd } from "../workerd.ts";
 import type { Announcer } from "./announcer.ts";
 import type { Deadline } from "./deadlines.ts";
 import type { Draft } from "./draft.ts";
-import { isOver, withActivity } from "./expiry.ts";
+import { isOver } from "./expiry.ts";
 import { type GuardedStore, Trail } from "./guarded-store.ts";
 import { NothingToWrite } from "./nothing-to-write.ts";
 import { isUsable } from "./usable.ts";
+import { withActivity } from "./with-activity.ts";
 import type { Writers } from "./writers.ts";
 
 export interface OnceOptions {

@@ -21,7 +21,7 @@ export function warnIfJustMade(engine: object, limit: number): void {
   if (uses !== limit) return;
   warn(
     "COATCHECK_MADE_PER_REQUEST",
-    "session() or withSession() was called with options while requests were served. Each call opens a store with files or connections " +
-      "of its own. Call it once, when the application starts, and use what it returns for every request.",
+    "session() or withSession() was called with options while requests were served, and each call opens a store of its own. Call it once, " +
+      "when the application starts.",
   );
 }

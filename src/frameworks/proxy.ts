@@ -19,7 +19,7 @@ export function warnOfProxy(
   if (secure || !claim || !/^https\b/i.test(claim)) return;
   engine.warnOnce(
     "COATCHECK_UNTRUSTED_PROXY",
-    "A request came with X-Forwarded-Proto: https from a proxy that is not trusted, so it counts as plain http and its cookie is not " +
+    "A request came with X-Forwarded-Proto: https from a proxy that is not trusted, so its cookie is not " +
       'Secure. If the proxy is yours: in Express, app.set("trust proxy", 1); in Koa, app.proxy = true; in Fastify, coatcheck/hono and ' +
       "coatcheck/fetch, the option trustProxy; elsewhere, set req.secure = true before session().",
   );

@@ -74,7 +74,7 @@ export function withPrivacy(
     if (value === undefined || value === null || !isShared(value)) continue;
     engine.warnOnce(
       "COATCHECK_CACHEABLE",
-      "A handler looked at the session of a signed-in visitor, and shared caches may keep its response and show it to others " +
+      "A handler looked at the session of a signed-in visitor, and shared caches may show its response to others " +
         `(${name}: ${value}). Add "private" or "no-store"; or, where it is the same for everyone, do not look at the session.`,
     );
   }

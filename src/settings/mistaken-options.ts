@@ -28,8 +28,7 @@ const OTHERS: Readonly<Record<string, string>> = {
 const OTHERS_IN_COOKIE: Readonly<Record<string, string>> = {
   maxAge: "Write cookieAge beside cookie, in seconds",
   expires: "Call session.setExpiry(date)",
-  signed:
-    "For sessions in a signed cookie, write store: signedCookieStore({ secrets }); a key needs no signature",
+  signed: "For sessions in a signed cookie, write store: signedCookieStore({ secrets })",
 };
 
 /** The advice for an option that does not exist; empty where there is none. */

@@ -227,8 +227,8 @@ async function loadSqlite(): Promise<Driver["open"]> {
   }
   throw new AggregateError(
     causes,
-    "sqliteStore found no SQLite: this runtime has no node:sqlite (Node has it from 22.13 on) and no bun:sqlite, and " +
-      "better-sqlite3 is not installed. Install better-sqlite3, or give sqliteStore an open database.",
+    "sqliteStore found no SQLite: no node:sqlite (Node has it from 22.13 on), no bun:sqlite, no better-sqlite3. " +
+      "Install better-sqlite3, or give sqliteStore an open database.",
   );
 }
 

@@ -74,7 +74,7 @@ export class DatabaseFile {
       this.#refusal = new SettingsError(
         "store",
         `sqliteStore(database) here: this process has ${this.path} open with better-sqlite3. Two SQLite libraries in one process undo each ` +
-          "other's locks, and what one has committed is lost. Give sqliteStore that database, or the path of a file that is the sessions' own",
+          "other's locks, and writes are lost. Give sqliteStore that database, or the path of a file that is the sessions' own",
       );
       throw this.#refusal;
     }
@@ -111,8 +111,8 @@ function count(file: Identity | undefined, change: 1 | -1): void {
 }
 
 const INSTALL_SQLITE =
-  "sqliteStore where there is a SQLite. This runtime has none: no node:sqlite (Node has it from 22.13 on), no bun:sqlite, no " +
-  "better-sqlite3. Use a newer Node, install better-sqlite3, or give another store";
+  "a store for this runtime. It has no SQLite: no node:sqlite (Node has it from 22.13 on), no bun:sqlite, no better-sqlite3. " +
+  "Install better-sqlite3, or give another store";
 
 function isSqliteMissing(): boolean {
   // Only Node's own list of modules is known to be complete.
