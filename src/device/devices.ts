@@ -94,10 +94,9 @@ class DeviceRules implements Devices {
 
   /** The offer to bind a session that is unbound, or the next challenge where a bound session gets a new key. */
   #offer(draft: Draft, sessionHeaders: readonly Header[], now: number): Header[] {
-    const { stored, cookie, arrival, isJustProven } = draft;
+    const { stored, newKeyOf, arrival, isJustProven } = draft;
     if (stored === null || stored.key === null || !arrival.secure) return [];
-    const isNew = cookie !== null && cookie !== "remove" && !cookie.isRenewal && cookie.id === stored.id;
-    const hasNewKey = isNew && sessionHeaders.some(([name]) => name === "Set-Cookie");
+    const hasNewKey = newKeyOf === stored.id && sessionHeaders.some(([name]) => name === "Set-Cookie");
     const isPage = arrival.header("sec-fetch-dest") === "document";
     if (!hasNewKey && !isPage) return [];
     const device: Device | null = deviceOf(stored.record);

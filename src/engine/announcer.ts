@@ -41,9 +41,8 @@ export class Announcer {
     if (draft.hasMoved(session)) return;
     const { id, record } = session;
     const end = cookieEndsAt(record, settings, now);
-    const { cookie } = draft;
     // The key that an earlier write of this request has made is still new to the browser.
-    const isNew = cookie !== null && cookie !== "remove" && cookie.id === id && !cookie.isRenewal;
+    const isNew = draft.newKeyOf === id;
     draft.cookie = {
       id,
       value: ticket.issue(session, arrival.name),

@@ -235,9 +235,9 @@ export class Committer {
 
   /** No response of this request can carry a cookie: ends a session whose key an earlier `save()` has stored, and no browser gets. */
   takeBackUnannounced(draft: Draft): void {
-    const { cookie, ticket } = draft;
-    if (cookie === null || cookie === "remove" || cookie.isRenewal || ticket.kind === "carried") return;
-    this.#stores.inDoubt.created(cookie.id);
+    const { newKeyOf, ticket } = draft;
+    if (newKeyOf === null || ticket.kind === "carried") return;
+    this.#stores.inDoubt.created(newKeyOf);
     draft.cookie = null;
   }
 

@@ -134,6 +134,12 @@ export class Draft implements Holder {
     return this.#state.is !== "unread";
   }
 
+  /** The id of the session whose key the response is to bring, where that key is new to the browser; else null. */
+  get newKeyOf(): StoreId | null {
+    const { cookie } = this;
+    return cookie === null || cookie === "remove" || cookie.isRenewal ? null : cookie.id;
+  }
+
   /** Notes a further session of this browser. */
   alsoPresents(id: StoreId): void {
     this.#alsoPresented ??= new Set();

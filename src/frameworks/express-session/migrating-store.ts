@@ -54,6 +54,7 @@ export class MigratingStore extends Store {
     this.#from = new PromisedStore(from, "from");
     this.#to = new PromisedStore(this.#target, "to");
     if (typeof this.#target.touch === "function") {
+      // Named first (docs/decisions.md, "No function is written where a property gets it").
       const touch: ConnectStore["touch"] = (id, session, done) => this.#target.touch?.(id, session, done);
       this.touch = touch;
     }
