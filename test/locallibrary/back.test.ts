@@ -40,6 +40,21 @@ describeInChromium(
         expect(seen, path).not.toMatch(/Lee Librarian|Signed in as|Ada Quill|This device/);
       }
     });
+
+    test("a form that the browser had kept for Back can be sent again", async () => {
+      const page = await visitorWithBackCache(site().url);
+      await page.goto("/accounts/login/");
+      await page.evaluate("window.isKept = true");
+      await page.getByLabel("Username").fill("reader");
+      await page.getByLabel("Password").fill("borrow-a-book");
+      const signInButton = page.getByRole("main").getByRole("button", { name: "Sign in" });
+      await signInButton.click();
+      await page.getByText("Welcome, Robin Reader.").waitFor();
+      expect(await back(page)).toContain("Password");
+      expect(await page.evaluate("window.isKept"), "the browser had kept the page").toBe(true);
+      await signInButton.click();
+      await page.getByText("Signed in as Robin Reader").waitFor();
+    });
   },
 );
 

@@ -6,6 +6,7 @@ import {
   type BrowserContext,
   type BrowserContextOptions,
   chromium,
+  type Locator,
   type Page,
 } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, onTestFinished } from "vitest";
@@ -64,10 +65,20 @@ async function pageOf(context: BrowserContext): Promise<Page> {
 
 const passwords = { reader: "borrow-a-book", librarian: "mind-the-shelves" };
 
-/** Fills in the login page and sends it. */
+/** Fills in the login page, sends it, and waits for the answer. */
 export async function signIn(page: Page, username: keyof typeof passwords): Promise<void> {
   await page.goto("/accounts/login/");
   await page.getByLabel("Username").fill(username);
   await page.getByLabel("Password").fill(passwords[username]);
+  const answer = page.waitForResponse((response) => response.request().method() === "POST");
   await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
+  await answer;
+}
+
+/** Finds the place of a button, and returns a click there, which also goes on while the page waits for another: `locator.click` does not. */
+export async function mouseOver(button: Locator): Promise<() => Promise<void>> {
+  await button.scrollIntoViewIfNeeded();
+  const box = await button.boundingBox();
+  if (!box) throw new Error("The button cannot be seen.");
+  return () => button.page().mouse.click(box.x + box.width / 2, box.y + box.height / 2);
 }

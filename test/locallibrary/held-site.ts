@@ -3,8 +3,10 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type Database from "better-sqlite3";
 import { createSessions, memoryStore, type Options, type Sessions, type Store } from "coatcheck";
+import type { Locator } from "playwright-core";
 import { onTestFinished } from "vitest";
 import { type HeldStore, heldStore } from "../instruments/held-store.ts";
+import { mouseOver } from "./chromium.ts";
 import { temporaryDatabase } from "./site.ts";
 
 interface LibraryDatabase {
@@ -35,6 +37,8 @@ export interface HeldSite extends HeldStore {
   url: string;
   sessions: Sessions;
   database: Database.Database;
+  /** Resolves when the server has seen that a browser hung up on a request without taking its answer. */
+  hungUp(): Promise<void>;
 }
 
 /**
@@ -59,6 +63,14 @@ export async function startHeldSite(
   const app = createApp({ database, sessions, sessionStore, demo: { outages, siteUrl } });
   const server = app.listen(0, "127.0.0.1");
   await once(server, "listening");
+  const hungUp = () =>
+    new Promise<void>((resolve) => {
+      server.on("request", (_req, res) => {
+        res.once("close", () => {
+          if (!res.writableFinished) resolve();
+        });
+      });
+    });
   onTestFinished(async () => {
     server.closeAllConnections();
     server.close();
@@ -66,7 +78,7 @@ export async function startHeldSite(
     database.$client.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { ...held, database: database.$client, sessions, url: `http://127.0.0.1:${port}` };
+  return { ...held, database: database.$client, sessions, hungUp, url: `http://127.0.0.1:${port}` };
 }
 
 /** Sends requests of which each has read the session before any has written it. */
@@ -79,4 +91,19 @@ export async function afterAllHaveRead<Answer>(
   await Promise.all(reads.map(({ arrived }) => arrived));
   for (const { release } of reads) release();
   return answers;
+}
+
+/**
+ * Clicks twice, in a browser without JavaScript: while the first request still waits for its session, the browser hangs up on it and
+ * sends the second, whose answer it takes.
+ */
+export async function doubleClick(button: Locator, { hold, hungUp }: HeldSite): Promise<void> {
+  const first = hold("read");
+  const left = hungUp();
+  const click = await mouseOver(button);
+  await click();
+  await first.arrived;
+  await click();
+  await left;
+  first.release();
 }

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from "vitest";
 import { describeInChromium } from "./chromium.ts";
-import { type HeldSite, startHeldSite } from "./held-site.ts";
+import { doubleClick, type HeldSite, startHeldSite } from "./held-site.ts";
 import { Reader } from "./reader.ts";
 import { siteOfThisFile, spawnSite, temporaryDatabase } from "./site.ts";
 
@@ -271,18 +271,20 @@ describeInChromium(
   () => site().url,
   (visitor) => {
     test("a reader who forgot the password reads the letter in the outbox and is back, without JavaScript", async () => {
-      const page = await visitor({ javaScriptEnabled: false });
+      const own = await startHeldSite();
+      const page = await visitor({ baseURL: own.url, javaScriptEnabled: false });
       await page.goto("/accounts/login/");
       await page.getByRole("link", { name: "Forgot your password?" }).click();
       await page.getByLabel("E-mail address").fill(ROBIN);
       await page.getByRole("button", { name: "Send me the letter" }).click();
       await page.getByRole("link", { name: "Open the outbox" }).click();
-      await page.getByRole("article").getByRole("link").click();
+      const link = await page.getByRole("article").getByRole("link").getAttribute("href");
+      await page.goto(new URL(link as string).pathname);
       await page.getByRole("heading", { name: "Choose a new password" }).waitFor();
       expect(page.url()).toMatch(/\/accounts\/reset\/set-password\/$/);
       for (const label of ["New password", "New password again"])
         await page.getByLabel(label, { exact: true }).fill(fresh);
-      await page.getByRole("button", { name: "Set the password" }).dblclick({ delay: 30 });
+      await doubleClick(page.getByRole("button", { name: "Set the password" }), own);
       await page.getByRole("heading", { name: "Your password is set" }).waitFor();
       await page.getByRole("main").getByRole("link", { name: "Sign in" }).click();
       await page.getByLabel("Username").fill("reader");

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { MovedClock } from "../instruments/moved-clock.ts";
 import { describeInChromium, signIn } from "./chromium.ts";
-import { startHeldSite } from "./held-site.ts";
+import { doubleClick, startHeldSite } from "./held-site.ts";
 import { Reader } from "./reader.ts";
 import { siteOfThisFile, startSite } from "./site.ts";
 
@@ -121,13 +121,14 @@ describeInChromium(
       await page.getByRole("button", { name: "Go on" }).click();
       await page.getByText("This is not your password.").waitFor();
       await page.getByLabel("Password").fill("borrow-a-book");
-      await page.getByRole("button", { name: "Go on" }).dblclick({ delay: 30 });
+      await doubleClick(page.getByRole("button", { name: "Go on" }), own);
       await page.getByRole("heading", { name: "Change your password" }).waitFor();
       await page.reload();
       for (const label of ["New password", "New password again"])
         await page.getByLabel(label, { exact: true }).fill(fresh);
-      await page.getByRole("button", { name: "Change password" }).click();
+      await doubleClick(page.getByRole("button", { name: "Change password" }), own);
       await page.getByText("Your password was changed").waitFor();
+      expect(await own.sessions.listUserSessions(1)).toHaveLength(1);
     });
   },
 );

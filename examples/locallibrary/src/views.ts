@@ -41,6 +41,7 @@ export function useViews(app: Express): void {
     scripts: {
       clearing: staticUrl("clearing.js"),
       countdown: staticUrl("countdown.js"),
+      sentOnce: staticUrl("sent-once.js"),
       stillSignedIn: staticUrl("still-signed-in.js"),
     },
     user: null,

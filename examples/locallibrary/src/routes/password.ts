@@ -32,11 +32,13 @@ export function passwordRoutes(database: LibraryDatabase, sessions: Sessions): R
     if (errors) return showForm(res, errors);
 
     const user = userOf(res);
-    if (await verify(user.passwordHash, values.fresh)) return showForm(res, { fresh: SAME });
+    const isSame = await verify(user.passwordHash, values.fresh);
     const newHash = await hash(values.fresh);
     // A double click sends the form twice, and the browser takes only the second answer: that one must bring the new key.
     if (res.closed) return;
+    // Before "the password you have" is said: after the first sending, the second has just that.
     if ((await enterForm(req)) !== "first") return res.redirect(303, "/accounts/sessions/");
+    if (isSame) return showForm(res, { fresh: SAME });
     if (!setPassword(database, user.id, user.passwordHash, newHash)) return showForm(res, { fresh: CHANGED });
 
     // The letters that were sent before must not set another one.

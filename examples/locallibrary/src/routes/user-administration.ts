@@ -65,10 +65,12 @@ export function userAdministrationRoutes(database: LibraryDatabase, sessions: Se
   router.post("/create/", recentPassword, async (req, res) => {
     const { values, errors } = readForm(userForm, req.body);
     const secret = readForm(passwordForm, req.body);
-    const faults = { ...errors, ...secret.errors, ...(values && takenFields(database, values)) };
-    if (!values || !secret.values || Object.keys(faults).length > 0)
-      return showForm(res, null, sentBack(req.body), faults);
+    if (!values || !secret.values) {
+      const taken = values && takenFields(database, values);
+      return showForm(res, null, sentBack(req.body), { ...errors, ...secret.errors, ...taken });
+    }
     const passwordHash = await hash(secret.values.fresh);
+    // Before a name is called taken: after the first sending of a double click, the second finds its own there.
     if ((await enterForm(req)) !== "first") return res.redirect(303, PATH);
     const user = addUser(database, { ...values, passwordHash });
     if (!user) return showForm(res, null, sentBack(req.body), takenFields(database, values));
