@@ -4,32 +4,34 @@ import { type CookieSettings, secureNameOf } from "../settings/cookie.ts";
 /** Seconds: browsers keep no cookie longer (RFC 6265bis, 5.5). */
 const LONGEST_AGE = 400 * 24 * 60 * 60;
 
-/** Spaces and tabs only: trimming more would let `\u2000__Host-x` pass for `__Host-x`. */
-function trim(text: string): string {
-  return isBlank(text.charCodeAt(0)) || isBlank(text.charCodeAt(text.length - 1))
-    ? text.replace(/^[ \t]+|[ \t]+$/g, "")
-    : text;
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
-
 /**
  * The values that a Cookie header gives to one name, in its order (RFC 6265, 5.4): split at ";", nothing decoded, no
  * quotes removed, `$Version` not special.
  */
 export function readCookie(header: string | null | undefined, name: string): string[] {
-  // Most requests of a site without sessions end here, so the name is looked for before the header is taken apart.
-  if (!header?.includes(name)) return [];
   const values: string[] = [];
-  for (let start = 0, end = 0; end !== -1; start = end + 1) {
-    end = header.indexOf(";", start);
-    const pair = header.slice(start, end === -1 ? header.length : end);
-    const equals = pair.indexOf("=");
-    if (equals !== -1 && trim(pair.slice(0, equals)) === name) values.push(trim(pair.slice(equals + 1)));
+  if (!header) return values;
+  for (let at = header.indexOf(name); at !== -1; at = header.indexOf(name, at + 1)) {
+    const equals = pastBlanks(header, at + name.length, 1);
+    if (header[equals] !== "=") continue;
+    const before = pastBlanks(header, at - 1, -1);
+    if (before !== -1 && header[before] !== ";") continue;
+    const end = header.indexOf(";", equals);
+    const last = pastBlanks(header, (end === -1 ? header.length : end) - 1, -1);
+    values.push(header.slice(pastBlanks(header, equals + 1, 1), last + 1));
   }
   return values;
+}
+
+/**
+ * The first index from `at` on, in steps of 1 or -1, where there is no blank. Spaces and tabs only: skipping more would let
+ * `\u2000__Host-x` pass for `__Host-x`.
+ */
+function pastBlanks(text: string, at: number, step: number): number {
+  let index = at;
+  for (let code = text.charCodeAt(index); code === 0x20 || code === 0x09; code = text.charCodeAt(index))
+    index += step;
+  return index;
 }
 
 const SAME_SITE = { strict: "Strict", lax: "Lax", none: "None" } as const;

@@ -18,8 +18,9 @@ const TARGETED = /-cache-control$|^surrogate-control$/i;
 /** The headers of a session, each with its value once it is joined to the application's. */
 export function joinedTo(head: Head, headers: readonly Header[]): (readonly [name: string, HeaderValue])[] {
   const [first] = headers;
+  if (first === undefined) return [];
   // Most responses have `Vary` alone.
-  if (first?.[0] === "Vary" && headers.length === 1) return [[first[0], joined(first, read(head, first[0]))]];
+  if (first[0] === "Vary" && headers.length === 1) return [[first[0], joined(first, read(head, first[0]))]];
   const privacy = headers.find(([name]) => name === "Cache-Control");
   const targeted = privacy === undefined ? [] : targetedIn(head).map((name): Header => [name, privacy[1]]);
   // The session may have several headers of one name: a logout can remove two cookies.

@@ -26,7 +26,6 @@ import { notes } from "./notes.ts";
 import { callBack } from "./promised.ts";
 import { Session, wasTouched } from "./session.ts";
 import {
-  cookieTextIn,
   newRecord,
   type Snapshot,
   textOf,
@@ -46,20 +45,10 @@ interface Origin {
   record: StoredRecord;
   /** The data as this request last read or stored it, without the cookie: the base of its next changes. */
   base: string;
+  /** The cookie that the record has of its own, as JSON; null where it is as the options say. */
+  cookie: string | null;
   hasEnded: boolean;
 }
-
-/** What JSON shows of a cookie, without its end. */
-const ATTRIBUTES = [
-  "originalMaxAge",
-  "partitioned",
-  "priority",
-  "secure",
-  "httpOnly",
-  "domain",
-  "path",
-  "sameSite",
-] as const satisfies (keyof CookieData)[];
 
 /** Seconds that a session lives whose cookie lasts until the browser closes: as `cookieAge` is by default. */
 const TWO_WEEKS = 1_209_600;
@@ -128,12 +117,13 @@ export class OverOurs extends Store {
    */
   prolong(id: string, session: Session | PlainSession): Promise<void> | undefined {
     const origin = this.#origins.get(session);
-    const { cookie, expiresAt, expiry } = this.#endOf(session);
+    const now = this.#settings.clock();
+    const { cookie, expiresAt, expiry } = this.#endOf(session, now);
     if (origin === undefined || origin.hasEnded) return undefined;
     const known = origin.record;
-    const isSameCookie = cookie === cookieTextIn(known) && known.expiry === expiry;
+    const isSameCookie = cookie === origin.cookie && known.expiry === expiry;
     const moves = expiresAt - known.expiresAt;
-    const isLittle = Math.abs(moves) <= (expiresAt - this.#settings.clock()) / 100;
+    const isLittle = Math.abs(moves) <= (expiresAt - now) / 100;
     if (isSameCookie && isLittle && !wasTouched(session)) return undefined;
     if (isSameCookie && moves >= 0) return this.#touch(this.#storeIdOf(id, session), origin, expiresAt);
     return this.save(id, session);
@@ -199,14 +189,14 @@ export class OverOurs extends Store {
     const found = { cookie: data.cookie, ...data };
     if (data.cookie === null) delete found.cookie;
     else found.cookie = { ...this.#usual, ...data.cookie, expires };
-    this.#origins.set(found, { id, storeId, wasRead: true, record, base, hasEnded: false });
+    const cookie = data.cookie === undefined ? null : JSON.stringify(data.cookie);
+    this.#origins.set(found, { id, storeId, wasRead: true, record, base, cookie, hasEnded: false });
     return found;
   }
 
-  #endOf(session: Session | PlainSession): Pick<Snapshot, "cookie" | "expiresAt" | "expiry"> {
+  #endOf(session: Session | PlainSession, now: number): Pick<Snapshot, "cookie" | "expiresAt" | "expiry"> {
     const given = session.cookie as Partial<Cookie & { maxAge: unknown }> | undefined;
     const cookie = this.#ownCookie(given);
-    const now = this.#settings.clock();
     const end = given?.expires ? new Date(given.expires).valueOf() : Number.NaN;
     const age = !Number.isFinite(end) && typeof given?.maxAge === "number" ? now + given.maxAge : Number.NaN;
     const expiresAt = Number.isFinite(end) ? end : age;
@@ -219,8 +209,7 @@ export class OverOurs extends Store {
   /** The cookie as JSON, without its end; null where it is as the options say. */
   #ownCookie(cookie: Partial<Cookie> | undefined): string | null {
     // Most cookies are as the options say, and to compare members is faster than to make the text.
-    if (cookie instanceof Cookie && ATTRIBUTES.every((name) => cookie[name] === this.#usual[name]))
-      return null;
+    if (cookie instanceof Cookie && hasSameAttributes(cookie, this.#usual)) return null;
     // A tool that gave no cookie gets none back.
     if (cookie === undefined) return "null";
     const json = textOfCookie((cookie.data ?? cookie) as CookieData);
@@ -229,7 +218,11 @@ export class OverOurs extends Store {
 
   /** Taken at the call, because the handler may go on changing the session. */
   #snapshot(session: Session | PlainSession): Snapshot {
-    return { data: dataText(session), userId: userIn(session), ...this.#endOf(session) };
+    return {
+      data: dataText(session),
+      userId: userIn(session),
+      ...this.#endOf(session, this.#settings.clock()),
+    };
   }
 
   /**
@@ -292,8 +285,16 @@ export class OverOurs extends Store {
       ? record
       : await createRecord(this.#stores, storeId, record, this.#store.deadline());
     if (stored === null) return false;
-    const { data: base } = snapshot;
-    this.#origins.set(session, { id, storeId, wasRead: false, record: stored, base, hasEnded: false });
+    const { data: base, cookie } = snapshot;
+    this.#origins.set(session, {
+      id,
+      storeId,
+      wasRead: false,
+      record: stored,
+      base,
+      cookie,
+      hasEnded: false,
+    });
     return true;
   }
 
@@ -353,6 +354,7 @@ export class OverOurs extends Store {
       this.#writers.succeeded(id, record);
       origin.record = record;
       origin.base = snapshot.data;
+      origin.cookie = snapshot.cookie;
       return undefined;
     }, goOn);
   }
@@ -378,12 +380,27 @@ export class OverOurs extends Store {
     if (written === "gone" || !("record" in written)) return this.#interrupted(id, origin);
     origin.record = written.record;
     origin.base = snapshot.data;
+    origin.cookie = snapshot.cookie;
   }
 
   async #interrupted(id: StoreId, origin: Origin): Promise<void> {
     origin.hasEnded = true;
     tell("interrupted", () => ({ session: logIdOf(id) }));
   }
+}
+
+/** Compares what JSON shows of a cookie, without its end. Written out, because this runs for each request, and a loop is slower. */
+function hasSameAttributes(one: Cookie, other: Partial<CookieData>): boolean {
+  return (
+    one.originalMaxAge === other.originalMaxAge &&
+    one.path === other.path &&
+    one.domain === other.domain &&
+    one.httpOnly === other.httpOnly &&
+    one.secure === other.secure &&
+    one.sameSite === other.sameSite &&
+    one.partitioned === other.partitioned &&
+    one.priority === other.priority
+  );
 }
 
 const { get, set, touch } = OverOurs.prototype;

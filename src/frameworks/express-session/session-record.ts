@@ -47,14 +47,6 @@ export function textWithoutCookie(record: StoredRecord): string {
   return dictionary.includes('"cookie"') ? dataText({ ...parseData(dictionary) }) : dictionary;
 }
 
-/** The cookie that the record has of its own, as JSON. */
-export function cookieTextIn(record: StoredRecord): string | null {
-  const dictionary = dictionaryOf(record.data);
-  if (!dictionary.includes('"cookie"')) return null;
-  const { cookie } = parseData(dictionary);
-  return cookie === undefined ? null : JSON.stringify(cookie);
-}
-
 /** The user that passport has signed in. */
 export function userIn(data: object): string | null {
   const user = (data as { passport?: { user?: unknown } }).passport?.user;

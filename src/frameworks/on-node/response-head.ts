@@ -1,11 +1,13 @@
 /** The head of a Node response: saved, filled in as `writeHead` does, and joined with the session's headers. */
 import type { ServerResponse } from "node:http";
+import type { Http2ServerResponse } from "node:http2";
 import { type Header, type HeaderValue, joinedTo } from "../session-headers.ts";
 import { checkHeaderList } from "./refusals.ts";
 
 /** HTTP/2 has no status message: Node emits a warning when it is read or set there. */
-export function isHttp2(response: ServerResponse): boolean {
-  return "createPushResponse" in response;
+export function isHttp2(response: object): boolean {
+  // Read and not asked for with `in`, which takes six times as long where nothing is there.
+  return (response as Partial<Http2ServerResponse>).createPushResponse !== undefined;
 }
 
 /** The status and the headers of a response at one moment, to be put back later. */
