@@ -34,7 +34,7 @@ export function cli(node: { port: number }, ...command: string[]): string {
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,
-  within = 20_000,
+  within = 50_000,
 ): Promise<void> {
   const deadline = Date.now() + within;
   while (!(await isSo())) {

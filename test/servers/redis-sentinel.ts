@@ -46,6 +46,8 @@ export async function startRedisSentinel(name = "coats"): Promise<RedisSentinel>
 
     const sentinel = await start(sentinelOf(name, first));
     started.push(sentinel);
+    // A sentinel that was stopped for two seconds replaces no primary for half a minute, unless it is told to trust its clock.
+    cli(sentinel, "sentinel", "debug", "tilt-trigger", `${PATIENCE_MS}`);
     await until("the sentinel knows the replica", () =>
       cli(sentinel, "sentinel", "replicas", name).includes(`${second.port}`),
     );
