@@ -14,7 +14,6 @@ import { launchWithKeys } from "./chromium-with-keys.ts";
 
 vi.setConfig({ testTimeout: 90_000 });
 
-const REGISTRATION = /\/registration$/;
 const REFRESH = /\/refresh$/;
 const BOUND = "__Host-sessionid-device";
 
@@ -65,17 +64,26 @@ describeWithServer(redis, (server) => {
       return context;
     };
 
-    /** Waits until the site behind has answered such a request with this status. */
-    const answered = (path: RegExp, mark: number, status = 200) =>
-      vi.waitUntil(() => front.statuses(path, mark).includes(status), { timeout: 60_000, interval: 10 });
+    /** Does what binds the session of the page's user; resolves when the browser says that it has bound it. */
+    async function binding(page: Page, act: () => Promise<void>): Promise<void> {
+      const network = await page.context().newCDPSession(page);
+      const bound = Promise.withResolvers<void>();
+      network.on("Network.deviceBoundSessionEventOccurred", ({ creationEventDetails, succeeded }) => {
+        if (creationEventDetails && succeeded) bound.resolve();
+      });
+      await network.send("Network.enableDeviceBoundSessions", { enable: true });
+      await act();
+      await bound.promise;
+      await network.detach();
+    }
 
     /** A page whose user has signed in, and whose session is bound. */
     async function signedIn(context: BrowserContext): Promise<Page> {
-      const mark = front.passed.length;
-      const page = context.pages()[0] ?? (await context.newPage());
-      await signIn(page, "reader");
-      await page.getByText("Welcome, Robin Reader.").waitFor();
-      await answered(REGISTRATION, mark);
+      const page = await context.newPage();
+      await binding(page, async () => {
+        await signIn(page, "reader");
+        await page.getByText("Welcome, Robin Reader.").waitFor();
+      });
       return page;
     }
 
@@ -117,11 +125,11 @@ describeWithServer(redis, (server) => {
       );
       const context = await browser();
       const page = await context.newPage();
-      const mark = front.passed.length;
       await page.goto(url("other.example"));
-      await page.getByText("sign in").click();
-      await page.getByText("Signed in as Robin Reader").waitFor();
-      await answered(REGISTRATION, mark);
+      await binding(page, async () => {
+        await page.getByText("sign in").click();
+        await page.getByText("Signed in as Robin Reader").waitFor();
+      });
       await page.goto(url("other.example"));
       const before = front.passed.length;
       await runOut(context);
@@ -152,7 +160,8 @@ describeWithServer(redis, (server) => {
       const before = await key();
       await page.goto("/session/");
       await page.locator("form[action='/session/rotate/'] button").click();
-      await vi.waitUntil(async () => (await key()) !== before, { timeout: 60_000 });
+      await page.getByText("The key was replaced").waitFor();
+      expect(await key()).not.toBe(before);
       const mark = front.passed.length;
       await runOut(context);
       expect(await isSignedIn(page)).toBe(true);
@@ -202,6 +211,7 @@ describeWithServer(redis, (server) => {
       await enforce(page);
       await page.goto("/tour/");
       await page.getByRole("button", { name: "Begin the tour" }).click();
+      await page.getByText("Stop 1 of 6").waitFor();
       await page.goto("/tour/");
       await page.getByRole("button", { name: /^Go to stop 6/ }).click();
       await page.getByRole("button", { name: "Steal my cookie" }).click();

@@ -65,14 +65,14 @@ async function pageOf(context: BrowserContext): Promise<Page> {
 
 const passwords = { reader: "borrow-a-book", librarian: "mind-the-shelves" };
 
-/** Fills in the login page, sends it, and waits for the answer. */
+/** Fills in the login page and sends it; resolves when the page that answers is there. Another click or `goto` would undo the sending. */
 export async function signIn(page: Page, username: keyof typeof passwords): Promise<void> {
   await page.goto("/accounts/login/");
   await page.getByLabel("Username").fill(username);
   await page.getByLabel("Password").fill(passwords[username]);
-  const answer = page.waitForResponse((response) => response.request().method() === "POST");
+  const answered = page.waitForEvent("load");
   await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
-  await answer;
+  await answered;
 }
 
 /** Finds the place of a button, and returns a click there, which also goes on while the page waits for another: `locator.click` does not. */

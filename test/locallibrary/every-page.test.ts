@@ -71,6 +71,7 @@ describeInChromium(
         // From here on the panel of the tour stands on each page.
         await page.goto("/tour/");
         await page.getByRole("button", { name: "Begin the tour" }).click();
+        await page.getByText("Stop 1 of 6").waitFor();
         await signIn(page, "librarian");
         for (const path of forLibrarians) {
           await page.goto(path);
@@ -127,6 +128,7 @@ describeInChromium(
 
 /** Fails for what axe calls serious or critical, and for a page that has to be scrolled sideways. */
 async function inspect(page: Page): Promise<void> {
+  await page.waitForLoadState();
   await page.evaluate(axe);
   const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
   const serious = violations

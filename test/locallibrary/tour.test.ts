@@ -158,16 +158,19 @@ describeInChromium(
       await expect.poll(() => tabs.length).toBe(2);
       for (const tab of tabs) {
         await tab.getByText("Every signature is here").waitFor();
-        expect(await tab.getByRole("row").allInnerTexts()).toEqual([
-          expect.stringContaining("Tab"),
-          expect.stringContaining("0 signatures"),
-          expect.stringContaining("0 signatures"),
-        ]);
+        await expect
+          .poll(() => tab.getByRole("row").allInnerTexts())
+          .toEqual([
+            expect.stringContaining("Tab"),
+            expect.stringContaining("0 signatures"),
+            expect.stringContaining("0 signatures"),
+          ]);
         await tab.close();
       }
       await page.reload();
       await panel.getByText("Done: Two tabs").waitFor();
       await goOn();
+      await panel.getByText("Stop 3 of 6").waitFor();
 
       await signIn(page, "reader");
       await panel.getByText("Done: Signing in").waitFor();
@@ -190,8 +193,8 @@ describeInChromium(
       await button("Steal my cookie").click();
       await panel.getByText("The thief was let in.").waitFor();
       await button("Finish").click();
+      await expect.poll(() => page.getByText("Done", { exact: true }).count()).toBe(6);
       expect(await panel.count()).toBe(0);
-      expect(await page.getByText("Done", { exact: true }).count()).toBe(6);
-    }, 90_000);
+    }, 180_000);
   },
 );
