@@ -121,7 +121,7 @@ async function everyCommand(url: string): Promise<void> {
 
 for (const kind of [postgres, mariadb, redis]) {
   describeWithServer(kind, (server) => {
-    test("every command works", () => everyCommand(server().url), 60_000);
+    test("every command works", () => everyCommand(server().url), 120_000);
 
     test("doctor says what is wrong, and exits with 1", async () => {
       const url = kind === redis ? server().url.replace(/\d+$/, "1") : `${server().url}?table=nowhere`;
@@ -180,7 +180,7 @@ describe.skipIf(missing(redis))("on several Redis servers", () => {
       const after = await runJson("doctor", "--store", url);
       expect(after.said.findings.map(({ state }: { state: string }) => state)).toEqual(["good", "good"]);
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describeWithServer(memcached, (server) => {
@@ -217,7 +217,7 @@ describe("on SQLite and files", () => {
   test("every command works", async () => {
     await everyCommand(url);
     await everyCommand(`file:${folder()}/sessions`);
-  }, 60_000);
+  }, 120_000);
 
   test("the store may be named in the environment", async () => {
     const { code, out } = await run(["stats"], { SESSION_STORE: url });
@@ -323,7 +323,7 @@ describe("on SQLite and files", () => {
       code: 0,
       said: { user: "ann", ended: 1000 - said.ended },
     });
-  }, 60_000);
+  }, 120_000);
 
   test("on a terminal a bar shows how far it is, how fast, and how long it will take", async () => {
     await fill(30_000, 10);
@@ -339,7 +339,7 @@ describe("on SQLite and files", () => {
     expect((await startOnTerminal(["clear-expired", "--json", "--store", url]).ended).out.trim()).toBe(
       '{"deleted":100,"interrupted":false}',
     );
-  }, 60_000);
+  }, 120_000);
 
   test("doctor tells of a backlog, and of cookie settings that are unwise", async () => {
     await fill(20_000, 1);
@@ -424,7 +424,7 @@ describe("on SQLite and files", () => {
     }
     const { code, said } = await runJson("stats", "--store", "nonsense:");
     expect({ code, said }).toEqual({ code: 2, said: { error: expect.stringContaining("takes a URL") } });
-  }, 60_000);
+  }, 120_000);
 
   test("says its version", async () => {
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
@@ -456,7 +456,7 @@ describe("on SQLite and files", () => {
         out: expect.stringContaining(`Examples:\n  $ coatcheck ${name}`),
       });
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("a store that is down", () => {
@@ -473,7 +473,7 @@ describe("a store that is down", () => {
       const { code, said } = await runJson("stats", "--store", url);
       expect({ code, said }).toEqual({ code: 1, said: { error: expect.stringContaining("ECONNREFUSED") } });
     }
-  }, 60_000);
+  }, 120_000);
 
   test("is given up when it says nothing", async () => {
     const silent = createServer(() => {}).listen(0, "127.0.0.1");
@@ -491,7 +491,7 @@ describe("a store that is down", () => {
       expect(code).toBe(1);
       expect(out + err).toContain("no answer within 1 s");
     }
-  }, 60_000);
+  }, 120_000);
 });
 
 describe("packages that are missing", () => {

@@ -12,7 +12,7 @@ import { redis } from "../servers/redis.ts";
 import { describeWithServer } from "../servers/suite.ts";
 import { launchWithKeys } from "./chromium-with-keys.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const REFRESH = /\/refresh$/;
 const BOUND = "__Host-sessionid-device";

@@ -18,7 +18,8 @@ export type Visitor = (options?: BrowserContextOptions) => Promise<Page>;
 /** A suite in one Chromium, with new cookies for each test; skipped by name on a machine without one. */
 export function describeInChromium(url: () => string, tests: (visitor: Visitor) => void): void {
   const why = browserMissing();
-  describe.skipIf(why)(`in Chromium${why ? ` (${why})` : ""}`, () => {
+  // Each step of a test waits for several processes, and a busy machine may stop any of them.
+  describe.skipIf(why)(`in Chromium${why ? ` (${why})` : ""}`, { timeout: 180_000 }, () => {
     let browser: Browser;
     // Long enough for the browser to be installed.
     beforeAll(async () => {

@@ -88,7 +88,6 @@ describeInChromium(
         await page.getByText("Give a day").waitFor();
         await inspect(page);
       },
-      180_000,
     );
 
     test("no page asks for anything from elsewhere", async () => {

@@ -195,6 +195,6 @@ describeInChromium(
       await button("Finish").click();
       await expect.poll(() => page.getByText("Done", { exact: true }).count()).toBe(6);
       expect(await panel.count()).toBe(0);
-    }, 180_000);
+    });
   },
 );

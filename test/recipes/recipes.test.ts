@@ -249,7 +249,7 @@ describe("a WebSocket", () => {
   const why = browserMissing();
   test.skipIf(why)(
     `of a page is opened again by the page${why ? ` (${why})` : ""}`,
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const port = await served("sockets.ts");
       const browser = await chromium.launch({ executablePath: chromiumPath(), args: chromiumArgs });

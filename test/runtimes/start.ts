@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Task } from "../servers/keeper.ts";
 
-const READY_WITHIN_MS = 30_000;
+const READY_WITHIN_MS = 100_000;
 
 export interface Program {
   readonly program: string;

@@ -14,10 +14,10 @@ const others = runtimes.filter(
 
 describe.each(others)("$name", (runtime) => {
   const why = missing(runtime);
-  test.skipIf(why)(`keeps the store contract${why ? ` (${why})` : ""}`, { timeout: 60_000 }, async () => {
+  test.skipIf(why)(`keeps the store contract${why ? ` (${why})` : ""}`, { timeout: 120_000 }, async () => {
     const { program, args, folder } = await runtime.run(site("contract.ts"));
     try {
-      const { stdout } = await promisify(execFile)(program, args, { cwd: folder, timeout: 50_000 });
+      const { stdout } = await promisify(execFile)(program, args, { cwd: folder, timeout: 110_000 });
       const { passed, failed } = JSON.parse(stdout.trim().split("\n").at(-1) as string);
       expect(failed).toEqual([]);
       expect(passed).toBeGreaterThan(100);

@@ -21,10 +21,10 @@ let made = 0;
 const freshPrefix = () => `t${process.pid}-${++made}:`;
 
 /** For all replicas, also for one that a busy machine stops for a while. */
-const patiently = { for: "all", timeout: 4000 } as const;
+const patiently = { for: "all", timeout: 20_000 } as const;
 
 const version = () => Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
-const call = (milliseconds = 5000): StoreCall => ({
+const call = (milliseconds = 20_000): StoreCall => ({
   signal: AbortSignal.timeout(milliseconds),
   now: Date.now(),
 });
@@ -219,7 +219,7 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
       cluster.replaceSoon();
       await cluster.whole();
       const patient = connected.map(({ client }) =>
-        redisStore({ client, prefix, wait: { for: wait, timeout: 4000 } }),
+        redisStore({ client, prefix, wait: { for: wait, timeout: patiently.timeout } }),
       );
       for (let n = 0; n < 200; n++) {
         const store = patient[n % 3] as Store;
@@ -228,7 +228,7 @@ describe.skipIf(why)(`on a Redis Cluster${why ? ` (${why})` : ""}`, () => {
         expect(await store.update(id, record(), created.version, call())).toBe("saved");
       }
       await Promise.all(connected.map(({ close }) => close()));
-    }, 60_000);
+    }, 120_000);
   }
 });
 

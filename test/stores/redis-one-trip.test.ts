@@ -15,7 +15,7 @@ import { describeWithServer } from "../servers/suite.ts";
 let made = 0;
 const freshPrefix = () => `o${process.pid}-${++made}:`;
 
-const call = (): StoreCall => ({ signal: AbortSignal.timeout(5000), now: Date.now() });
+const call = (): StoreCall => ({ signal: AbortSignal.timeout(20_000), now: Date.now() });
 function freshId(): StoreId {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("hex") as StoreId;
 }

@@ -525,7 +525,7 @@ describe("unplugged", () => {
       const next = record();
       expect(await store.update(second, next, record2.version, call())).toBe("saved");
       await close();
-    }, 30_000);
+    });
   }
 
   for (const [library, open] of Object.entries(singles)) {

@@ -97,21 +97,6 @@ function record(changes: Partial<StoredRecord> = {}): StoredRecord {
   return { data: '{"n":1}', version: 1, userId: null, format: 1, ...times, ...changes };
 }
 
-/** The longest time for which no timer ran, milliseconds. */
-function watchEventLoop() {
-  let last = performance.now();
-  let longest = 0;
-  const timer = setInterval(() => {
-    const now = performance.now();
-    longest = Math.max(longest, now - last);
-    last = now;
-  }, 2);
-  return () => {
-    clearInterval(timer);
-    return longest;
-  };
-}
-
 const pathStore = (...given: Parameters<typeof sqliteStore>): SqliteStore => opens(sqliteStore(...given));
 
 beforeEach(() => {
@@ -695,8 +680,9 @@ describe("a locked SQLite database", () => {
   const stayedLocked = { message: expect.stringContaining("stayed locked") };
   const given = {
     "a path": () => file,
-    "a node:sqlite handle": () => opens(new DatabaseSync(file, { timeout: 5000 })),
-    "a better-sqlite3 handle": () => opens(new Database(file)),
+    // A call that waited within SQLite would hold the event loop, and with it the COMMIT, for longer than a test may take.
+    "a node:sqlite handle": () => opens(new DatabaseSync(file, { timeout: 90_000 })),
+    "a better-sqlite3 handle": () => opens(new Database(file, { timeout: 90_000 })),
   };
   const sameLibrary = (kind: string) =>
     opens(kind.includes("better") ? new Database(file) : new DatabaseSync(file));
@@ -709,7 +695,6 @@ describe("a locked SQLite database", () => {
       other.exec("PRAGMA journal_mode = WAL");
       expect(await store.create(id, record(), call())).toBe(true);
       other.exec("BEGIN IMMEDIATE");
-      const blocked = watchEventLoop();
       let patient: Promise<unknown> = Promise.resolve();
       const [end] = await abortUnderWay((impatient) => {
         const update = store.update(id, record({ version: 2 }), 1, impatient);
@@ -721,8 +706,6 @@ describe("a locked SQLite database", () => {
       await sleep(200);
       other.exec("COMMIT");
       expect(await patient).toBe(true);
-      // A call that waited within SQLite would hold the event loop, and with it the COMMIT, for the five seconds of its timeout.
-      expect(blocked(), "longest pause of the event loop, ms").toBeLessThan(5000);
       expect(await store.read(id, call()), "what gave up wrote nothing").toMatchObject({ version: 1 });
       expect(await store.update(id, record({ version: 2 }), 1, call())).toBe("saved");
     });
@@ -806,7 +789,7 @@ describe("several processes on one SQLite file", () => {
     const codes = await Promise.all(writers.map(async (child) => (await once(child, "exit"))[0]));
     expect(codes).toEqual([0, 0]);
     expect(await pathStore(file).read(id, call())).toMatchObject({ data: "400" });
-  }, 30_000);
+  });
 
   it("leave a sound file with every write that was answered when one is killed in the middle", async () => {
     const id = newId();
@@ -829,7 +812,7 @@ describe("several processes on one SQLite file", () => {
         integrity_check: "ok",
       });
     }
-  }, 30_000);
+  });
 });
 
 describe("a backup that is put back", () => {

@@ -101,23 +101,27 @@ describe("sessionCookie", () => {
 
   const why = browserMissing();
   describe.skipIf(why)(`in Chromium${why ? ` (${why})` : ""}`, () => {
-    test.each([false, true])("signs the browser in (over https: %s)", { timeout: 60_000 }, async (secure) => {
-      const sessions = made();
-      const handler = session(sessions, (req, res) => res.end(`user ${req.session.userId}`));
-      const server = secure ? createServer(selfMadeCertificate(), handler) : createPlainServer(handler);
-      const { port, close } = await running(server);
-      onTestFinished(close);
-      const browser = await chromium.launch({
-        executablePath: chromiumPath(),
-        args: [...chromiumArgs, "--ignore-certificate-errors"],
-      });
-      onTestFinished(() => browser.close());
-      const context = await browser.newContext();
-      const cookie = await sessionCookie(sessions, { userId: 7, secure });
-      await context.addCookies([{ ...cookie, domain: "127.0.0.1" }]);
-      const page = await context.newPage();
-      await page.goto(`${secure ? "https" : "http"}://127.0.0.1:${port}/`);
-      expect(await page.textContent("body")).toBe("user 7");
-    });
+    test.each([false, true])(
+      "signs the browser in (over https: %s)",
+      { timeout: 180_000 },
+      async (secure) => {
+        const sessions = made();
+        const handler = session(sessions, (req, res) => res.end(`user ${req.session.userId}`));
+        const server = secure ? createServer(selfMadeCertificate(), handler) : createPlainServer(handler);
+        const { port, close } = await running(server);
+        onTestFinished(close);
+        const browser = await chromium.launch({
+          executablePath: chromiumPath(),
+          args: [...chromiumArgs, "--ignore-certificate-errors"],
+        });
+        onTestFinished(() => browser.close());
+        const context = await browser.newContext();
+        const cookie = await sessionCookie(sessions, { userId: 7, secure });
+        await context.addCookies([{ ...cookie, domain: "127.0.0.1" }]);
+        const page = await context.newPage();
+        await page.goto(`${secure ? "https" : "http"}://127.0.0.1:${port}/`);
+        expect(await page.textContent("body")).toBe("user 7");
+      },
+    );
   });
 });

@@ -190,6 +190,10 @@ export class Client {
 async function see(port: number, cookie: string): Promise<Seen | null> {
   const visitor = new Visitor(port);
   visitor.cookie = cookie;
-  const { status, body } = await visitor.visit("/", { signal: AbortSignal.timeout(PATIENCE) });
-  return status === 200 ? (JSON.parse(body) as Seen) : null;
+  try {
+    const { status, body } = await visitor.visit("/", { signal: AbortSignal.timeout(PATIENCE) });
+    return status === 200 ? (JSON.parse(body) as Seen) : null;
+  } catch {
+    return null;
+  }
 }

@@ -20,5 +20,5 @@ test.each(pairs)(
     expect(broken).toEqual({ lost: 0, doubled: 0, foreign: 0, resurrected: 0 });
     expect(acknowledged).toBeGreaterThan(0);
   },
-  60_000,
+  120_000,
 );

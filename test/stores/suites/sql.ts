@@ -452,7 +452,7 @@ export function describeSqlStore(kind: SqlKind, server: () => Server): void {
       await expect.poll(() => dataOf(id).catch(String)).toBe("1");
       const ten = Array.from({ length: 20 }, () => here.store.read(id, call()));
       for (const found of await Promise.all(ten)) expect(found).toEqual(kept);
-    }, 30_000);
+    });
 
     it("crashes and comes back: the same pool serves again", async () => {
       const { id, kept } = await keep();
@@ -483,7 +483,7 @@ export function describeSqlStore(kind: SqlKind, server: () => Server): void {
       await expect(only.store.read(id, call(1000))).rejects.toThrow();
       expect(await only.store.read(id, call(8000))).toMatchObject({ data: "1" });
       line.close();
-    }, 30_000);
+    });
 
     /** A store with one connection, which is in use through a wire. */
     async function wired() {
@@ -538,7 +538,7 @@ export function describeSqlStore(kind: SqlKind, server: () => Server): void {
       // PostgreSQL says that it has ended the statement. MariaDB says nothing, so a create is in doubt.
       expect(await create.catch((error) => error.name)).toBe(name === "postgres" ? true : "InDoubtError");
       expect(await dataOf(fresh)).toBe(name === "postgres" ? "3" : undefined);
-    }, 30_000);
+    });
 
     it("loses the answer: the repeated call finds its own work, alone and in a batch", async () => {
       for (const count of [1, 2]) {
