@@ -31,7 +31,7 @@ export default defineConfig({
           name: "behaviour",
           environment: "node",
           include: ["test/**/*.test.ts"],
-          setupFiles: ["./test/runner/secrets.ts"],
+          setupFiles: ["./test/runner/secrets.ts", "./test/runner/connections.ts"],
           exclude: ["**/node_modules/**", "test/everywhere/**"],
           // Limits for what hangs. Other work on the machine may stop a test at any place for seconds, and fails none by it.
           testTimeout: 60_000,

@@ -71,9 +71,10 @@ export async function signIn(page: Page, username: keyof typeof passwords): Prom
   await page.goto("/accounts/login/");
   await page.getByLabel("Username").fill(username);
   await page.getByLabel("Password").fill(passwords[username]);
-  const answered = page.waitForEvent("load");
-  await page.getByRole("main").getByRole("button", { name: "Sign in" }).click();
-  await answered;
+  await Promise.all([
+    page.waitForEvent("load"),
+    page.getByRole("main").getByRole("button", { name: "Sign in" }).click(),
+  ]);
 }
 
 /** Finds the place of a button, and returns a click there, which also goes on while the page waits for another: `locator.click` does not. */
