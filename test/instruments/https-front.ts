@@ -88,7 +88,11 @@ export class HttpsFront {
           };
     const onward = ask(
       to,
-      { method: form === undefined ? method : "POST", headers: { ...own, "x-forwarded-proto": "https" } },
+      {
+        method: form === undefined ? method : "POST",
+        headers: { ...own, "x-forwarded-proto": "https" },
+        agent: false, // A connection that is left open may be closed by the site at the moment of the next request.
+      },
       (answer) => {
         noted.status = answer.statusCode ?? 0;
         response.writeHead(noted.status, answer.headers);

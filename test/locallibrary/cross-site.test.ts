@@ -40,6 +40,7 @@ test.each(["//evil.example/", "/\\evil.example/"])("no address of the site leads
     hostname,
     port,
     path: `${address}?cookies=asked`,
+    agent: false,
     headers: { cookie: "sessionid=x" },
   });
   const [response] = (await once(request, "response")) as [IncomingMessage];
