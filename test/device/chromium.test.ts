@@ -67,13 +67,13 @@ describeWithServer(redis, (server) => {
     /** Does what binds the session of the page's user; resolves when the browser says that it has bound it. */
     async function binding(page: Page, act: () => Promise<void>): Promise<void> {
       const network = await page.context().newCDPSession(page);
-      const bound = Promise.withResolvers<void>();
+      let isBound = false;
       network.on("Network.deviceBoundSessionEventOccurred", ({ creationEventDetails, succeeded }) => {
-        if (creationEventDetails && succeeded) bound.resolve();
+        if (creationEventDetails && succeeded) isBound = true;
       });
       await network.send("Network.enableDeviceBoundSessions", { enable: true });
       await act();
-      await bound.promise;
+      await vi.waitUntil(() => isBound, { timeout: 60_000 });
       await network.detach();
     }
 
