@@ -1,5 +1,6 @@
 import type { Page } from "playwright-core";
 import { expect, onTestFinished, test } from "vitest";
+import { Meetings } from "../../examples/locallibrary/src/tour/guest-book.ts";
 import { MovedClock } from "../instruments/moved-clock.ts";
 import { describeInChromium, signIn } from "./chromium.ts";
 import { startHeldSite } from "./held-site.ts";
@@ -33,6 +34,15 @@ test("a panel that was closed stays closed, and the tour goes on where it was", 
   expect(await reader.text("/tour/")).toContain("Go on with stop 2");
   await reader.post("/tour/stop/", { number: "2" });
   expect(await reader.text("/catalog/")).toContain("Stop 2 of 6");
+});
+
+test("a tab that was closed before it signed meets no other", async () => {
+  const meetings = new Meetings();
+  const closed = AbortSignal.abort();
+  expect(await meetings.come("book", closed)).toBe(null);
+  const open = AbortSignal.timeout(60_000);
+  const met = await Promise.all([meetings.come("book", open), meetings.come("book", open)]);
+  expect(met).toEqual([expect.any(String), met[0]]);
 });
 
 test.each(["0", "7", "1.5", "x", ""])("there is no stop %j to go to", async (number) => {

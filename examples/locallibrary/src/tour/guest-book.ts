@@ -23,6 +23,7 @@ export class Meetings {
 
   /** Waits for the other one of two that come under a name. Resolves to null if none comes in half a minute. */
   async come(name: string, signal: AbortSignal): Promise<string | null> {
+    if (signal.aborted) return null;
     const partner = this.#waiting.get(name);
     if (partner) {
       const meeting = randomUUID();
