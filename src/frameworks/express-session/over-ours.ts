@@ -19,21 +19,14 @@ import { SettingsError, StoreUnavailableError } from "../../errors.ts";
 import { tell } from "../../events.ts";
 import { readSettings, type Settings } from "../../settings/settings.ts";
 import type { Callback, ConnectStore, PlainSession } from "./contract.ts";
-import { Cookie } from "./cookie.ts";
-import type { CookieData } from "./cookie-header.ts";
+import type { Cookie } from "./cookie.ts";
 import { dataText, mergeTexts } from "./data-text.ts";
 import { notes } from "./notes.ts";
 import { callBack } from "./promised.ts";
 import { Session, wasTouched } from "./session.ts";
-import {
-  newRecord,
-  type Snapshot,
-  textOf,
-  textOfCookie,
-  textWithoutCookie,
-  userIn,
-} from "./session-record.ts";
+import { newRecord, type Snapshot, textOf, textWithoutCookie, userIn } from "./session-record.ts";
 import { Store } from "./store.ts";
+import { UsualCookie } from "./usual-cookie.ts";
 
 /** The record behind a session object. */
 interface Origin {
@@ -64,9 +57,7 @@ export class OverOurs extends Store {
   readonly #stores: Stores;
   readonly #writers: Writers;
   readonly #sweeper: Sweeper;
-  /** The cookie of a session that has changed nothing about it. */
-  readonly #usual: Partial<CookieData>;
-  readonly #usualJson: string;
+  readonly #usual: UsualCookie;
   readonly #origins = notes<Origin>();
   /** The last write of a session object: the next one begins from its record. */
   readonly #writing = notes<Promise<unknown>>();
@@ -85,8 +76,7 @@ export class OverOurs extends Store {
     this.#stores = { store: this.#store, inDoubt: new InDoubt(this.#settings, this.#store) };
     this.#writers = new Writers(this.#stores);
     this.#sweeper = new Sweeper(this.#store, this.#settings.clearExpiredEvery);
-    this.#usualJson = textOfCookie(cookie.data);
-    this.#usual = JSON.parse(this.#usualJson);
+    this.#usual = new UsualCookie(cookie);
   }
 
   override get(id: string, done: Callback<PlainSession | null>): void {
@@ -188,7 +178,7 @@ export class OverOurs extends Store {
     // The cookie is the first key, as express-session has it.
     const found = { cookie: data.cookie, ...data };
     if (data.cookie === null) delete found.cookie;
-    else found.cookie = { ...this.#usual, ...data.cookie, expires };
+    else found.cookie = this.#usual.with(data.cookie, expires);
     const cookie = data.cookie === undefined ? null : JSON.stringify(data.cookie);
     this.#origins.set(found, { id, storeId, wasRead: true, record, base, cookie, hasEnded: false });
     return found;
@@ -196,7 +186,7 @@ export class OverOurs extends Store {
 
   #endOf(session: Session | PlainSession, now: number): Pick<Snapshot, "cookie" | "expiresAt" | "expiry"> {
     const given = session.cookie as Partial<Cookie & { maxAge: unknown }> | undefined;
-    const cookie = this.#ownCookie(given);
+    const cookie = this.#usual.ownPart(given);
     const end = given?.expires ? new Date(given.expires).valueOf() : Number.NaN;
     const age = !Number.isFinite(end) && typeof given?.maxAge === "number" ? now + given.maxAge : Number.NaN;
     const expiresAt = Number.isFinite(end) ? end : age;
@@ -204,16 +194,6 @@ export class OverOurs extends Store {
     const life = given?.originalMaxAge;
     const expiry = typeof life === "number" && life > 0 ? life / 1000 : (expiresAt - now) / 1000;
     return { cookie, expiresAt: Math.floor(expiresAt), expiry: expiry || -1 };
-  }
-
-  /** The cookie as JSON, without its end; null where it is as the options say. */
-  #ownCookie(cookie: Partial<Cookie> | undefined): string | null {
-    // Most cookies are as the options say, and to compare members is faster than to make the text.
-    if (cookie instanceof Cookie && hasSameAttributes(cookie, this.#usual)) return null;
-    // A tool that gave no cookie gets none back.
-    if (cookie === undefined) return "null";
-    const json = textOfCookie((cookie.data ?? cookie) as CookieData);
-    return json === this.#usualJson ? null : json;
   }
 
   /** Taken at the call, because the handler may go on changing the session. */
@@ -387,20 +367,6 @@ export class OverOurs extends Store {
     origin.hasEnded = true;
     tell("interrupted", () => ({ session: logIdOf(id) }));
   }
-}
-
-/** Compares what JSON shows of a cookie, without its end. Written out, because this runs for each request, and a loop is slower. */
-function hasSameAttributes(one: Cookie, other: Partial<CookieData>): boolean {
-  return (
-    one.originalMaxAge === other.originalMaxAge &&
-    one.path === other.path &&
-    one.domain === other.domain &&
-    one.httpOnly === other.httpOnly &&
-    one.secure === other.secure &&
-    one.sameSite === other.sameSite &&
-    one.partitioned === other.partitioned &&
-    one.priority === other.priority
-  );
 }
 
 const { get, set, touch } = OverOurs.prototype;

@@ -3,7 +3,6 @@ import { FORMAT, newVersion, type StoredRecord } from "../../contract/record.ts"
 import { dictionaryOf } from "../../contract/record-data.ts";
 import { parseData } from "../../data/json.ts";
 import { isUserId } from "../../data/user-id.ts";
-import type { CookieData } from "./cookie-header.ts";
 import { dataText } from "./data-text.ts";
 
 /** A session as it is to be stored. */
@@ -29,11 +28,6 @@ export function newRecord(snapshot: Snapshot, now: number): StoredRecord {
     expiry,
     format: FORMAT,
   };
-}
-
-/** The cookie as JSON, without its end. */
-export function textOfCookie({ expires: _, ...cookie }: CookieData): string {
-  return JSON.stringify(cookie);
 }
 
 /** The dictionary of a record: the data, and the cookie as its last key. */
