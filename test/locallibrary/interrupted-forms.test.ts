@@ -407,6 +407,8 @@ describeInChromium(
       await page.reload();
       expect(await page.locator(".devices li").count()).toBe(1);
       expect(sent).toBe(1);
+      const later = new Reader(own.url);
+      expect((await later.login("reader", "four horses in a teacup")).status).toBe(303);
     });
   },
 );

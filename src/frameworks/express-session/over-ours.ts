@@ -332,9 +332,7 @@ export class OverOurs extends Store {
       const record = storedBy(outcome, attempt.record);
       if (record === null) return goOn();
       this.#writers.succeeded(id, record);
-      origin.record = record;
-      origin.base = snapshot.data;
-      origin.cookie = snapshot.cookie;
+      remember(origin, record, snapshot);
       return undefined;
     }, goOn);
   }
@@ -358,15 +356,20 @@ export class OverOurs extends Store {
   ): Promise<void> {
     const written = await this.#writers.write(id, write, attempt);
     if (written === "gone" || !("record" in written)) return this.#interrupted(id, origin);
-    origin.record = written.record;
-    origin.base = snapshot.data;
-    origin.cookie = snapshot.cookie;
+    remember(origin, written.record, snapshot);
   }
 
   async #interrupted(id: StoreId, origin: Origin): Promise<void> {
     origin.hasEnded = true;
     tell("interrupted", () => ({ session: logIdOf(id) }));
   }
+}
+
+/** A session is stored: its next save begins from this record. */
+function remember(origin: Origin, record: StoredRecord, { data, cookie }: Snapshot): void {
+  origin.record = record;
+  origin.base = data;
+  origin.cookie = cookie;
 }
 
 const { get, set, touch } = OverOurs.prototype;

@@ -5,9 +5,11 @@ import { type Header, type HeaderValue, joinedTo } from "../session-headers.ts";
 import { checkHeaderList } from "./refusals.ts";
 
 /** HTTP/2 has no status message: Node emits a warning when it is read or set there. */
-export function isHttp2(response: object): boolean {
+export function isHttp2(response: ServerResponse): boolean {
   // Read and not asked for with `in`, which takes six times as long where nothing is there.
-  return (response as Partial<Http2ServerResponse>).createPushResponse !== undefined;
+  return (
+    (response as Partial<Pick<Http2ServerResponse, "createPushResponse">>).createPushResponse !== undefined
+  );
 }
 
 /** The status and the headers of a response at one moment, to be put back later. */
